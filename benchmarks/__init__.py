@@ -1,0 +1,1 @@
+"""What is measured: scenarios, faults, measures, verdicts, reports."""

@@ -1,0 +1,1 @@
+"""The mesh arm: Istio objects, compiled to what istiod would give Envoy."""

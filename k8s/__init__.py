@@ -1,0 +1,1 @@
+"""Where worlds run: manifests, rendering, and the local target."""

@@ -1,0 +1,1 @@
+"""Who calls: open-loop load inside Locust."""

@@ -1,0 +1,1 @@
+"""Client-side resilience for asyncio: the library arm."""

@@ -1,0 +1,1 @@
+"""The airport security application: what is under test."""
