@@ -1,19 +1,55 @@
 PYTHON ?= python3
 GOAROUND := .venv/bin/goaround
-SETUP := .venv/.ready
+READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup
+.PHONY: help setup bench bench-mode-library bench-mode-mesh smoke test lint types lock up down status clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(SETUP) ## make .venv/ from the lock (every other target does this first)
+setup: $(READY) ## make .venv/ from the lock (every other target does this first)
 
-$(SETUP): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"goaround needs Python 3.11 or newer, and $(PYTHON) is {v[0]}.{v[1]}: make PYTHON=python3.12 ...")'
+bench: $(READY) ## the comparison on this machine: none, library and mesh, about ten minutes
+	@$(GOAROUND) bench $(ARGS)
+
+bench-mode-library: $(READY) ## the library arm alone; the side-by-side table once both arms have run
+	@$(GOAROUND) bench --arm library $(ARGS)
+
+bench-mode-mesh: $(READY) ## the mesh arm alone; the side-by-side table once both arms have run
+	@$(GOAROUND) bench --arm mesh $(ARGS)
+
+smoke: $(READY) ## library and mesh, two scenarios, once: under a minute
+	@$(GOAROUND) bench --profile smoke $(ARGS)
+
+test: $(READY) ## every test
+	@.venv/bin/python -m pytest $(ARGS)
+
+lint: $(READY) ## ruff: rules and format
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+
+types: $(READY) ## mypy --strict
+	@.venv/bin/mypy
+
+up: $(READY) ## start a world that stays (ARGS="--mode mesh")
+	@$(GOAROUND) up $(ARGS)
+
+status: $(READY) ## the pods of the running worlds
+	@$(GOAROUND) status $(ARGS)
+
+down: $(READY) ## end the worlds that stayed
+	@$(GOAROUND) down $(ARGS)
+
+lock: ## write requirements.lock anew from pyproject.toml (needs uv)
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --extra dev --python-version 3.11 --upgrade pyproject.toml -o requirements.lock
+
+clean: ## remove .venv/ and what worlds left in .goaround/
+	rm -rf .venv .goaround
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit("goaround needs Python 3.11 or newer; $(PYTHON) is %d.%d. Try: make PYTHON=python3.12 ..." % v[:2] if v < (3, 11) else 0)'
 	@rm -rf .venv
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

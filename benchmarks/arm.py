@@ -1,0 +1,58 @@
+"""What is compared: a mode of the application together with a policy set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MODES = ("none", "library", "sidecar", "mesh")
+WITH_POLICIES = frozenset({"library", "mesh"})
+DEFAULT_POLICIES = "matched"
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A mode and its policy set; `policies` is None in the modes that have none."""
+
+    mode: str
+    policies: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The mode alone under the default policy set, else `mode:policies`."""
+        return self.mode if self.policies in (None, DEFAULT_POLICIES) else f"{self.mode}:{self.policies}"
+
+    @classmethod
+    def parse(cls, text: str, policies: str = DEFAULT_POLICIES) -> Arm:
+        """`MODE` or `MODE:POLICIES`.
+
+        Raises:
+            ValueError: the mode is unknown, or it takes no policies and some were given.
+        """
+        mode, colon, own = text.partition(":")
+        if mode not in MODES:
+            raise ValueError(f"unknown mode {mode!r}: choose from {', '.join(MODES)}")
+        if mode not in WITH_POLICIES:
+            if colon:
+                raise ValueError(f"mode {mode!r} takes no policy set: write {mode!r} alone")
+            return cls(mode)
+        if colon and not own:
+            raise ValueError(f"{text!r} names no policy set after the colon: write {mode!r} or '{mode}:{policies}'")
+        return cls(mode, own or policies)
+
+
+def parse_arms(texts: list[str], policies: str = DEFAULT_POLICIES) -> tuple[Arm, ...]:
+    """Parse every arm; all that is wrong with them is in one ValueError."""
+    arms: list[Arm] = []
+    errors: list[str] = []
+    for text in texts:
+        try:
+            arm = Arm.parse(text, policies)
+        except ValueError as error:
+            errors.append(str(error))
+            continue
+        if arm in arms:
+            errors.append(f"arm {arm.name!r} is named twice: name each once")
+        arms.append(arm)
+    if errors:
+        raise ValueError("; ".join(errors))
+    return tuple(arms)

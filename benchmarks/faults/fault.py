@@ -1,0 +1,73 @@
+"""What every fault offers, and the one way to inject it that always removes it again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+
+class FaultFailed(RuntimeError):
+    """A fault could not be injected or removed; the message names the pod and what it answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Victim:
+    """A pod that a fault acts on; `admin` is the HOST:PORT of its fault control."""
+
+    pod: str
+    admin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What the victims themselves say: how often the fault acted on each, and whether it is gone from each."""
+
+    fired: dict[str, int]
+    gone: dict[str, bool]
+
+    def objections(self) -> list[str]:
+        """Why the cell is void, one line for each pod where the fault did not fire or is not gone."""
+        unproven = [f"fault not proven to fire on {pod}" for pod, n in sorted(self.fired.items()) if n == 0]
+        left = [f"fault not proven gone from {pod}" for pod, gone in sorted(self.gone.items()) if not gone]
+        return unproven + left
+
+
+class Fault(Protocol):
+    """Injected once and removed once; `remove` is safe to call when injection failed half-way."""
+
+    async def inject(self) -> None:
+        """Start the fault on every victim; raises FaultFailed."""
+
+    async def remove(self) -> None:
+        """End the fault on every victim; raises FaultFailed when one still has it."""
+
+    async def proof(self) -> Proof:
+        """Ask the victims."""
+
+
+@asynccontextmanager
+async def injected(fault: Fault) -> AsyncIterator[Fault]:
+    """Hold a fault for the duration of a block; it is removed however the block ends, a cancellation included."""
+    try:
+        await fault.inject()
+        yield fault
+    finally:
+        await asyncio.shield(asyncio.ensure_future(fault.remove()))
+
+
+def victims(pods: Sequence[Victim], replicas: int | Literal["all"], seed: int) -> list[Victim]:
+    """Draw the replicas that a fault acts on: by seed, so that every arm of a repetition has the same bad replica.
+
+    Raises:
+        ValueError: there are fewer pods than replicas to be hit.
+    """
+    ordered = sorted(pods, key=lambda victim: victim.pod)
+    if replicas == "all":
+        return ordered
+    if replicas > len(ordered):
+        raise ValueError(f"fault.replicas: {replicas}, but the service has {len(ordered)}")
+    return sorted(random.Random(f"victims/{seed}").sample(ordered, replicas), key=lambda victim: victim.pod)

@@ -1,0 +1,72 @@
+"""Faults that the application commits on itself: abort, delay, fail-first, sequence (see `services.runtime.faults`)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from benchmarks.faults.fault import FaultFailed, Proof, Victim
+
+KINDS = frozenset({"abort", "delay", "fail-first", "sequence"})
+
+
+@dataclass(frozen=True, slots=True)
+class InApp:
+    """One fault of a kind in KINDS, posted to the fault control of each victim.
+
+    `parameters` are the kind's own (`status`, `rate`, `delay_ms`, ...). Each victim draws from a seed of its own.
+    The TTL, in seconds, ends the fault even when nobody comes to remove it.
+    """
+
+    http: aiohttp.ClientSession
+    id: str
+    kind: str
+    parameters: Mapping[str, Any]
+    victims: Sequence[Victim]
+    ttl_s: float
+    seed: int
+
+    async def inject(self) -> None:
+        """Post the fault to all victims at once."""
+        await asyncio.gather(*(self._inject(i, victim) for i, victim in enumerate(self.victims)))
+
+    async def _inject(self, index: int, victim: Victim) -> None:
+        spec = {
+            **self.parameters,
+            "id": self.id,
+            "kind": self.kind,
+            "ttl_s": self.ttl_s,
+            "seed": self.seed + index,
+        }
+        async with self.http.post(f"http://{victim.admin}/faults", json=spec) as answer:
+            if answer.status != 201:
+                raise FaultFailed(f"{victim.pod} refused the fault: {answer.status} {await answer.text()}")
+
+    async def remove(self) -> None:
+        """Delete the fault everywhere, also where it is unknown already."""
+        await asyncio.gather(*(self._remove(victim) for victim in self.victims))
+
+    async def _remove(self, victim: Victim) -> None:
+        async with self.http.delete(f"http://{victim.admin}/faults/{self.id}") as answer:
+            if answer.status not in (204, 404):
+                raise FaultFailed(f"{victim.pod} kept the fault: {answer.status} {await answer.text()}")
+
+    async def proof(self) -> Proof:
+        """The victims' own counters of this fault, and whether they still list it."""
+        answers = await asyncio.gather(*(self._faults(victim) for victim in self.victims))
+        return Proof(
+            fired={v.pod: int(a["fired"].get(self.id, 0)) for v, a in zip(self.victims, answers, strict=True)},
+            gone={
+                v.pod: all(f["id"] != self.id for f in a["faults"]) for v, a in zip(self.victims, answers, strict=True)
+            },
+        )
+
+    async def _faults(self, victim: Victim) -> dict[str, Any]:
+        async with self.http.get(f"http://{victim.admin}/faults") as answer:
+            answer.raise_for_status()
+            body: dict[str, Any] = await answer.json()
+            return body

@@ -1,0 +1,43 @@
+"""Which cell is run when: interleaved, in an order that a seed decides."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One scenario in one arm, once. `seed` is equal in all arms of a repetition, so that they pair."""
+
+    scenario: str
+    arm: str
+    repetition: int
+    seed: int
+
+    @property
+    def id(self) -> str:
+        """`r2-bad-replica-mesh`: also the name of the cell's files."""
+        return f"r{self.repetition}-{self.scenario}-{self.arm.replace(':', '_')}"
+
+
+def cell_seed(seed: int, scenario: str, repetition: int) -> int:
+    """A seed for one scenario of one repetition, whatever else is in the plan (31 bits of SHA-256)."""
+    digest = hashlib.sha256(f"{seed}/{scenario}/{repetition}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+def plan(scenarios: Sequence[str], arms: Sequence[str], repetitions: int, seed: int) -> list[Cell]:
+    """Repetition by repetition, scenarios in random order, and the arms of a scenario next to each other in random order.
+
+    Arms of a block run within the same half minute, so that a slow drift of the machine meets all of them.
+    """
+    rng = random.Random(f"plan/{seed}")
+    cells = []
+    for repetition in range(1, repetitions + 1):
+        for scenario in rng.sample(list(scenarios), len(scenarios)):
+            block_seed = cell_seed(seed, scenario, repetition)
+            cells += [Cell(scenario, arm, repetition, block_seed) for arm in rng.sample(list(arms), len(arms))]
+    return cells
