@@ -1,0 +1,51 @@
+"""The innermost layer: one try, cut off by its own limit or by the call's deadline, whichever comes first."""
+
+from __future__ import annotations
+
+import asyncio
+
+from resilience_lib.events import Event, Listener
+from resilience_lib.layer import Call, Clock, T
+from resilience_lib.outcome import Outcome, call_timed_out, try_timed_out
+
+
+class TimeLimit:
+    """Bounds each try by `per_try_s` seconds (None = no limit of its own) and by what the call has left.
+
+    One asyncio.timeout serves both limits: it is the costliest part of a successful call, and the layers outside
+    wait for nothing except in the queue and in the back-off, which look at the deadline themselves. What tells the two
+    limits apart is that the deadline's outcome is final, while a try that was too slow may be retried.
+    """
+
+    def __init__(self, per_try_s: float | None, *, clock: Clock, listener: Listener | None) -> None:
+        self._per_try_s = per_try_s
+        self._clock = clock
+        self._listener = listener
+
+    async def call(self, call: Call[T]) -> Outcome[T]:
+        """Make one try. Cancellation by the caller passes through; only the time limit becomes an outcome."""
+        limit = self._per_try_s
+        by_deadline = False
+        if call.deadline is not None:
+            left = call.deadline - self._clock()
+            if left <= 0:
+                return self._timed_out(call_timed_out(during_try=False))
+            if limit is None or left <= limit:
+                limit, by_deadline = left, True
+        call.attempts += 1
+        if self._listener is not None:
+            self._listener(Event.ATTEMPT)
+        if limit is None:
+            return await call.transport()
+        try:
+            async with asyncio.timeout(limit) as scope:
+                return await call.transport()
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            return self._timed_out(call_timed_out(during_try=True) if by_deadline else try_timed_out())
+
+    def _timed_out(self, outcome: Outcome[T]) -> Outcome[T]:
+        if self._listener is not None:
+            self._listener(Event.TIMEOUT)
+        return outcome
