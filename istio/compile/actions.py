@@ -1,0 +1,79 @@
+"""What a route does with a request: where it goes, for how long, and how often."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from istio.compile.balancer import hash_policy
+from istio.compile.faults import FAULT_FILTER, fault_filter
+from istio.compile.names import outbound_cluster, qualified
+from istio.compile.retries import retry_policy
+from istio.compile.rules import Rule, Rules
+from istio.objects.destination_rule import LoadBalancer
+from istio.objects.duration import envoy_duration
+from istio.objects.virtual_service import Destination, HttpRoute
+from istio.registry import Service
+
+
+class Actions:
+    """Routes of one VirtualService on one listener port.
+
+    ``services`` are those that have this port, by hostname: istiod looks nowhere else for a destination's rule.
+    """
+
+    def __init__(self, rules: Rules, services: dict[str, Service], port: int, namespace: str):
+        self._rules, self._services, self._port, self._namespace = rules, services, port, namespace
+
+    def route(self, http: HttpRoute) -> dict[str, Any]:
+        """The action, and what goes beside it, of one rule."""
+        out: dict[str, Any] = {"route": self._forward(http)}
+        if http.fault is not None:
+            out["typed_per_filter_config"] = {FAULT_FILTER: fault_filter(http.fault)}
+        return out
+
+    def _forward(self, http: HttpRoute) -> dict[str, Any]:
+        timeout = envoy_duration(http.timeout) if http.timeout else "0s"
+        # No timeout means none: Envoy's own default of 15 s is switched off.
+        action: dict[str, Any] = {"timeout": timeout, "max_grpc_timeout": timeout}
+        taken = [one for one in http.route if one.weight > 0 or len(http.route) == 1]
+        if len(http.route) == 1:
+            action["cluster"] = self.cluster(http.route[0].destination)
+        else:
+            action["weighted_clusters"] = {
+                "clusters": [{"name": self.cluster(one.destination), "weight": one.weight} for one in taken]
+            }
+        hashes = [policy for one in taken if (policy := hash_policy(self._balancer(one.destination))) is not None]
+        if hashes:
+            action["hash_policy"] = hashes
+        retries = retry_policy(http.retries, hashed=bool(hashes))
+        if retries is not None:
+            action["retry_policy"] = retries
+        return action
+
+    def cluster(self, destination: Destination) -> str:
+        """The cluster of a destination: its own port, else the listener's."""
+        port = destination.port.number if destination.port else self._port
+        return outbound_cluster(port, destination.subset, qualified(destination.host, self._namespace))
+
+    def _balancer(self, destination: Destination) -> LoadBalancer | None:
+        service = self._services.get(qualified(destination.host, self._namespace))
+        if service is None:
+            return None
+        rule: Rule = self._rules.of(service)
+        port = destination.port.number if destination.port else self._port
+        subset = rule.subset(destination.subset) if destination.subset else None
+        return (rule.for_subset(subset, port) if subset else rule.for_port(port)).load_balancer
+
+
+def default_action(service: Service, port: int, balancer: LoadBalancer | None) -> dict[str, Any]:
+    """What is done with requests to a service that no VirtualService speaks of."""
+    action: dict[str, Any] = {
+        "cluster": outbound_cluster(port, "", service.hostname),
+        "timeout": "0s",
+        "max_grpc_timeout": "0s",
+        "retry_policy": retry_policy(None),
+    }
+    hashed = hash_policy(balancer)
+    if hashed is not None:
+        action["hash_policy"] = [hashed]
+    return action

@@ -1,0 +1,126 @@
+"""Services and DestinationRules -> clusters (core/cluster.go, core/cluster_builder.go)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from istio.compile.balancer import load_balancer
+from istio.compile.names import (
+    BLACK_HOLE,
+    INBOUND_PASSTHROUGH,
+    PASSTHROUGH,
+    inbound_cluster,
+    outbound_cluster,
+    stats_name,
+)
+from istio.compile.outlier import outlier_detection
+from istio.compile.pool import HTTP_OPTIONS, connection_pool
+from istio.compile.rules import Policy, Rules
+from istio.registry import Port, Proxy, Registry, Service
+
+_FOREVER = "9223372035s"
+_LOOPBACK_SOURCE = {"source_address": {"address": "127.0.0.6", "port_value": 0}}
+
+
+def clusters(registry: Registry, rules: Rules, proxy: Proxy) -> dict[str, dict[str, Any]]:
+    """Every cluster of a sidecar, by name."""
+    made = [_black_hole(), _passthrough(PASSTHROUGH), {**_passthrough(INBOUND_PASSTHROUGH), "upstream_bind_config": _LOOPBACK_SOURCE}]
+    made.extend(_inbound(registry, rules, proxy))
+    for service in registry.services:
+        rule = rules.of(service)
+        for port in service.ports:
+            made.append(_outbound(service, port, "", rule.for_port(port.number)))
+            made.extend(
+                _outbound(service, port, subset.name, rule.for_subset(subset, port.number)) for subset in rule.subsets
+            )
+    return {cluster["name"]: cluster for cluster in made}
+
+
+def _outbound(service: Service, port: Port, subset: str, policy: Policy) -> dict[str, Any]:
+    name = outbound_cluster(port.number, subset, service.hostname)
+    cluster: dict[str, Any] = {
+        "name": name,
+        "alt_stat_name": stats_name(name),
+        "type": "EDS",
+        "eds_cluster_config": {
+            "eds_config": {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"},
+            "service_name": name,
+        },
+        **connection_pool(policy, http2=port.protocol in ("HTTP2", "GRPC")),
+        **load_balancer(policy.load_balancer),
+        # Since 1.31 an outbound cluster never panics, unless minHealthPercent says so.
+        "common_lb_config": {"healthy_panic_threshold": {}},
+        "metadata": _metadata([service]),
+    }
+    if cluster["type"] == "ORIGINAL_DST":
+        del cluster["eds_cluster_config"]
+    if policy.outlier_detection is not None:
+        cluster["outlier_detection"] = outlier_detection(policy.outlier_detection)
+        if policy.outlier_detection.min_health_percent:
+            threshold = {"value": policy.outlier_detection.min_health_percent}
+            cluster["common_lb_config"] = {"healthy_panic_threshold": threshold}
+    return cluster
+
+
+def _inbound(registry: Registry, rules: Rules, proxy: Proxy) -> list[dict[str, Any]]:
+    """One cluster per target port; of its service's rule it takes the connection pool and the retry budget only."""
+    services: dict[int, list[tuple[Service, Port]]] = {}
+    for service in registry.services_of(proxy):
+        for port in service.ports:
+            target = registry.target_port(port, proxy)
+            if target is not None:
+                services.setdefault(target, []).append((service, port))
+    made = []
+    for target, behind in sorted(services.items()):
+        service, port = behind[0]
+        policy = rules.of(service).for_port(port.number)
+        name = inbound_cluster(target)
+        made.append(
+            {
+                "name": name,
+                "alt_stat_name": stats_name(name),
+                "type": "ORIGINAL_DST",
+                "lb_policy": "CLUSTER_PROVIDED",
+                "cleanup_interval": _FOREVER,
+                "common_lb_config": {},
+                **connection_pool(
+                    Policy(connection_pool=policy.connection_pool, retry_budget=policy.retry_budget),
+                    http2=port.protocol in ("HTTP2", "GRPC"),
+                ),
+                "upstream_bind_config": _LOOPBACK_SOURCE,
+                "metadata": _metadata([one for one, _ in behind]),
+            }
+        )
+    return made
+
+
+def _black_hole() -> dict[str, Any]:
+    return {
+        "name": BLACK_HOLE,
+        "alt_stat_name": stats_name(BLACK_HOLE),
+        "type": "STATIC",
+        "connect_timeout": "10s",
+    }
+
+
+def _passthrough(name: str) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "name": name,
+        "alt_stat_name": stats_name(PASSTHROUGH),
+        "type": "ORIGINAL_DST",
+        "lb_policy": "CLUSTER_PROVIDED",
+        **connection_pool(Policy()),
+        "typed_extension_protocol_options": {
+            HTTP_OPTIONS: {
+                "@type": f"type.googleapis.com/{HTTP_OPTIONS}",
+                "common_http_protocol_options": {"idle_timeout": "300s"},
+                "use_downstream_protocol_config": {"http_protocol_options": {}, "http2_protocol_options": {}},
+            }
+        },
+    }
+    return made
+
+
+def _metadata(services: list[Service]) -> dict[str, Any]:
+    listed = [{"host": one.hostname, "name": one.name, "namespace": one.namespace} for one in services]
+    return {"filter_metadata": {"istio": {"services": listed}}}

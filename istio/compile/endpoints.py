@@ -1,0 +1,45 @@
+"""Services -> load assignments (pilot/pkg/xds/endpoints)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from istio.compile.names import outbound_cluster
+from istio.compile.rules import Policy, Rules
+from istio.registry import Endpoint, Registry
+
+
+def endpoints(registry: Registry, rules: Rules) -> dict[str, dict[str, Any]]:
+    """The endpoints of every outbound cluster, by its name; a subset's are those that carry its labels."""
+    made: dict[str, dict[str, Any]] = {}
+    for service in registry.services:
+        rule = rules.of(service)
+        for port in service.ports:
+            all_of_them = service.endpoints.get(port.name, ())
+            choices: list[tuple[str, Mapping[str, str], Policy]] = [("", {}, rule.for_port(port.number))]
+            choices += [(one.name, one.labels, rule.for_subset(one, port.number)) for one in rule.subsets]
+            for subset, labels, policy in choices:
+                name = outbound_cluster(port.number, subset, service.hostname)
+                chosen = [one for one in all_of_them if labels.items() <= one.labels.items()]
+                made[name] = _assignment(name, chosen, policy)
+    return made
+
+
+def _assignment(name: str, chosen: list[Endpoint], policy: Policy) -> dict[str, Any]:
+    # Not-ready endpoints are sent as unhealthy (since 1.31), except where panic could bring them back.
+    outlier = policy.outlier_detection
+    if outlier is not None and outlier.min_health_percent:
+        chosen = [one for one in chosen if one.ready]
+    if not chosen:
+        return {"cluster_name": name}
+    hosts = [
+        {
+            "endpoint": {"address": {"socket_address": {"address": one.ip, "port_value": one.port}}},
+            "health_status": "HEALTHY" if one.ready else "UNHEALTHY",
+            "load_balancing_weight": 1,
+        }
+        for one in chosen
+    ]
+    locality = {"locality": {}, "lb_endpoints": hosts, "load_balancing_weight": len(hosts)}
+    return {"cluster_name": name, "endpoints": [locality]}

@@ -1,0 +1,38 @@
+"""One proxy's whole configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from istio.compile.clusters import clusters
+from istio.compile.endpoints import endpoints
+from istio.compile.listeners import listeners
+from istio.compile.routes import routes
+from istio.compile.rules import Rules
+from istio.objects.parse import Objects
+from istio.registry import Proxy, Registry
+
+Resources: TypeAlias = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyConfig:
+    """Envoy's resources by name, each a dict in Envoy's JSON with snake_case fields."""
+
+    clusters: Resources
+    routes: Resources
+    listeners: Resources
+    endpoints: Resources
+
+
+def compile_proxy(registry: Registry, objects: Objects, proxy: Proxy) -> ProxyConfig:
+    """What istiod 1.31 would send to a pod's sidecar, in plaintext."""
+    rules = Rules(objects, proxy)
+    return ProxyConfig(
+        clusters=clusters(registry, rules, proxy),
+        routes=routes(registry, objects, rules, proxy),
+        listeners=listeners(registry, proxy),
+        endpoints=endpoints(registry, rules),
+    )

@@ -1,0 +1,108 @@
+"""Which DestinationRule speaks for a host, and what of it holds for a port and a subset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from istio.compile.names import ROOT_NAMESPACE, matches, qualified
+from istio.objects.destination_rule import (
+    ConnectionPool,
+    DestinationRule,
+    LoadBalancer,
+    OutlierDetection,
+    RetryBudget,
+    Subset,
+    TrafficPolicy,
+)
+from istio.objects.parse import Objects
+from istio.registry import Proxy, Service
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The blocks that hold for one cluster."""
+
+    load_balancer: LoadBalancer | None = None
+    connection_pool: ConnectionPool | None = None
+    outlier_detection: OutlierDetection | None = None
+    retry_budget: RetryBudget | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The merged rules of one host (pilot/pkg/model/destination_rule.go): the first policy, every subset once."""
+
+    policy: TrafficPolicy | None = None
+    subsets: tuple[Subset, ...] = ()
+    source: DestinationRule | None = None
+
+    def subset(self, name: str) -> Subset | None:
+        """The subset of this name."""
+        return next((subset for subset in self.subsets if subset.name == name), None)
+
+    def for_port(self, port: int) -> Policy:
+        """The top-level policy as one port sees it: a port-level entry replaces it whole."""
+        return _at_port(self.policy, port)
+
+    def for_subset(self, subset: Subset, port: int) -> Policy:
+        """The policy of a subset: its blocks over the port's; its own port-level blocks replace, even when empty."""
+        base, own = self.for_port(port), subset.traffic_policy
+        if own is None:
+            return base
+        over = Policy(
+            own.load_balancer or base.load_balancer,
+            own.connection_pool or base.connection_pool,
+            own.outlier_detection or base.outlier_detection,
+            own.retry_budget or base.retry_budget,
+        )
+        for entry in own.port_level_settings:
+            if entry.port.number == port:
+                return Policy(
+                    entry.load_balancer, entry.connection_pool, entry.outlier_detection, over.retry_budget
+                )
+        return over
+
+
+class Rules:
+    """The DestinationRules that a proxy sees: its own namespace first, then the service's, then the root's."""
+
+    def __init__(self, objects: Objects, proxy: Proxy):
+        self._by_namespace: dict[str, dict[str, Rule]] = {}
+        for rule in objects.destination_rules:
+            namespace = rule.metadata.namespace
+            hosts = self._by_namespace.setdefault(namespace, {})
+            hostname = qualified(rule.spec.host, namespace)
+            hosts[hostname] = _merged(hosts.get(hostname, Rule()), rule)
+        self._namespace = proxy.namespace
+
+    def of(self, service: Service) -> Rule:
+        """The rule of a service; an empty one when there is none."""
+        return self.at(service.hostname, service.namespace)
+
+    def at(self, hostname: str, namespace: str) -> Rule:
+        """The rule of a host that lives in a namespace."""
+        for space in dict.fromkeys((self._namespace, namespace, ROOT_NAMESPACE)):
+            found = _most_specific(self._by_namespace.get(space, {}), hostname)
+            if found is not None:
+                return found
+        return Rule()
+
+
+def _merged(rule: Rule, more: DestinationRule) -> Rule:
+    known = {subset.name for subset in rule.subsets}
+    new = tuple(subset for subset in more.spec.subsets if subset.name not in known)
+    return Rule(rule.policy or more.spec.traffic_policy, rule.subsets + new, rule.source or more)
+
+
+def _most_specific(rules: dict[str, Rule], hostname: str) -> Rule | None:
+    covering = [pattern for pattern in rules if matches(pattern, hostname)]
+    return rules[max(covering, key=lambda pattern: (not pattern.startswith("*"), len(pattern)))] if covering else None
+
+
+def _at_port(policy: TrafficPolicy | None, port: int) -> Policy:
+    if policy is None:
+        return Policy()
+    for entry in policy.port_level_settings:
+        if entry.port.number == port:
+            return Policy(entry.load_balancer, entry.connection_pool, entry.outlier_detection)
+    return Policy(policy.load_balancer, policy.connection_pool, policy.outlier_detection, policy.retry_budget)

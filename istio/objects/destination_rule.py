@@ -1,0 +1,204 @@
+"""DestinationRule: what a caller does with the hosts of a service once a route has chosen it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from istio.objects.duration import AnyDuration, Duration
+from istio.objects.model import Host, Int32, Labels, Many, Metadata, Model, Percentage, PortSelector, UInt32
+
+Simple = Literal["UNSPECIFIED", "LEAST_CONN", "RANDOM", "PASSTHROUGH", "ROUND_ROBIN", "LEAST_REQUEST"]
+UInt64 = Annotated[int, Field(ge=0, le=2**64 - 1)]
+
+
+class HttpCookie(Model):
+    """The cookie that a consistent hash is taken of."""
+
+    name: Annotated[str, Field(min_length=1)]
+    path: str = ""
+    ttl: AnyDuration | None = None
+
+
+class RingHash(Model):
+    """Ketama ring."""
+
+    minimum_ring_size: UInt64 | None = None
+
+
+class Maglev(Model):
+    """Maglev table."""
+
+    table_size: UInt64 | None = None
+
+
+class ConsistentHash(Model):
+    """What is hashed, and onto which structure."""
+
+    http_header_name: str | None = None
+    http_cookie: HttpCookie | None = None
+    use_source_ip: bool = False
+    http_query_parameter_name: str | None = None
+    ring_hash: RingHash | None = None
+    maglev: Maglev | None = None
+    minimum_ring_size: UInt64 | None = None
+
+
+class Warmup(Model):
+    """How long a new host is given less than its share."""
+
+    duration: Duration
+    minimum_percent: Annotated[float, Field(ge=0, le=100)] | None = None
+    aggression: Annotated[float, Field(ge=1)] | None = None
+
+
+class LoadBalancer(Model):
+    """How a host is chosen for a request; ``consistentHash`` wins over ``simple`` when both are there."""
+
+    not_carried: ClassVar[frozenset[str]] = frozenset({"localityLbSetting", "zoneAwareLbSetting"})
+    simple: Simple | None = None
+    consistent_hash: ConsistentHash | None = None
+    warmup_duration_secs: Duration | None = None
+    warmup: Warmup | None = None
+
+
+class TcpKeepalive(Model):
+    """Probes of idle connections."""
+
+    probes: UInt32 | None = None
+    time: Duration | None = None
+    interval: Duration | None = None
+
+
+class TcpPool(Model):
+    """Limits of connections."""
+
+    max_connections: Int32 = 0
+    connect_timeout: Duration | None = None
+    tcp_keepalive: TcpKeepalive | None = None
+    max_connection_duration: Duration | None = None
+    idle_timeout: Duration | None = None
+
+
+class HttpPool(Model):
+    """Limits of requests; 0 stands for no limit."""
+
+    not_carried: ClassVar[frozenset[str]] = frozenset({"maxConcurrentStreams", "http2KeepAlive"})
+    http1_max_pending_requests: Annotated[Int32, Field(alias="http1MaxPendingRequests")] = 0
+    http2_max_requests: Annotated[Int32, Field(alias="http2MaxRequests")] = 0
+    max_requests_per_connection: Int32 = 0
+    max_retries: Int32 = 0
+    idle_timeout: Duration | None = None
+    h2_upgrade_policy: Annotated[
+        Literal["DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"] | None, Field(alias="h2UpgradePolicy")
+    ] = None
+    use_client_protocol: bool = False
+
+
+class ConnectionPool(Model):
+    """Circuit breaking, in Istio's words: how much may be under way at once."""
+
+    tcp: TcpPool | None = None
+    http: HttpPool | None = None
+
+    @model_validator(mode="after")
+    def _has_a_field(self) -> Self:
+        if self.tcp is None and self.http is None:
+            raise ValueError("must hold tcp, http or both")
+        return self
+
+
+class OutlierDetection(Model):
+    """When a host is ejected and for how long."""
+
+    not_carried: ClassVar[frozenset[str]] = frozenset({"consecutiveErrors", "outlierDetectionHttpErrorCodes"})
+    split_external_local_origin_errors: bool = False
+    consecutive_local_origin_failures: UInt32 | None = None
+    consecutive_gateway_errors: UInt32 | None = None
+    consecutive_5xx_errors: Annotated[UInt32 | None, Field(alias="consecutive5xxErrors")] = None
+    interval: Duration | None = None
+    base_ejection_time: Duration | None = None
+    max_ejection_percent: Percentage = 0
+    min_health_percent: Percentage = 0
+
+    @model_validator(mode="after")
+    def _local_origin_needs_split(self) -> Self:
+        if self.consecutive_local_origin_failures and not self.split_external_local_origin_errors:
+            raise ValueError("consecutiveLocalOriginFailures needs splitExternalLocalOriginErrors: true")
+        return self
+
+    @property
+    def interval_or_default(self) -> timedelta:
+        """Time between two sweeps; Envoy's default is 10 s."""
+        return self.interval or timedelta(seconds=10)
+
+    @property
+    def base_ejection_or_default(self) -> timedelta:
+        """Time of a first ejection; Envoy's default is 30 s."""
+        return self.base_ejection_time or timedelta(seconds=30)
+
+
+class RetryBudget(Model):
+    """Retries as a share of the active requests."""
+
+    not_carried: ClassVar[frozenset[str]] = frozenset({"budgetInterval"})
+    percent: Annotated[float, Field(ge=0, le=100)] | None = None
+    min_retry_concurrency: UInt32 | None = None
+
+
+class PortPolicy(Model):
+    """The four blocks that a port may set; they replace the whole top level for that port."""
+
+    not_carried: ClassVar[frozenset[str]] = frozenset({"tls"})
+    port: PortSelector
+    load_balancer: LoadBalancer | None = None
+    connection_pool: ConnectionPool | None = None
+    outlier_detection: OutlierDetection | None = None
+
+
+class TrafficPolicy(Model):
+    """What is done with the hosts of a service or of a subset."""
+
+    not_carried: ClassVar[frozenset[str]] = frozenset({"tls", "tunnel", "proxyProtocol"})
+    load_balancer: LoadBalancer | None = None
+    connection_pool: ConnectionPool | None = None
+    outlier_detection: OutlierDetection | None = None
+    retry_budget: RetryBudget | None = None
+    port_level_settings: Many[PortPolicy] = ()
+
+
+class Subset(Model):
+    """Some of a service's pods, by their labels, under a name of their own."""
+
+    name: Annotated[str, Field(min_length=1)]
+    labels: Labels = {}
+    traffic_policy: TrafficPolicy | None = None
+
+
+class DestinationRuleSpec(Model):
+    """The spec of a DestinationRule."""
+
+    not_carried: ClassVar[frozenset[str]] = frozenset({"exportTo", "workloadSelector"})
+    host: Host
+    traffic_policy: TrafficPolicy | None = None
+    subsets: Many[Subset] = ()
+
+    @model_validator(mode="after")
+    def _subset_names_differ(self) -> Self:
+        names = [subset.name for subset in self.subsets]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"subsets must have names of their own; more than once: {', '.join(twice)}")
+        return self
+
+
+class DestinationRule(Model):
+    """networking.istio.io DestinationRule."""
+
+    api_version: str
+    kind: Literal["DestinationRule"]
+    metadata: Metadata
+    spec: DestinationRuleSpec
+    status: dict[str, object] | None = None

@@ -1,0 +1,53 @@
+"""What every model shares: strict, immutable, camelCase, and the names that Istio has but goaround does not carry."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, ClassVar, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
+from pydantic.alias_generators import to_camel
+
+_LABEL = re.compile(r"[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?")
+
+
+class Model(BaseModel):
+    """A part of an Istio object."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, alias_generator=to_camel)
+    not_carried: ClassVar[frozenset[str]] = frozenset()
+
+
+class Metadata(Model):
+    """Kubernetes' metadata; only what orders and selects objects is kept apart."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, alias_generator=to_camel)
+    name: Annotated[str, Field(min_length=1)]
+    namespace: str = "default"
+    creation_timestamp: str = ""
+
+
+def host(value: str) -> str:
+    """A DNS name, possibly with ``*`` as its first label (pkg/config/validation, ValidateWildcardDomain)."""
+    if not value:
+        raise ValueError("must not be empty: a host such as section-1 or section-1.airport.svc.cluster.local")
+    labels = value.removesuffix(".").split(".")
+    plain = labels[1:] if labels[0] == "*" else [labels[0].removeprefix("*"), *labels[1:]]
+    if len(value) > 255 or not all(_LABEL.fullmatch(label) for label in plain):
+        raise ValueError(f"must be a host such as section-1 or *.airport.svc.cluster.local, not {value!r}")
+    return value
+
+
+Host = Annotated[str, AfterValidator(host)]
+_T = TypeVar("_T")
+Many = Annotated[tuple[_T, ...], Strict(False)]
+UInt32 = Annotated[int, Field(ge=0, le=4294967295)]
+Int32 = Annotated[int, Field(ge=0, le=2147483647)]
+Percentage = Annotated[int, Field(ge=0, le=100)]
+Labels = dict[str, str]
+
+
+class PortSelector(Model):
+    """A port by its number."""
+
+    number: Annotated[int, Field(ge=1, le=65535)]

@@ -1,0 +1,139 @@
+"""Documents -> objects, or every reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from istio.objects.destination_rule import DestinationRule
+from istio.objects.document import Document
+from istio.objects.model import Model
+from istio.objects.refusal import Fault, Place, Refused
+from istio.objects.virtual_service import VirtualService
+
+IstioObject: TypeAlias = VirtualService | DestinationRule
+KINDS: Mapping[str, type[VirtualService] | type[DestinationRule]] = {
+    "VirtualService": VirtualService,
+    "DestinationRule": DestinationRule,
+}
+API_VERSIONS = ("networking.istio.io/v1", "networking.istio.io/v1beta1", "networking.istio.io/v1alpha3")
+_T = TypeVar("_T", VirtualService, DestinationRule)
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Istio objects in istiod's order: creation time, then name, then namespace."""
+
+    virtual_services: tuple[VirtualService, ...] = ()
+    destination_rules: tuple[DestinationRule, ...] = ()
+
+    @staticmethod
+    def of(objects: Sequence[IstioObject]) -> Objects:
+        """Sort objects by kind, and within a kind as istiod does (pilot/pkg/model/config.go)."""
+        return Objects(
+            _in_order([one for one in objects if isinstance(one, VirtualService)]),
+            _in_order([one for one in objects if isinstance(one, DestinationRule)]),
+        )
+
+
+def parse(documents: Sequence[Document]) -> Objects:
+    """Parse Istio documents.
+
+    Raises:
+        Refused: with every fault of every document.
+    """
+    faults: list[Fault] = []
+    objects: dict[tuple[str, str, str], IstioObject] = {}
+    for document in documents:
+        found = _parse_one(document)
+        if not isinstance(found, Model):
+            faults.extend(found)
+            continue
+        key = (found.kind, found.metadata.namespace, found.metadata.name)
+        if key in objects:
+            faults.append(document.fault(("metadata", "name"), f"{' '.join(key)} stands twice; keep one"))
+        objects[key] = found
+    if faults:
+        raise Refused(faults)
+    return Objects.of(list(objects.values()))
+
+
+def _in_order(objects: Sequence[_T]) -> tuple[_T, ...]:
+    return tuple(
+        sorted(objects, key=lambda one: (one.metadata.creation_timestamp, one.metadata.name, one.metadata.namespace))
+    )
+
+
+def _parse_one(document: Document) -> IstioObject | list[Fault]:
+    model = KINDS.get(document.kind)
+    if model is None:
+        return [document.fault(("kind",), f"{document.kind or 'none'} is not supported; one of {', '.join(KINDS)}")]
+    faults: list[Fault] = []
+    if document.data.get("apiVersion") not in API_VERSIONS:
+        faults.append(document.fault(("apiVersion",), f"must be one of {', '.join(API_VERSIONS)}"))
+    try:
+        found = model.model_validate(document.data)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        return faults + [_fault(document, model, detail) for detail in details if not _only_an_echo(detail, details)]
+    return faults or found
+
+
+def _only_an_echo(detail: ErrorDetails, details: Sequence[ErrorDetails]) -> bool:
+    """A list counts as too short when its only items were refused: their own faults say enough."""
+    place = detail["loc"]
+    return detail["type"] == "too_short" and any(
+        len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in details
+    )
+
+
+def _fault(document: Document, model: type[BaseModel], detail: ErrorDetails) -> Fault:
+    place: Place = detail["loc"]
+    kind, given = detail["type"], detail["input"]
+    context: Mapping[str, Any] = detail.get("ctx", {})
+    if kind == "extra_forbidden":
+        message = _unknown(model, place)
+    elif kind == "missing":
+        message = "is missing; it is required"
+    elif kind == "value_error":
+        message = str(context["error"])
+    elif kind in ("greater_than_equal", "less_than_equal"):
+        bound = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
+        message = f"must be {bound}, not {given}"
+    elif kind in ("too_short", "string_too_short"):
+        message = "must not be empty"
+    elif kind == "literal_error":
+        message = f"must be one of {context['expected'].replace(' or ', ', ')}, not {given!r}"
+    else:
+        message = f"{detail['msg'].replace('Input should be', 'must be')}, not {given!r}"
+    return document.fault(place, message)
+
+
+def _unknown(model: type[BaseModel], place: Place) -> str:
+    parent = _model_at(model, place[:-1])
+    names = sorted(field.alias or name for name, field in parent.model_fields.items())
+    if issubclass(parent, Model) and place[-1] in parent.not_carried:
+        return f"is Istio's, but goaround does not support it; supported here: {', '.join(names)}"
+    return f"is no field; one of {', '.join(names)}"
+
+
+def _model_at(model: type[BaseModel], place: Place) -> type[BaseModel]:
+    """The model whose fields stand at a place: list indices and keys of free maps do not change the model."""
+    for step in place:
+        for name, field in model.model_fields.items():
+            if step == (field.alias or name):
+                model = next(_models(field.annotation), model)
+                break
+    return model
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    """The models inside an annotation such as ``Many[X]``, ``X | None`` or ``dict[str, X]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in getattr(annotation, "__args__", ()):
+        yield from _models(inner)

@@ -1,0 +1,234 @@
+"""VirtualService: which of a service's routes a request takes, and what is done to it on the way."""
+
+from __future__ import annotations
+
+import http
+import re
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from istio.objects.duration import Duration
+from istio.objects.model import Host, Int32, Labels, Many, Metadata, Model, PortSelector
+
+# pkg/config/validation/validation.go, supportedRetryOnPolicies
+RETRY_CONDITIONS = (
+    "5xx", "gateway-error", "reset", "reset-before-request", "connect-failure", "retriable-4xx", "refused-stream",
+    "retriable-status-codes", "retriable-headers", "envoy-ratelimited", "http3-post-connect-failure", "cancelled",
+    "deadline-exceeded", "internal", "resource-exhausted", "unavailable",
+)  # fmt: skip
+GRPC_STATUSES = (
+    "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
+    "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
+    "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
+)  # fmt: skip
+
+
+def is_status(token: str) -> bool:
+    """Whether a word of ``retryOn`` is an HTTP status that has a name, which is what istiod asks."""
+    return token.isdecimal() and int(token) in {status.value for status in http.HTTPStatus}
+
+
+def _retry_on(value: str) -> str:
+    wrong = [token for token in map(str.strip, value.split(",")) if token and token not in RETRY_CONDITIONS and not is_status(token)]
+    if wrong:
+        raise ValueError(
+            f"{', '.join(repr(token) for token in wrong)}: not a retry condition; a comma list of HTTP statuses and of "
+            + ", ".join(RETRY_CONDITIONS)
+        )
+    return value
+
+
+def _percent(value: float) -> float:
+    if value and not 0.0001 <= value <= 100:
+        raise ValueError(f"must be 0 or between 0.0001 and 100, not {value:g}")
+    return value
+
+
+def _regex(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"must be a regular expression as RE2 reads it: {error}") from None
+    return value
+
+
+def _grpc_status(value: str) -> str:
+    if value not in GRPC_STATUSES:
+        raise ValueError(f"must be one of {', '.join(GRPC_STATUSES)}, not {value!r}")
+    return value
+
+
+class Percent(Model):
+    """A share in percent."""
+
+    value: Annotated[float, AfterValidator(_percent)] = 0.0
+
+
+class StringMatch(Model):
+    """One way to compare a text; an empty match asks only that the text is there."""
+
+    exact: str | None = None
+    prefix: str | None = None
+    regex: Annotated[str, AfterValidator(_regex)] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if sum(way is not None for way in (self.exact, self.prefix, self.regex)) > 1:
+            raise ValueError("must hold one of exact, prefix, regex")
+        return self
+
+
+class Match(Model):
+    """Conditions on a request that must all hold."""
+
+    not_carried: ClassVar[frozenset[str]] = frozenset({"statPrefix"})
+    name: str = ""
+    uri: StringMatch | None = None
+    scheme: StringMatch | None = None
+    method: StringMatch | None = None
+    authority: StringMatch | None = None
+    headers: dict[str, StringMatch] = {}
+    without_headers: dict[str, StringMatch] = {}
+    query_params: dict[str, StringMatch] = {}
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    source_labels: Labels = {}
+    source_namespace: str = ""
+    gateways: Many[str] = ()
+    ignore_uri_case: bool = False
+
+
+class Destination(Model):
+    """A service, or a subset of it, as the target of a route."""
+
+    host: Host
+    subset: str = ""
+    port: PortSelector | None = None
+
+
+class HeaderOperations(Model):
+    """What is set, added and removed."""
+
+    set: Labels = {}
+    add: Labels = {}
+    remove: Many[str] = ()
+
+
+class Headers(Model):
+    """Changes to the headers of requests and responses."""
+
+    request: HeaderOperations = HeaderOperations()
+    response: HeaderOperations = HeaderOperations()
+
+
+class RouteDestination(Model):
+    """One destination and its share of the requests."""
+
+    destination: Destination
+    weight: Int32 = 0
+    headers: Headers | None = None
+
+
+class Retries(Model):
+    """When a request is tried again, how often and how fast."""
+
+    attempts: Int32 = 0
+    per_try_timeout: Duration | None = None
+    retry_on: Annotated[str, AfterValidator(_retry_on)] = ""
+    retry_remote_localities: bool | None = None
+    retry_ignore_previous_hosts: bool | None = None
+    backoff: Duration | None = None
+
+    @model_validator(mode="after")
+    def _off_is_off(self) -> Self:
+        if not self.attempts and (self.per_try_timeout or self.retry_on or self.retry_remote_localities is not None):
+            raise ValueError("attempts 0 switches retries off: leave the other fields out, or set attempts to 1 or more")
+        return self
+
+
+class Abort(Model):
+    """An answer given in the service's place."""
+
+    not_carried: ClassVar[frozenset[str]] = frozenset({"http2Error"})
+    http_status: Annotated[int, Field(ge=200, le=599)] | None = None
+    grpc_status: Annotated[str, AfterValidator(_grpc_status)] | None = None
+    percentage: Percent | None = None
+
+    @model_validator(mode="after")
+    def _one_answer(self) -> Self:
+        if (self.http_status is None) == (self.grpc_status is None):
+            raise ValueError("must hold httpStatus or grpcStatus")
+        return self
+
+
+class Delay(Model):
+    """A pause before the request is sent on."""
+
+    not_carried: ClassVar[frozenset[str]] = frozenset({"exponentialDelay"})
+    fixed_delay: Duration | None = None
+    percentage: Percent | None = None
+    percent: Annotated[int, Field(ge=0, le=100)] | None = None
+
+
+class FaultInjection(Model):
+    """Faults on the caller's side, before the router: neither retries nor timeouts apply to them."""
+
+    delay: Delay | None = None
+    abort: Abort | None = None
+
+    @model_validator(mode="after")
+    def _has_a_fault(self) -> Self:
+        if self.delay is None and self.abort is None:
+            raise ValueError("must hold abort, delay or both")
+        return self
+
+
+class HttpRoute(Model):
+    """One rule: what it matches, where requests go, and under which policy."""
+
+    not_carried: ClassVar[frozenset[str]] = frozenset(
+        {
+            "redirect", "directResponse", "delegate", "rewrite", "mirror", "mirrors", "mirrorPercentage",
+            "mirrorPercent", "corsPolicy", "headers",
+        }
+    )  # fmt: skip
+    name: str = ""
+    match: Many[Match] = ()
+    route: Annotated[Many[RouteDestination], Field(min_length=1)]
+    timeout: Duration | None = None
+    retries: Retries | None = None
+    fault: FaultInjection | None = None
+
+    @model_validator(mode="after")
+    def _weights_add_up(self) -> Self:
+        if len(self.route) > 1 and not sum(one.weight for one in self.route):
+            raise ValueError("route: the weights must not all be 0")
+        return self
+
+
+class VirtualServiceSpec(Model):
+    """The spec of a VirtualService."""
+
+    not_carried: ClassVar[frozenset[str]] = frozenset({"tls", "tcp", "exportTo"})
+    hosts: Annotated[Many[Host], Field(min_length=1)]
+    gateways: Many[str] = ()
+    http: Annotated[Many[HttpRoute], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _hosts_are_fit_for_the_mesh(self) -> Self:
+        if "*" in self.hosts and (not self.gateways or "mesh" in self.gateways):
+            raise ValueError("hosts: * is only for a gateway; in the mesh, name the service")
+        twice = sorted({one for one in self.hosts if self.hosts.count(one) > 1})
+        if twice:
+            raise ValueError(f"hosts: stands twice: {', '.join(twice)}")
+        return self
+
+
+class VirtualService(Model):
+    """networking.istio.io VirtualService."""
+
+    api_version: str
+    kind: Literal["VirtualService"]
+    metadata: Metadata
+    spec: VirtualServiceSpec
+    status: dict[str, object] | None = None

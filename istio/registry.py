@@ -1,0 +1,224 @@
+"""What the mesh knows of Kubernetes: services, pods, and which pods stand behind which service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from istio.objects.document import Document
+from istio.objects.refusal import Fault, Refused
+
+DOMAIN = "cluster.local"
+SERVICE_LABEL = "kubernetes.io/service-name"
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port of a service; ``target`` is the pods' port, by number or by the name of a container port."""
+
+    number: int
+    name: str
+    target: int | str
+    protocol: str  # HTTP, HTTP2 or GRPC
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One address behind a service port."""
+
+    ip: str
+    port: int
+    ready: bool
+    pod: str
+    labels: Mapping[str, str]
+    service_account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A Kubernetes service; ``endpoints`` are by the name of the service port."""
+
+    name: str
+    namespace: str
+    cluster_ip: str
+    ports: tuple[Port, ...]
+    selector: Mapping[str, str]
+    endpoints: Mapping[str, tuple[Endpoint, ...]] = field(default_factory=dict)
+
+    @property
+    def hostname(self) -> str:
+        """The fully qualified name."""
+        return f"{self.name}.{self.namespace}.svc.{DOMAIN}"
+
+    def port(self, number: int) -> Port | None:
+        """The port of this number."""
+        return next((port for port in self.ports if port.number == number), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod; ``ports`` are its container ports by name."""
+
+    name: str
+    namespace: str
+    ip: str
+    labels: Mapping[str, str]
+    service_account: str
+    ports: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """Whose sidecar it is."""
+
+    name: str
+    namespace: str
+    labels: Mapping[str, str]
+    service_account: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Every service and pod, services in the order of their hostnames."""
+
+    services: tuple[Service, ...]
+    pods: Mapping[tuple[str, str], Pod]
+
+    @staticmethod
+    def from_kubernetes(documents: Sequence[Document]) -> Registry:
+        """Read Services, Pods and EndpointSlices; other Kubernetes kinds mean nothing to the mesh.
+
+        Raises:
+            Refused: a service that the compiler cannot carry (headless, without an HTTP-named port).
+        """
+        pods = {(pod.namespace, pod.name): pod for pod in map(_pod, _of(documents, "Pod"))}
+        slices: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+        for document in _of(documents, "EndpointSlice"):
+            namespace, labels = _namespace(document.data), document.data["metadata"].get("labels") or {}
+            slices.setdefault((namespace, labels.get(SERVICE_LABEL, "")), []).append(document.data)
+        services, faults = [], []
+        for document in _of(documents, "Service"):
+            found = _service(document, slices, pods)
+            if isinstance(found, Service):
+                services.append(found)
+            else:
+                faults.extend(found)
+        if faults:
+            raise Refused(faults)
+        return Registry(tuple(sorted(services, key=lambda service: service.hostname)), pods)
+
+    def proxy(self, pod: str, namespace: str) -> Proxy:
+        """The sidecar of a pod.
+
+        Raises:
+            KeyError: no such pod; the message lists those that exist.
+        """
+        found = self.pods.get((namespace, pod))
+        if found is None:
+            names = ", ".join(sorted(f"{name}.{space}" for space, name in self.pods))
+            raise KeyError(f"no pod {pod}.{namespace}; there are {names}")
+        return Proxy(found.name, found.namespace, found.labels, found.service_account)
+
+    def services_of(self, proxy: Proxy) -> list[Service]:
+        """The services whose selector picks this proxy's pod."""
+        return [
+            service
+            for service in self.services
+            if service.namespace == proxy.namespace
+            and service.selector
+            and service.selector.items() <= proxy.labels.items()
+        ]
+
+    def target_port(self, port: Port, proxy: Proxy) -> int | None:
+        """The number of a service port's target on this proxy's pod; None when the pod has no port of that name."""
+        if isinstance(port.target, int):
+            return port.target
+        pod = self.pods.get((proxy.namespace, proxy.name))
+        return pod.ports.get(port.target) if pod else None
+
+
+def _of(documents: Sequence[Document], kind: str) -> list[Document]:
+    return [document for document in documents if document.kind == kind]
+
+
+def _namespace(data: Mapping[str, Any]) -> str:
+    return str(data["metadata"].get("namespace") or "default")
+
+
+def _pod(document: Document) -> Pod:
+    data = document.data
+    spec = data.get("spec") or {}
+    ports = {
+        str(port["name"]): int(port["containerPort"])
+        for container in spec.get("containers") or ()
+        for port in container.get("ports") or ()
+        if "name" in port
+    }
+    return Pod(
+        name=str(data["metadata"]["name"]),
+        namespace=_namespace(data),
+        ip=str((data.get("status") or {}).get("podIP", "")),
+        labels=data["metadata"].get("labels") or {},
+        service_account=str(spec.get("serviceAccountName") or "default"),
+        ports=ports,
+    )
+
+
+def _protocol(port: Mapping[str, Any]) -> str | None:
+    """Istio's explicit protocol selection: appProtocol, else the port name's prefix; None when it is not HTTP."""
+    word = str(port.get("appProtocol") or str(port.get("name", "")).partition("-")[0]).lower()
+    return {"http": "HTTP", "http2": "HTTP2", "grpc": "GRPC", "kubernetes.io/h2c": "HTTP2"}.get(word)
+
+
+def _service(
+    document: Document,
+    slices: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]],
+    pods: Mapping[tuple[str, str], Pod],
+) -> Service | list[Fault]:
+    data = document.data
+    name, namespace, spec = str(data["metadata"]["name"]), _namespace(data), data.get("spec") or {}
+    faults: list[Fault] = []
+    if spec.get("clusterIP") in (None, "", "None"):
+        faults.append(document.fault(("spec", "clusterIP"), "must be an address: headless services are not supported"))
+    ports = []
+    for index, port in enumerate(spec.get("ports") or ()):
+        protocol = _protocol(port)
+        if protocol is None:
+            place = ("spec", "ports", index, "name")
+            faults.append(document.fault(place, "must start with http, http2 or grpc: other protocols are not supported"))
+            continue
+        ports.append(
+            Port(int(port["port"]), str(port.get("name", "")), port.get("targetPort") or int(port["port"]), protocol)
+        )
+    if faults:
+        return faults
+    own = slices.get((namespace, name), ())
+    endpoints = {port.name: tuple(_endpoints(own, port.name, namespace, pods)) for port in ports}
+    return Service(name, namespace, str(spec["clusterIP"]), tuple(ports), spec.get("selector") or {}, endpoints)
+
+
+def _endpoints(
+    slices: Sequence[Mapping[str, Any]], port_name: str, namespace: str, pods: Mapping[tuple[str, str], Pod]
+) -> list[Endpoint]:
+    """The endpoints of a port, without those that are going away (istiod sends no terminating endpoint)."""
+    found = []
+    for data in slices:
+        number = next((port["port"] for port in data.get("ports") or () if (port.get("name") or "") == port_name), None)
+        for endpoint in data.get("endpoints") or () if number else ():
+            conditions = endpoint.get("conditions") or {}
+            if conditions.get("terminating"):
+                continue
+            target = str((endpoint.get("targetRef") or {}).get("name", ""))
+            pod = pods.get((namespace, target))
+            found.append(
+                Endpoint(
+                    ip=str(endpoint["addresses"][0]),
+                    port=int(number),
+                    ready=conditions.get("ready") is not False,
+                    pod=target,
+                    labels=pod.labels if pod else {},
+                    service_account=pod.service_account if pod else "",
+                )
+            )
+    return found
