@@ -1,0 +1,150 @@
+"""Where worlds run: the protocol that scenarios and measures see, and the shapes that pass through it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+Document = dict[str, Any]
+
+
+class TargetError(Exception):
+    """A target refuses or cannot do what was asked; `errors` has one sentence for each thing that is wrong."""
+
+    def __init__(self, errors: str | Sequence[str]) -> None:
+        self.errors = [errors] if isinstance(errors, str) else list(errors)
+        super().__init__("\n".join(self.errors))
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A world before it runs: Kubernetes objects and Istio objects as parsed YAML, and what could not be carried over."""
+
+    mode: str
+    policies: str | None
+    objects: list[Document]
+    istio: list[Document] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a world takes from the machine: pods, and bytes of resident memory once they are ready."""
+
+    pods: int
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class KindUsage:
+    """Cumulative CPU seconds (children that exited included); resident and proportional bytes now.
+
+    `pss` is None where the system does not tell it (anywhere but Linux).
+    """
+
+    cpu_s: float = 0.0
+    rss: int = 0
+    pss: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the containers of a world, or of one pod, have used: applications and proxies apart."""
+
+    app: KindUsage = KindUsage()
+    proxy: KindUsage = KindUsage()
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """One pod as `status` shows it. Addresses are HOST:PORT; the proxy's are None without a sidecar.
+
+    `phase` is Pending, Running or CrashLoopBackOff; `age_s` counts from the pod's creation, not from its last restart.
+    `reason` says why it is not ready, and is empty when it is. `entry` is where a request from outside reaches it.
+    """
+
+    name: str
+    service: str
+    version: str
+    phase: str
+    ready: bool
+    restarts: int
+    age_s: float
+    reason: str
+    entry: str
+    app: str
+    admin: str
+    proxy_admin: str | None
+    app_usage: KindUsage
+    proxy_usage: KindUsage | None
+    deployment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorldStatus:
+    """The pods of a world in name order, and what the target does not do for it (resource limits, for one)."""
+
+    name: str
+    mode: str
+    pods: tuple[Pod, ...]
+    notes: tuple[str, ...] = ()
+    policies: str | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether every pod is ready."""
+        return all(pod.ready for pod in self.pods)
+
+
+class World(Protocol):
+    """One running copy of the application. Every method raises TargetError for what was wrong."""
+
+    name: str
+    mode: str
+
+    async def status(self) -> WorldStatus:
+        """List the pods."""
+
+    async def scale(self, deployment: str, replicas: int) -> None:
+        """Set a deployment's replicas and wait until they are ready; stores refuse."""
+
+    async def apply(self, objects: Sequence[Mapping[str, Any]]) -> None:
+        """Create or replace Istio objects, live; returns when every sidecar follows them."""
+
+    async def delete(self, objects: Sequence[Mapping[str, Any]]) -> None:
+        """Delete Istio objects by kind and name, live."""
+
+    async def kill(self, pod: str, container: str = "app", ttl_s: float = 0) -> None:
+        """SIGKILL a container (`app` or `proxy`); its restart is held back for `ttl_s` seconds."""
+
+    async def freeze(self, pod: str, container: str = "app", ttl_s: float = 1.0) -> None:
+        """Stop a container's process for `ttl_s` seconds."""
+
+    async def usage(self) -> Usage:
+        """Add up what the world has used."""
+
+    async def proxy_stats(self) -> dict[str, dict[str, int]]:
+        """Envoy's counters and gauges by pod; empty without sidecars."""
+
+    async def reset_mesh(self) -> None:
+        """Forget every ejection: DestinationRules are deleted and applied again. Does nothing without sidecars."""
+
+    async def down(self) -> None:
+        """Drain and end every pod."""
+
+
+class Target(Protocol):
+    """A place where worlds run."""
+
+    def need(self, rendered: Rendered) -> Need:
+        """What this world will take, known before it starts."""
+
+    async def up(self, name: str, rendered: Rendered, *, attached: bool, seed: int) -> World:
+        """Start a world and wait until every pod is ready; raises TargetError saying which is not and why."""
+
+    async def world(self, name: str) -> World:
+        """Find a running world; raises TargetError with the names of those that run."""
+
+    async def worlds(self) -> list[str]:
+        """Names of the running worlds."""
