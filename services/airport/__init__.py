@@ -1,0 +1,1 @@
+"""The field itself, pure: messages, photos, and what can be seen on them."""
