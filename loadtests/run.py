@@ -1,0 +1,85 @@
+"""What is asked of the generator for one run, and what it says on the way: the JSON lines between it and its parent."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from loadtests.schedule import Load
+
+
+class RunSpec(BaseModel):
+    """One run. `start_monotonic` is when t = 0, on CLOCK_MONOTONIC in seconds, which every process of a machine shares.
+
+    `entries` are `host:port` of the replicas that take the load; `timeout_s` is how long an answer is waited for after
+    the request was sent; `capacity` is the most requests in flight at once (an arrival beyond it is dropped).
+    Raises pydantic.ValidationError (a ValueError) that carries every wrong field.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    id: Annotated[str, Field(min_length=1)]
+    rows: Path
+    start_monotonic: float
+    load: Load
+    duration_s: Annotated[float, Field(gt=0, le=86_400)]
+    seed: Annotated[int, Field(ge=0)]
+    entries: Annotated[tuple[str, ...], Field(min_length=1)]
+    timeout_s: Annotated[float, Field(gt=0, le=300)]
+    # one socket each, and a process may have 1024 files open by default
+    capacity: Annotated[int, Field(ge=1, le=900)]
+
+    @field_validator("entries")
+    @classmethod
+    def _addresses(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [entry for entry in entries if not _is_address(entry)]
+        if wrong:
+            raise ValueError(f"each must be host:port, such as 127.0.0.1:8080; these are not: {', '.join(wrong)}")
+        return entries
+
+    @classmethod
+    def from_json(cls, line: str | bytes) -> Self:
+        """Read one line. Raises ValueError whose text is one sentence with every wrong field."""
+        try:
+            return cls.model_validate_json(line)
+        except ValidationError as error:
+            raise ValueError(sentence(error)) from None
+
+
+class Progress(BaseModel):
+    """How far a run is: requests sent, answered or given up, and answered with success."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sent: int
+    done: int
+    ok: int
+
+
+def sentence(error: ValidationError) -> str:
+    """Say every problem of a pydantic error: the field, what would be right, what was given."""
+    return "; ".join(
+        f"{_path(problem['loc'])}: {_wanted(problem['msg'])}{_given(problem['input'])}"
+        for problem in error.errors(include_url=False)
+    )
+
+
+def _path(steps: tuple[int | str, ...]) -> str:
+    return ".".join(str(step) for step in steps) or "the line"
+
+
+def _wanted(message: str) -> str:
+    return message.removeprefix("Value error, ").replace("Input should be", "must be", 1)
+
+
+def _given(value: object) -> str:
+    text = json.dumps(value, default=str)
+    return f" (given: {text})" if len(text) <= 80 else ""
+
+
+def _is_address(entry: str) -> bool:
+    host, _, port = entry.rpartition(":")
+    return bool(host) and not set(host) & set("/@ ") and port.isascii() and port.isdigit() and 0 < int(port) < 65_536
