@@ -109,7 +109,7 @@ class Statistics:
         return statistics
 
     def to_json(self) -> dict[str, Any]:
-        """Return the statistics as JSON; each person repeats section, event and timestamp, for readers of one person."""
+        """Return the statistics as JSON; each person repeats section, event and timestamp for its readers."""
         where = {"section": self.section, "event": self.event, "timestamp": self.timestamp}
         persons = [{"age": person.age, "gender": person.gender, **where} for person in self.persons]
         message = {"frame": self.frame, **where, "persons": persons}

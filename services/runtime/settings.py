@@ -14,7 +14,7 @@ SWITCH = ("on", "off")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
-class SettingsError(Exception):
+class BadSettings(Exception):  # noqa: N818 - reads better than an error of settings
     """One or more variables are missing or wrong; `errors` has a sentence for each."""
 
     def __init__(self, errors: list[str]) -> None:
@@ -63,7 +63,7 @@ class Settings:
 def read_settings(env: Mapping[str, str], required: tuple[str, ...] = ()) -> Settings:
     """Read `env` into Settings; variables in `required` must be there besides SERVICE_NAME and POD_NAME.
 
-    Raises SettingsError with every missing and every bad variable at once. An empty value counts as unset.
+    Raises BadSettings with every missing and every bad variable at once. An empty value counts as unset.
     """
     reader = _Reader(env)
     reader.need(("SERVICE_NAME", "POD_NAME", *required))
@@ -99,7 +99,7 @@ def read_settings(env: Mapping[str, str], required: tuple[str, ...] = ()) -> Set
     if settings.port == settings.admin_port:
         reader.errors.append(f"ADMIN_PORT={settings.admin_port}: must differ from PORT")
     if reader.errors:
-        raise SettingsError(reader.errors)
+        raise BadSettings(reader.errors)
     return settings
 
 
