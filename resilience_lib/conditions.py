@@ -33,7 +33,7 @@ NEVER_OVER_HTTP_1 = frozenset(
     }
 )
 WORDS = tuple(sorted({*STATUSES, *CONNECTION, *NEVER_OVER_HTTP_1}))
-LOST = frozenset({Flag.CONNECT_FAILURE, Flag.CLOSED, Flag.TIMEOUT})
+LOST = frozenset({Flag.CONNECT_FAILURE, Flag.CLOSED, Flag.PROTOCOL, Flag.TIMEOUT})
 
 Condition = Callable[[Outcome[object]], bool]
 

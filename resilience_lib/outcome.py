@@ -15,6 +15,8 @@ class Flag(StrEnum):
     """No connection could be opened (503)."""
     CLOSED = "UC"
     """The connection was reset or closed before the answer was complete (503)."""
+    PROTOCOL = "UPE"
+    """What came was no HTTP (502)."""
     TIMEOUT = "UT"
     """A try, or the whole call, took too long (504)."""
     OVERFLOW = "UO"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
 
 from resilience_lib.conditions import DEFAULT_RETRY_ON, retry_condition
@@ -87,11 +87,11 @@ class TimeoutPolicy:
 class BreakerPolicy:
     """Stop calling for `reset_s` seconds after `failures` failures in a row, then let one probe decide.
 
-    No numbers are right for every dependency, so neither has a default.
+    The defaults are those of Envoy's outlier detection: consecutive_5xx 5, base_ejection_time 30 s.
     """
 
-    failures: int
-    reset_s: float
+    failures: int = 5
+    reset_s: float = 30.0
 
     def __post_init__(self) -> None:
         _refuse(self._errors())
@@ -179,12 +179,7 @@ def _part(name: str, data: object, errors: list[str]) -> Any:
     if data is None:
         return None
     kind = PARTS[name]
-    bad = len(errors)
     known = _known(f"{name}.", data, [field.name for field in fields(kind)], errors)
-    required = [field.name for field in fields(kind) if field.default is MISSING]
-    errors += [f"{name}.{field}: must be set" for field in required if field not in known]
-    if len(errors) > bad:
-        return None
     try:
         return kind(**known)
     except PolicyError as error:

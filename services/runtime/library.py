@@ -1,0 +1,87 @@
+"""The shared transport behind a resilience pipeline of its own for each callee."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from random import Random
+
+from resilience_lib import EdgePolicy, Event, Flag, Outcome, Pipeline, PolicyError
+from services.runtime.clients import EdgeClient, Recorder, Reply, Request
+from services.runtime.plain import Answer, Transport
+from services.runtime.settings import SettingsError, Settings
+
+
+class LibraryClient(EdgeClient):
+    """Calls one service under its policy."""
+
+    def __init__(
+        self, callee: str, recorder: Recorder, transport: Transport, policy: EdgePolicy, pod: str, seed: int
+    ) -> None:
+        super().__init__(callee, recorder)
+        self._transport = transport
+        self._policy = policy
+        self._pod = pod
+        self.reset(seed)
+
+    def reset(self, seed: int) -> None:
+        """Start again with a closed breaker, free slots, and back-offs drawn from `seed`."""
+        rng = Random(f"{seed}/{self._pod}/{self.callee}")
+        self._pipeline = Pipeline(self._policy, listener=self._heard, rng=rng)
+
+    async def _call(self, request: Request) -> Reply:
+        outcome = await self._pipeline.call(partial(self._attempt, request))
+        return Reply(outcome.status, outcome.value or b"", outcome.flag, outcome.attempts)
+
+    async def _attempt(self, request: Request) -> Outcome[bytes]:
+        return _outcome(await self._transport.send(self.callee, request))
+
+    def _heard(self, event: Event) -> None:
+        if event is not Event.ATTEMPT:  # the transport counts attempts itself, in every mode
+            self._recorder.event(self.callee, event)
+
+
+def _outcome(answer: Answer) -> Outcome[bytes]:
+    if answer.flag is None:
+        return Outcome(answer.status, value=answer.body)
+    return Outcome(answer.status, Flag(answer.flag), sent=answer.sent, final=answer.begun)
+
+
+def maker(settings: Settings, recorder: Recorder, transport: Transport) -> Callable[[str], EdgeClient]:
+    """Return what makes the client of a callee; a callee that POLICIES_FILE does not name has no policy.
+
+    Raises SettingsError with every error in POLICIES_FILE at once.
+    """
+    if settings.policies_file is None:
+        raise SettingsError(["POLICIES_FILE: must be set when RESILIENCE_MODE=library"])
+    policies = read_policies(settings.policies_file)
+    none = EdgePolicy()
+
+    def make(callee: str) -> EdgeClient:
+        policy = policies.get(callee, none)
+        return LibraryClient(callee, recorder, transport, policy, settings.pod_name, settings.seed)
+
+    return make
+
+
+def read_policies(path: Path) -> dict[str, EdgePolicy]:
+    """Read `{"<callee>": {...EdgePolicy.to_json()...}}`; raises SettingsError with every error at once."""
+    where = f"POLICIES_FILE={str(path)!r}"
+    try:
+        data = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise SettingsError([f"{where}: must be a file with JSON: {error}"]) from error
+    if not isinstance(data, dict):
+        raise SettingsError([f"{where}: must be an object of policies by callee"])
+    policies: dict[str, EdgePolicy] = {}
+    errors: list[str] = []
+    for callee, part in data.items():
+        try:
+            policies[callee] = EdgePolicy.from_json(part)
+        except PolicyError as error:
+            errors += [f"{where}: {callee}.{sentence}" for sentence in error.errors]
+    if errors:
+        raise SettingsError(errors)
+    return policies
