@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from json import dumps, loads
 from typing import TYPE_CHECKING, Any, Protocol
 
-from services.runtime.settings import MODES, SettingsError, Settings
+from services.runtime.settings import MODES, BadSettings, Settings
 
 if TYPE_CHECKING:
     from services.runtime.plain import Transport
@@ -153,7 +153,7 @@ class Clients(Mapping[str, ServiceClient]):
 def make_clients(settings: Settings, recorder: Recorder) -> Clients:
     """Make the clients of this pod: the one place where RESILIENCE_MODE is read.
 
-    Raises SettingsError for an unknown mode, and in `library` for every error in POLICIES_FILE at once.
+    Raises BadSettings for an unknown mode, and in `library` for every error in POLICIES_FILE at once.
     """
     from services.runtime import plain
 
@@ -165,4 +165,4 @@ def make_clients(settings: Settings, recorder: Recorder) -> Clients:
         from services.runtime import library
 
         return Clients(transport, library.maker(settings, recorder, transport))
-    raise SettingsError([f"RESILIENCE_MODE={settings.resilience_mode!r}: must be one of {', '.join(MODES)}"])
+    raise BadSettings([f"RESILIENCE_MODE={settings.resilience_mode!r}: must be one of {', '.join(MODES)}"])

@@ -11,7 +11,7 @@ from random import Random
 from resilience_lib import EdgePolicy, Event, Flag, Outcome, Pipeline, PolicyError
 from services.runtime.clients import EdgeClient, Recorder, Reply, Request
 from services.runtime.plain import Answer, Transport
-from services.runtime.settings import SettingsError, Settings
+from services.runtime.settings import BadSettings, Settings
 
 
 class LibraryClient(EdgeClient):
@@ -52,10 +52,10 @@ def _outcome(answer: Answer) -> Outcome[bytes]:
 def maker(settings: Settings, recorder: Recorder, transport: Transport) -> Callable[[str], EdgeClient]:
     """Return what makes the client of a callee; a callee that POLICIES_FILE does not name has no policy.
 
-    Raises SettingsError with every error in POLICIES_FILE at once.
+    Raises BadSettings with every error in POLICIES_FILE at once.
     """
     if settings.policies_file is None:
-        raise SettingsError(["POLICIES_FILE: must be set when RESILIENCE_MODE=library"])
+        raise BadSettings(["POLICIES_FILE: must be set when RESILIENCE_MODE=library"])
     policies = read_policies(settings.policies_file)
     none = EdgePolicy()
 
@@ -67,14 +67,14 @@ def maker(settings: Settings, recorder: Recorder, transport: Transport) -> Calla
 
 
 def read_policies(path: Path) -> dict[str, EdgePolicy]:
-    """Read `{"<callee>": {...EdgePolicy.to_json()...}}`; raises SettingsError with every error at once."""
+    """Read `{"<callee>": {...EdgePolicy.to_json()...}}`; raises BadSettings with every error at once."""
     where = f"POLICIES_FILE={str(path)!r}"
     try:
         data = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise SettingsError([f"{where}: must be a file with JSON: {error}"]) from error
+        raise BadSettings([f"{where}: must be a file with JSON: {error}"]) from error
     if not isinstance(data, dict):
-        raise SettingsError([f"{where}: must be an object of policies by callee"])
+        raise BadSettings([f"{where}: must be an object of policies by callee"])
     policies: dict[str, EdgePolicy] = {}
     errors: list[str] = []
     for callee, part in data.items():
@@ -83,5 +83,5 @@ def read_policies(path: Path) -> dict[str, EdgePolicy]:
         except PolicyError as error:
             errors += [f"{where}: {callee}.{sentence}" for sentence in error.errors]
     if errors:
-        raise SettingsError(errors)
+        raise BadSettings(errors)
     return policies
