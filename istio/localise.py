@@ -1,0 +1,120 @@
+"""From a cluster's addresses to this machine's: listeners and addresses change, nothing else does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+from istio.compile.listeners import VIRTUAL_INBOUND, outbound_name
+from istio.compile.names import inbound_cluster
+from istio.compile.proxy import ProxyConfig, Resources
+
+LOOPBACK = "127.0.0.1"
+Address: TypeAlias = tuple[str, int]
+_OF_THE_INTERCEPTED = {"envoy.filters.listener.original_dst", "envoy.filters.listener.http_inspector"}
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAddresses:
+    """Where things are on this machine.
+
+    ``outbound``: service port -> local port of the caller's listener; ``inbound``: target port -> local port of the
+    pod's own inbound listener; ``app``: target port -> local port of the application; ``pods``: (pod IP, target port)
+    -> where that pod's inbound listener is.
+    """
+
+    outbound: Mapping[int, int]
+    inbound: Mapping[int, int]
+    app: Mapping[int, int]
+    pods: Mapping[Address, Address] = field(default_factory=dict)
+
+
+def localise(config: ProxyConfig, addresses: LocalAddresses) -> ProxyConfig:
+    """The same configuration for an Envoy that is given its connections directly, with no interception.
+
+    Raises:
+        KeyError: an endpoint of a pod whose place on this machine is not known.
+    """
+    return replace(
+        config,
+        clusters=_clusters(config.clusters, addresses),
+        listeners=_listeners(config.listeners, addresses),
+        endpoints={name: _assignment(one, addresses.pods) for name, one in config.endpoints.items()},
+    )
+
+
+def _clusters(clusters: Resources, addresses: LocalAddresses) -> Resources:
+    made = dict(clusters)
+    for target, port in addresses.app.items():
+        name = inbound_cluster(target)
+        if name in made:
+            made[name] = _to_the_app(made[name], port)
+    return made
+
+
+def _to_the_app(cluster: Mapping[str, Any], port: int) -> dict[str, Any]:
+    """The original destination of an inbound connection is the application; here it has a port of its own."""
+    original_destination = ("lb_policy", "cleanup_interval", "upstream_bind_config")
+    kept = {name: value for name, value in cluster.items() if name not in original_destination}
+    host = {"endpoint": {"address": _socket(LOOPBACK, port)}}
+    assignment = {"cluster_name": cluster["name"], "endpoints": [{"lb_endpoints": [host]}]}
+    return {**kept, "type": "STATIC", "load_assignment": assignment}
+
+
+def _listeners(listeners: Resources, addresses: LocalAddresses) -> Resources:
+    made: dict[str, Mapping[str, Any]] = {}
+    for service_port, port in addresses.outbound.items():
+        name = outbound_name(service_port)
+        if name in listeners:
+            chain = without(listeners[name]["filter_chains"][0], "filter_chain_match")
+            made[name] = _bound(name, port, "OUTBOUND", [chain], [])
+    virtual = listeners.get(VIRTUAL_INBOUND, {})
+    for target, port in addresses.inbound.items():
+        chains = [
+            {**chain, "filter_chain_match": without(chain["filter_chain_match"], "destination_port")}
+            for chain in virtual.get("filter_chains", ())
+            if chain["filter_chain_match"].get("destination_port") == target
+        ]
+        filters = [one for one in virtual.get("listener_filters", ()) if one["name"] not in _OF_THE_INTERCEPTED]
+        if chains:
+            name = f"{VIRTUAL_INBOUND}_{target}"
+            made[name] = _bound(name, port, "INBOUND", chains, filters)
+    return made
+
+
+def _bound(
+    name: str, port: int, direction: str, chains: list[dict[str, Any]], filters: list[dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "address": _socket(LOOPBACK, port),
+        "traffic_direction": direction,
+        "listener_filters": filters,
+        "filter_chains": chains,
+    }
+
+
+def _assignment(assignment: Mapping[str, Any], pods: Mapping[Address, Address]) -> dict[str, Any]:
+    localities = [
+        {**locality, "lb_endpoints": [_endpoint(one, pods) for one in locality["lb_endpoints"]]}
+        for locality in assignment.get("endpoints", ())
+    ]
+    return {**assignment, "endpoints": localities}
+
+
+def _endpoint(endpoint: Mapping[str, Any], pods: Mapping[Address, Address]) -> dict[str, Any]:
+    socket = endpoint["endpoint"]["address"]["socket_address"]
+    at = (socket["address"], socket["port_value"])
+    if at not in pods:
+        raise KeyError(f"no place on this machine is known for the endpoint {at[0]}:{at[1]}")
+    return {**endpoint, "endpoint": {**endpoint["endpoint"], "address": _socket(*pods[at])}}
+
+
+def _socket(address: str, port: int) -> dict[str, Any]:
+    return {"socket_address": {"address": address, "port_value": port}}
+
+
+def without(value: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A copy of a message without one of its fields."""
+    return {key: item for key, item in value.items() if key != name}

@@ -1,0 +1,223 @@
+"""The real Envoy beside one pod: prepared, updated live in a safe order, and asked what it counted."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from istio.admin import Admin, Unreachable
+from istio.bootstrap import bootstrap
+from istio.compile.proxy import ProxyConfig
+from istio.discovery import DiscoveryFiles
+from istio.envoy import binary
+from istio.localise import LOOPBACK, Address, LocalAddresses, localise
+from istio.registry import Proxy
+
+_POLL_S = 0.01
+_PATIENCE_S = 10.0
+
+
+class Rejected(RuntimeError):  # noqa: N818 - says what happened
+    """Envoy refused a configuration; the message is Envoy's."""
+
+
+@dataclass(frozen=True, slots=True)
+class SidecarPorts:
+    """Local ports of a sidecar: its administration, and by service or target port its listeners and the application."""
+
+    admin: int
+    outbound: Mapping[int, int]
+    inbound: Mapping[int, int]
+    app: Mapping[int, int]
+
+
+class Sidecar:
+    """One Envoy's files and administration. The process itself belongs to whoever runs ``prepare``'s command.
+
+    Envoy's own log is ``envoy.log`` in the directory.
+    """
+
+    def __init__(self, directory: Path, proxy: Proxy, ports: SidecarPorts):
+        self._directory = directory.absolute()
+        self._proxy, self._ports = proxy, ports
+        self._files = DiscoveryFiles(self._directory / "xds")
+        self._admin = Admin(LOOPBACK, ports.admin)
+        self._published: ProxyConfig | None = None
+        self._life = 0
+        self._turn = asyncio.Lock()
+
+    @property
+    def log(self) -> Path:
+        """Where Envoy writes its log."""
+        return self._directory / "envoy.log"
+
+    def prepare(self, config: ProxyConfig, addresses: Mapping[Address, Address]) -> list[str]:
+        """Write the bootstrap and the first files; gives back the command that runs Envoy.
+
+        ``addresses``: (pod IP, target port) -> where that pod's inbound listener is on this machine.
+
+        Raises:
+            NoEnvoy: there is none for this platform.
+            KeyError: an endpoint without an address.
+        """
+        command = [str(binary())]
+        local = self._local(config, addresses)
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._files.clear()
+        self._write_endpoints(local)
+        self._write_routes(local)
+        self._files.write("clusters", local.clusters.values())
+        self._files.write("listeners", local.listeners.values())
+        self._published = local
+        start = self._directory / "bootstrap.json"
+        start.write_text(json.dumps(bootstrap(self._proxy, self._ports.admin, self._files)))
+        # Without hot restart there is no shared memory, so any number of Envoys run side by side.
+        return [
+            *command, "-c", str(start), "--concurrency", "1", "--disable-hot-restart",
+            "--log-level", "warning", "--component-log-level", "misc:error", "--log-path", str(self.log),
+        ]  # fmt: skip
+
+    async def publish(self, config: ProxyConfig, addresses: Mapping[Address, Address]) -> None:
+        """Give a running Envoy a new configuration; returns when Envoy has taken all of it.
+
+        In this order, so that nothing ever refers to what is not there yet: endpoints and clusters (the old ones stay),
+        then routes and listeners, then the old clusters go.
+
+        Raises:
+            Rejected: with Envoy's words; Envoy keeps what it had of the refused part.
+            Unreachable: Envoy does not run; the files are complete, so it will start with this configuration.
+            TimeoutError: Envoy has not taken the configuration in time.
+        """
+        async with self._turn:
+            await self._publish(self._local(config, addresses))
+
+    async def reset(self) -> None:
+        """Drop what Envoy has learnt of other services' hosts: ejections and connections.
+
+        Every outbound cluster is replaced by an equal one, as if its DestinationRule had been deleted and applied
+        again; requests under way are finished. Rewriting an identical cluster would keep its ejections.
+
+        Raises:
+            RuntimeError: nothing was prepared yet.
+            Rejected, Unreachable, TimeoutError: as ``publish``.
+        """
+        async with self._turn:
+            if self._published is None:
+                raise RuntimeError("reset comes after prepare")
+            self._life += 1
+            await self._publish(self._reborn(self._published))
+
+    async def ready(self) -> bool:
+        """Whether Envoy runs and has its whole configuration."""
+        return await self._admin.ready()
+
+    async def stats(self) -> dict[str, int]:
+        """Envoy's counters and gauges by flat name; what was never touched is left out and means 0.
+
+        Raises:
+            Unreachable: Envoy does not run.
+        """
+        return await self._admin.stats()
+
+    def _local(self, config: ProxyConfig, pods: Mapping[Address, Address]) -> ProxyConfig:
+        ports = self._ports
+        return self._reborn(localise(config, LocalAddresses(ports.outbound, ports.inbound, ports.app, pods)))
+
+    def _reborn(self, config: ProxyConfig) -> ProxyConfig:
+        """The same clusters in another life: a number in the metadata is what makes Envoy build them anew."""
+        if not self._life:
+            return config
+        return replace(config, clusters={name: self._with_life(one) for name, one in config.clusters.items()})
+
+    def _with_life(self, cluster: Mapping[str, Any]) -> Mapping[str, Any]:
+        if cluster["type"] != "EDS":
+            return cluster
+        known = cluster.get("metadata", {}).get("filter_metadata", {})
+        return {**cluster, "metadata": {"filter_metadata": {**known, "goaround": {"life": self._life}}}}
+
+    async def _publish(self, config: ProxyConfig) -> None:
+        before = self._published
+        old = {} if before is None else {k: v for k, v in before.clusters.items() if k not in config.clusters}
+        self._published = config
+        mark = self.log.stat().st_size if self.log.exists() else 0
+        rejections = await self._rejections_or_finish(config)
+        awaited = self._write_endpoints(config)
+        both = [*config.clusters.values(), *old.values()]
+        awaited |= self._named("cluster_manager.cds", self._files.write("clusters", both))
+        await self._taken(awaited, rejections, mark)
+        awaited = self._write_routes(config)
+        awaited |= self._named("listener_manager.lds", self._files.write("listeners", config.listeners.values()))
+        await self._taken(awaited, rejections, mark)
+        if old:
+            awaited = self._named("cluster_manager.cds", self._files.write("clusters", config.clusters.values()))
+            await self._taken(awaited, rejections, mark)
+            for name in old:
+                self._files.remove("endpoints", name)
+
+    async def _rejections_or_finish(self, config: ProxyConfig) -> int:
+        """How much Envoy has refused so far; without an Envoy the files are finished in one go."""
+        try:
+            return (await self._admin.discovery()).rejections
+        except Unreachable:
+            self._write_endpoints(config)
+            self._write_routes(config)
+            self._files.write("clusters", config.clusters.values())
+            self._files.write("listeners", config.listeners.values())
+            raise
+
+    def _write_endpoints(self, config: ProxyConfig) -> dict[str, str]:
+        awaited: dict[str, str] = {}
+        for name, assignment in config.endpoints.items():
+            version = self._files.write("endpoints", [assignment], name)
+            awaited |= self._named(f"cluster.{config.clusters[name]['alt_stat_name']}", version)
+        return awaited
+
+    def _write_routes(self, config: ProxyConfig) -> dict[str, str]:
+        """Routes that a listener here reads."""
+        awaited: dict[str, str] = {}
+        for listener in config.listeners.values():
+            for chain in listener["filter_chains"]:
+                for one in chain["filters"]:
+                    manager = one["typed_config"]
+                    if "rds" not in manager:
+                        continue
+                    name = manager["rds"]["route_config_name"]
+                    version = self._files.write("routes", [config.routes[name]], name)
+                    awaited |= self._named(f"http.{manager['stat_prefix']}.rds.{name}", version)
+        return awaited
+
+    @staticmethod
+    def _named(subscription: str, version: str | None) -> dict[str, str]:
+        return {f"{subscription}.version_text": version} if version else {}
+
+    async def _taken(self, awaited: Mapping[str, str], rejections: int, mark: int) -> None:
+        """Wait until every subscription reports the version that was written for it."""
+        if not awaited:
+            return
+        missing = sorted(awaited)
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                while True:
+                    seen = await self._admin.discovery()
+                    missing = sorted(name for name, version in awaited.items() if seen.versions.get(name) != version)
+                    if not missing and not seen.warming:
+                        return
+                    if seen.rejections > rejections:
+                        raise Rejected(self._words_since(mark))
+                    await asyncio.sleep(_POLL_S)
+        except TimeoutError:
+            what = ", ".join(missing) or "all of its clusters and listeners (some are warming)"
+            raise TimeoutError(f"after {_PATIENCE_S:g} s Envoy has not taken {what}") from None
+
+    def _words_since(self, mark: int) -> str:
+        if not self.log.exists():
+            return "Envoy refused the configuration"
+        with self.log.open("rb") as log:
+            log.seek(mark)
+            lines = log.read().decode(errors="replace").splitlines()
+        refused = [line for line in lines if "rejected" in line or "error" in line.lower()]
+        return "\n".join(refused or lines) or "Envoy refused the configuration"
