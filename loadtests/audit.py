@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-
-from pydantic import BaseModel, ConfigDict
+from dataclasses import dataclass
 
 from loadtests.rows import Outcome, Row
 
 
-class Audit(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Audit:
     """How well one run was generated. A reader voids the run when the lateness is over its budget.
 
     `arrivals` were scheduled, `sent` of them left (and have a row), `dropped` found no room. `lateness_*_ms` are
     percentiles of sent - intended, 0 when nothing was sent. `cpu_s` is the generator process's user and system time.
     `interrupted`: the run was ended early; requests that had no answer then have no row.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     arrivals: int
     sent: int

@@ -74,11 +74,11 @@ class Generator:
             while True:
                 match await self._answer():
                     case {"done": report}:
-                        return Audit.model_validate(report)
+                        return Audit(**report)
                     case {"error": reason}:
                         raise RunRefusedError(reason)
                     case {"progress": progress} if on_progress:
-                        on_progress(Progress.model_validate(progress))
+                        on_progress(progress)
         except RunRefusedError:
             raise
         except BaseException:

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import IO, Any
 
@@ -54,7 +55,7 @@ class Generator:
         reader = gevent.spawn(self._read, source)
         while (line := self._lines.get()) is not None and not self._ending:
             try:
-                self._say("done", self._play(RunSpec.from_json(line)).model_dump())
+                self._say("done", asdict(self._play(RunSpec.from_json(line))))
             except (ValueError, OSError) as error:
                 self._say("error", str(error))
         reader.kill()
@@ -102,11 +103,11 @@ class Generator:
         self._environment.user_classes = [type("FrameUser", (OpenLoopUser,), {"replay": replay})]
         self._runner.start(user_count=1, spawn_rate=1)
         while not replay.wait(PROGRESS_S):
-            self._say("progress", replay.progress().model_dump())
+            self._say("progress", replay.progress())
         self._runner.stop()
         self._replay = None
 
-    def _say(self, kind: str, what: object) -> None:
+    def _say(self, kind: str, what: Any) -> None:
         self._out.write(json.dumps({kind: what}, separators=(",", ":")) + "\n")
         self._out.flush()
 

@@ -59,7 +59,8 @@ class Replay:
 
     def interrupt(self) -> None:
         """Send nothing more. Requests in flight get INTERRUPT_GRACE_S to end; then they are given up, without a row."""
-        self._stop.set()
+        if not self._over.is_set():
+            self._stop.set()
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until the run is over; False when `timeout_s` passed first."""
@@ -67,7 +68,7 @@ class Replay:
 
     def progress(self) -> Progress:
         """How far the run is; an arrival that was dropped counts as neither sent nor done."""
-        return Progress(sent=self._sent, done=self._done, ok=self._ok)
+        return {"sent": self._sent, "done": self._done, "ok": self._ok}
 
     def run(self, send: Send, report: Report) -> None:
         """Play the schedule to its end, and wait for what is in flight. Late arrivals leave at once, none is skipped.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -10,20 +11,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from loadtests.schedule import Load
 
+Progress = Mapping[str, int]
+"""How far a run is: requests `sent`, `done` (answered or given up), and `ok` (answered with success)."""
 
-class RunSpec(BaseModel):
-    """One run. `start_monotonic` is when t = 0, on CLOCK_MONOTONIC in seconds, which every process of a machine shares.
 
-    `entries` are `host:port` of the replicas that take the load; `timeout_s` is how long an answer is waited for after
-    the request was sent; `capacity` is the most requests in flight at once (an arrival beyond it is dropped).
+class Plan(BaseModel):
+    """What load to send, and where to.
+
+    `entries` are `host:port` of the replicas that take it; `timeout_s` is how long an answer is waited for after the
+    request was sent; `capacity` is the most requests in flight at once (an arrival beyond it is dropped).
     Raises pydantic.ValidationError (a ValueError) that carries every wrong field.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    id: Annotated[str, Field(min_length=1)]
-    rows: Path
-    start_monotonic: float
     load: Load
     duration_s: Annotated[float, Field(gt=0, le=86_400)]
     seed: Annotated[int, Field(ge=0)]
@@ -40,6 +41,17 @@ class RunSpec(BaseModel):
             raise ValueError(f"each must be host:port, such as 127.0.0.1:8080; these are not: {', '.join(wrong)}")
         return entries
 
+
+class RunSpec(Plan):
+    """One run of a plan. `rows` is the file to write, and `start_monotonic` when t = 0 is.
+
+    It is read on CLOCK_MONOTONIC (seconds), which all processes of a machine share: faults can be timed against it.
+    """
+
+    id: Annotated[str, Field(min_length=1)]
+    rows: Path
+    start_monotonic: float
+
     @classmethod
     def from_json(cls, line: str | bytes) -> Self:
         """Read one line. Raises ValueError whose text is one sentence with every wrong field."""
@@ -47,16 +59,6 @@ class RunSpec(BaseModel):
             return cls.model_validate_json(line)
         except ValidationError as error:
             raise ValueError(sentence(error)) from None
-
-
-class Progress(BaseModel):
-    """How far a run is: requests sent, answered or given up, and answered with success."""
-
-    model_config = ConfigDict(frozen=True)
-
-    sent: int
-    done: int
-    ok: int
 
 
 def sentence(error: ValidationError) -> str:

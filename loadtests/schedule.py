@@ -14,7 +14,6 @@ T = TypeVar("T")
 Pattern = Literal["constant", "poisson"]
 
 CAMERAS = (1, 2)
-PHOTOS = 256
 
 
 class Load(BaseModel):
@@ -33,7 +32,7 @@ class Load(BaseModel):
 class Arrival:
     """One request to come: `at_s` in seconds since the run's start, `entry` a `host:port`.
 
-    `frame_seed` chooses the photo, one of PHOTOS, so that a photo drawn once serves every run of a generator.
+    `frame_seed` (32 bits) chooses the photo, and with it what must be stored; `camera` is one of CAMERAS.
     """
 
     index: int
@@ -57,7 +56,7 @@ def arrivals(load: Load, duration_s: float, seed: int, entries: Sequence[str]) -
     entry, photo, camera = (Random(f"{seed}/{stream}") for stream in ("entry", "photo", "camera"))
     times = takewhile(lambda at: at < duration_s, _times(load, Random(f"{seed}/times")))
     return [
-        Arrival(index, at, _pick(entry, entries), _pick(photo, range(PHOTOS)), _pick(camera, CAMERAS))
+        Arrival(index, at, _pick(entry, entries), photo.getrandbits(32), _pick(camera, CAMERAS))
         for index, at in enumerate(times)
     ]
 
