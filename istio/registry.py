@@ -186,7 +186,9 @@ def _service(
         protocol = _protocol(port)
         if protocol is None:
             place = ("spec", "ports", index, "name")
-            faults.append(document.fault(place, "must start with http, http2 or grpc: other protocols are not supported"))
+            faults.append(
+                document.fault(place, "must start with http, http2 or grpc: other protocols are not supported")
+            )
             continue
         ports.append(
             Port(int(port["port"]), str(port.get("name", "")), port.get("targetPort") or int(port["port"]), protocol)

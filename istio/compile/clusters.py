@@ -24,7 +24,11 @@ _LOOPBACK_SOURCE = {"source_address": {"address": "127.0.0.6", "port_value": 0}}
 
 def clusters(registry: Registry, rules: Rules, proxy: Proxy) -> dict[str, dict[str, Any]]:
     """Every cluster of a sidecar, by name."""
-    made = [_black_hole(), _passthrough(PASSTHROUGH), {**_passthrough(INBOUND_PASSTHROUGH), "upstream_bind_config": _LOOPBACK_SOURCE}]
+    made = [
+        _black_hole(),
+        _passthrough(PASSTHROUGH),
+        {**_passthrough(INBOUND_PASSTHROUGH), "upstream_bind_config": _LOOPBACK_SOURCE},
+    ]
     made.extend(_inbound(registry, rules, proxy))
     for service in registry.services:
         rule = rules.of(service)

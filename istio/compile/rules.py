@@ -57,9 +57,7 @@ class Rule:
         )
         for entry in own.port_level_settings:
             if entry.port.number == port:
-                return Policy(
-                    entry.load_balancer, entry.connection_pool, entry.outlier_detection, over.retry_budget
-                )
+                return Policy(entry.load_balancer, entry.connection_pool, entry.outlier_detection, over.retry_budget)
         return over
 
 

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, PlainSerializer
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}  # noqa: RUF001 - both mu signs
 _PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")  # noqa: RUF001 - both mu signs
@@ -51,8 +51,17 @@ def envoy_duration(value: timedelta) -> str:
     return f"{whole}.{decimals[:3] if decimals.endswith('000') else decimals}s"
 
 
-AnyDuration = Annotated[timedelta, BeforeValidator(parse_duration)]
+def go_duration(value: timedelta) -> str:
+    """A duration as people write it: whole seconds as 30s, whole milliseconds as 250ms, else in microseconds."""
+    microseconds = value // timedelta(microseconds=1)
+    for size, unit in ((1_000_000, "s"), (1_000, "ms")):
+        if microseconds % size == 0:
+            return f"{microseconds // size}{unit}"
+    return f"{microseconds}us"
+
+
+AnyDuration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(go_duration)]
 """A duration that istiod takes as it is."""
 
-Duration = Annotated[timedelta, BeforeValidator(_checked)]
+Duration = Annotated[timedelta, BeforeValidator(_checked), PlainSerializer(go_duration)]
 """A duration that istiod checks: at least 1ms, in whole milliseconds."""

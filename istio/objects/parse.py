@@ -31,6 +31,11 @@ class Objects:
     virtual_services: tuple[VirtualService, ...] = ()
     destination_rules: tuple[DestinationRule, ...] = ()
 
+    def to_data(self) -> list[dict[str, Any]]:
+        """The objects as plain data again, with the fields that were set; ``parse`` reads them back as they are."""
+        every = (*self.virtual_services, *self.destination_rules)
+        return [one.model_dump(mode="json", by_alias=True, exclude_unset=True) for one in every]
+
     @staticmethod
     def of(objects: Sequence[IstioObject]) -> Objects:
         """Sort objects by kind, and within a kind as istiod does (pilot/pkg/model/config.go)."""

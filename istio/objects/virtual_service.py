@@ -30,7 +30,11 @@ def is_status(token: str) -> bool:
 
 
 def _retry_on(value: str) -> str:
-    wrong = [token for token in map(str.strip, value.split(",")) if token and token not in RETRY_CONDITIONS and not is_status(token)]
+    wrong = [
+        token
+        for token in map(str.strip, value.split(","))
+        if token and token not in RETRY_CONDITIONS and not is_status(token)
+    ]
     if wrong:
         raise ValueError(
             f"{', '.join(repr(token) for token in wrong)}: not a retry condition; a comma list of HTTP statuses and of "
@@ -142,7 +146,9 @@ class Retries(Model):
     @model_validator(mode="after")
     def _off_is_off(self) -> Self:
         if not self.attempts and (self.per_try_timeout or self.retry_on or self.retry_remote_localities is not None):
-            raise ValueError("attempts 0 switches retries off: leave the other fields out, or set attempts to 1 or more")
+            raise ValueError(
+                "attempts 0 switches retries off: leave the other fields out, or set attempts to 1 or more"
+            )
         return self
 
 

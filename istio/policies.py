@@ -1,0 +1,117 @@
+"""Policy sets: folders of Istio objects, and the same objects with shorter times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from istio.objects.destination_rule import DestinationRule, OutlierDetection, PortPolicy, Subset, TrafficPolicy
+from istio.objects.document import Document, read_files
+from istio.objects.duration import go_duration
+from istio.objects.parse import Objects, parse
+from istio.objects.refusal import Fault, Refused
+
+FOLDER = Path(__file__).parent / "manifests" / "policies"
+_KUSTOMIZATION = "kustomization.yaml"
+_KEYS = {"apiVersion", "kind", "metadata", "resources"}
+_Block = TypeVar("_Block", TrafficPolicy, PortPolicy)
+
+
+class UnknownPolicies(ValueError):  # noqa: N818 - says what is the case
+    """There is no policy set of this name; the message lists those that exist."""
+
+
+def names() -> list[str]:
+    """The policy sets that come with goaround."""
+    return sorted(folder.name for folder in FOLDER.iterdir() if (folder / _KUSTOMIZATION).is_file())
+
+
+def documents(name: str) -> list[Document]:
+    """The objects of a policy set as they are written: by its name, or by the path of a folder.
+
+    Of a folder with a kustomization the listed resources are read, otherwise every ``*.yaml``.
+
+    Raises:
+        UnknownPolicies: neither a name nor a folder.
+        Refused: a file cannot be read, or the kustomization does more than list resources.
+    """
+    folder = FOLDER / name if name in names() else Path(name)
+    if not folder.is_dir():
+        raise UnknownPolicies(f"no policy set {name!r}; choose from {', '.join(names())}, or give the path of a folder")
+    return read_files(_files(folder))
+
+
+def load(name: str) -> Objects:
+    """The parsed objects of a policy set.
+
+    Raises:
+        UnknownPolicies: neither a name nor a folder.
+        Refused: with every fault of every object.
+    """
+    return parse(documents(name))
+
+
+def compressed(objects: Objects, *, interval_s: float, base_ejection_s: float) -> tuple[Objects, list[str]]:
+    """The same objects with outlier detection that sweeps and returns sooner, and a line for each time that changed.
+
+    Only ``interval`` and ``baseEjectionTime`` change, Istio's defaults for them included, and only downwards. Seconds.
+    """
+    lines: dict[str, None] = {}
+    limits = timedelta(seconds=interval_s), timedelta(seconds=base_ejection_s)
+
+    def shorten(outlier: OutlierDetection) -> OutlierDetection:
+        now = {"interval": outlier.interval_or_default, "base_ejection_time": outlier.base_ejection_or_default}
+        changes: dict[str, timedelta] = {}
+        for (name, value), limit in zip(now.items(), limits, strict=True):
+            if value > limit:
+                changes[name] = limit
+                alias = OutlierDetection.model_fields[name].alias
+                lines[f"outlierDetection.{alias} {go_duration(value)} -> {go_duration(limit)}"] = None
+        return outlier.model_copy(update=changes)
+
+    rules = tuple(_with_outliers(rule, shorten) for rule in objects.destination_rules)
+    return replace(objects, destination_rules=rules), list(lines)
+
+
+def _files(folder: Path) -> list[Path]:
+    kustomization = folder / _KUSTOMIZATION
+    if not kustomization.is_file():
+        return sorted(path for path in folder.glob("*.yaml"))
+    [listed] = read_files([kustomization]) or [Document({})]
+    more = [key for key in listed.data if key not in _KEYS]
+    if more:
+        raise Refused([listed.fault((key,), "a policy set only lists resources") for key in more])
+    resources = listed.data.get("resources") or []
+    if not isinstance(resources, list) or not resources:
+        raise Refused([Fault(str(kustomization), 0, "resources", "must list the files of the policy set")])
+    return [folder / str(name) for name in resources]
+
+
+def _with_outliers(rule: DestinationRule, change: Callable[[OutlierDetection], OutlierDetection]) -> DestinationRule:
+    def block(policy: _Block) -> _Block:
+        outlier = policy.outlier_detection
+        return policy.model_copy(update={"outlier_detection": change(outlier)}) if outlier else policy
+
+    def whole(policy: TrafficPolicy | None) -> TrafficPolicy | None:
+        if policy is None:
+            return None
+        ports = tuple(block(port) for port in policy.port_level_settings)
+        changed = block(policy)
+        return changed.model_copy(update={"port_level_settings": ports}) if ports else changed
+
+    def of_subset(subset: Subset) -> Subset:
+        return (
+            subset.model_copy(update={"traffic_policy": whole(subset.traffic_policy)})
+            if subset.traffic_policy
+            else subset
+        )
+
+    update: dict[str, object] = {}
+    if rule.spec.traffic_policy is not None:
+        update["traffic_policy"] = whole(rule.spec.traffic_policy)
+    if rule.spec.subsets:
+        update["subsets"] = tuple(of_subset(subset) for subset in rule.spec.subsets)
+    return rule.model_copy(update={"spec": rule.spec.model_copy(update=update)})
