@@ -44,7 +44,10 @@ class Generator:
 
     @classmethod
     async def start(cls) -> Self:
-        """Start the process (about 0.7 s until it takes its first run). Raises OSError when there can be no process."""
+        """Start the process and wait (about half a second) until it can take a run without being late for it.
+
+        Raises GeneratorError with its reason when it does not get that far.
+        """
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "loadtests.generator"),
@@ -54,7 +57,13 @@ class Generator:
             # Ctrl-C in a terminal reaches a whole process group: the parent decides when the generator ends
             start_new_session=True,
         )
-        return cls(process)
+        generator = cls(process)
+        try:
+            await generator._answer()
+        except BaseException:
+            await generator.close()
+            raise
+        return generator
 
     @property
     def pid(self) -> int:
@@ -124,7 +133,7 @@ class Generator:
         await self._listening
         how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
         said = "\n".join(self._last) or "nothing"
-        return GeneratorError(f"the load generator ended before its run was done ({how}); its last words were:\n{said}")
+        return GeneratorError(f"the load generator has ended ({how}); its last words were:\n{said}")
 
     async def _listen(self) -> None:
         """Keep stderr flowing, so that a full pipe cannot stall the generator."""

@@ -1,8 +1,9 @@
 """The load generator: one long-lived process that plays runs, one JSON line each, for the process that started it.
 
-stdin takes a RunSpec per line; stdout answers `{"progress": {...}}` while a run lasts and `{"done": {...}}` at its end,
-or `{"error": "..."}` for a line that cannot be run, and then takes the next. It ends when stdin closes; SIGINT, SIGTERM
-and a closed stdin end the run in hand early, with the rows so far kept. Logs go to stderr only.
+It says `{"ready": true}` on stdout, and takes a RunSpec per line on stdin. It answers `{"progress": {...}}` while a run
+lasts and `{"done": {...}}` at its end, or `{"error": "..."}` for a line that cannot be run, and takes the next. It ends
+when stdin closes; SIGINT, SIGTERM and a closed stdin end the run in hand early, with the rows so far kept. Logs go to
+stderr only.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class Generator:
     def serve(self, source: Any) -> None:
         """Take lines from the binary file `source` until it ends, or until `end` is called."""
         reader = gevent.spawn(self._read, source)
+        self._say("ready", True)
         while (line := self._lines.get()) is not None and not self._ending:
             try:
                 self._say("done", asdict(self._play(RunSpec.from_json(line))))
@@ -82,7 +84,10 @@ class Generator:
                 f"start_monotonic: must be a time near now on this machine's CLOCK_MONOTONIC, which reads {now:.3f} "
                 f"(given: {spec.start_monotonic})"
             )
-        file = RowsFile(spec.rows)
+        try:
+            file = RowsFile(spec.rows)
+        except OSError as error:
+            raise RefusedError(f"rows: {spec.rows} cannot be written: {error.strerror}") from None
         scheduled = arrivals(spec.load, spec.duration_s, spec.seed, spec.entries)
         frames = Frames(f"{spec.seed:x}", datetime.now(UTC))
         replay = Replay(scheduled, frames, spec.start_monotonic, spec.capacity, spec.timeout_s)
