@@ -12,7 +12,7 @@ _WARMING = (".warming_clusters", ".total_listeners_warming")
 _DISCOVERY = r"(\.version_text|\.update_rejected|\.warming_clusters|\.total_listeners_warming)$"
 
 
-class Unreachable(ConnectionError):
+class Unreachable(ConnectionError):  # noqa: N818 - says what is the case
     """No Envoy answers on this administration port."""
 
 
@@ -45,10 +45,11 @@ class Admin:
         return parse_stats(text)
 
     async def discovery(self) -> Discovery:
-        """What Envoy has taken of its configuration.
+        """Say what Envoy has taken of its configuration.
 
         Raises:
             Unreachable: nobody answers.
+
         """
         _, text = await self._get("/stats", filter=_DISCOVERY)
         numbers = parse_stats(text)

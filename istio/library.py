@@ -96,7 +96,7 @@ def _speaks_for(objects: Objects, hostname: str) -> VirtualService | None:
 def _whole_route(
     virtual_service: VirtualService, client: Proxy, port: int, left: dict[NotCarried, None]
 ) -> HttpRoute | None:
-    """The rule that holds for every request; what is said for some requests only is left behind."""
+    """Return the rule that holds for every request; what is said for some requests only is left behind."""
     name = _name(virtual_service)
     for index, http in enumerate(virtual_service.spec.http):
         path = f"spec.http[{index}]"

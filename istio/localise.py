@@ -31,10 +31,11 @@ class LocalAddresses:
 
 
 def localise(config: ProxyConfig, addresses: LocalAddresses) -> ProxyConfig:
-    """The same configuration for an Envoy that is given its connections directly, with no interception.
+    """Return the same configuration for an Envoy that is given its connections directly, with no interception.
 
     Raises:
         KeyError: an endpoint of a pod whose place on this machine is not known.
+
     """
     return replace(
         config,
@@ -54,7 +55,7 @@ def _clusters(clusters: Resources, addresses: LocalAddresses) -> Resources:
 
 
 def _to_the_app(cluster: Mapping[str, Any], port: int) -> dict[str, Any]:
-    """The original destination of an inbound connection is the application; here it has a port of its own."""
+    """Return the original destination of an inbound connection is the application; here it has a port of its own."""
     original_destination = ("lb_policy", "cleanup_interval", "upstream_bind_config")
     kept = {name: value for name, value in cluster.items() if name not in original_destination}
     host = {"endpoint": {"address": _socket(LOOPBACK, port)}}
@@ -116,5 +117,5 @@ def _socket(address: str, port: int) -> dict[str, Any]:
 
 
 def without(value: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """A copy of a message without one of its fields."""
+    """Return a copy of a message without one of its fields."""
     return {key: item for key, item in value.items() if key != name}

@@ -25,18 +25,19 @@ class UnknownPolicies(ValueError):  # noqa: N818 - says what is the case
 
 
 def names() -> list[str]:
-    """The policy sets that come with goaround."""
+    """Return the policy sets that come with goaround."""
     return sorted(folder.name for folder in FOLDER.iterdir() if (folder / _KUSTOMIZATION).is_file())
 
 
 def documents(name: str) -> list[Document]:
-    """The objects of a policy set as they are written: by its name, or by the path of a folder.
+    """Return the objects of a policy set as they are written: by its name, or by the path of a folder.
 
     Of a folder with a kustomization the listed resources are read, otherwise every ``*.yaml``.
 
     Raises:
         UnknownPolicies: neither a name nor a folder.
         Refused: a file cannot be read, or the kustomization does more than list resources.
+
     """
     folder = FOLDER / name if name in names() else Path(name)
     if not folder.is_dir():
@@ -45,17 +46,18 @@ def documents(name: str) -> list[Document]:
 
 
 def load(name: str) -> Objects:
-    """The parsed objects of a policy set.
+    """Return the parsed objects of a policy set.
 
     Raises:
         UnknownPolicies: neither a name nor a folder.
         Refused: with every fault of every object.
+
     """
     return parse(documents(name))
 
 
 def compressed(objects: Objects, *, interval_s: float, base_ejection_s: float) -> tuple[Objects, list[str]]:
-    """The same objects with outlier detection that sweeps and returns sooner, and a line for each time that changed.
+    """Shorten the times of outlier detection; gives back the objects, and a line for each time that changed.
 
     Only ``interval`` and ``baseEjectionTime`` change, Istio's defaults for them included, and only downwards. Seconds.
     """

@@ -52,7 +52,7 @@ class Service:
         return f"{self.name}.{self.namespace}.svc.{DOMAIN}"
 
     def port(self, number: int) -> Port | None:
-        """The port of this number."""
+        """Return the port of this number."""
         return next((port for port in self.ports if port.number == number), None)
 
 
@@ -91,6 +91,7 @@ class Registry:
 
         Raises:
             Refused: a service that the compiler cannot carry (headless, without an HTTP-named port).
+
         """
         pods = {(pod.namespace, pod.name): pod for pod in map(_pod, _of(documents, "Pod"))}
         slices: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
@@ -109,10 +110,11 @@ class Registry:
         return Registry(tuple(sorted(services, key=lambda service: service.hostname)), pods)
 
     def proxy(self, pod: str, namespace: str) -> Proxy:
-        """The sidecar of a pod.
+        """Return the sidecar of a pod.
 
         Raises:
             KeyError: no such pod; the message lists those that exist.
+
         """
         found = self.pods.get((namespace, pod))
         if found is None:
@@ -121,7 +123,7 @@ class Registry:
         return Proxy(found.name, found.namespace, found.labels, found.service_account)
 
     def services_of(self, proxy: Proxy) -> list[Service]:
-        """The services whose selector picks this proxy's pod."""
+        """Return the services whose selector picks this proxy's pod."""
         return [
             service
             for service in self.services
@@ -131,7 +133,7 @@ class Registry:
         ]
 
     def target_port(self, port: Port, proxy: Proxy) -> int | None:
-        """The number of a service port's target on this proxy's pod; None when the pod has no port of that name."""
+        """Return a service port's target on this proxy's pod; None when the pod has no port of that name."""
         if isinstance(port.target, int):
             return port.target
         pod = self.pods.get((proxy.namespace, proxy.name))
@@ -203,11 +205,13 @@ def _service(
 def _endpoints(
     slices: Sequence[Mapping[str, Any]], port_name: str, namespace: str, pods: Mapping[tuple[str, str], Pod]
 ) -> list[Endpoint]:
-    """The endpoints of a port, without those that are going away (istiod sends no terminating endpoint)."""
+    """Return the endpoints of a port, without those that are going away (istiod sends no terminating endpoint)."""
     found = []
     for data in slices:
         number = next((port["port"] for port in data.get("ports") or () if (port.get("name") or "") == port_name), None)
-        for endpoint in data.get("endpoints") or () if number else ():
+        if number is None:
+            continue
+        for endpoint in data.get("endpoints") or ():
             conditions = endpoint.get("conditions") or {}
             if conditions.get("terminating"):
                 continue

@@ -63,6 +63,7 @@ class Sidecar:
         Raises:
             NoEnvoy: there is none for this platform.
             KeyError: an endpoint without an address.
+
         """
         command = [str(binary())]
         local = self._local(config, addresses)
@@ -91,6 +92,7 @@ class Sidecar:
             Rejected: with Envoy's words; Envoy keeps what it had of the refused part.
             Unreachable: Envoy does not run; the files are complete, so it will start with this configuration.
             TimeoutError: Envoy has not taken the configuration in time.
+
         """
         async with self._turn:
             await self._publish(self._local(config, addresses))
@@ -104,6 +106,7 @@ class Sidecar:
         Raises:
             RuntimeError: nothing was prepared yet.
             Rejected, Unreachable, TimeoutError: as ``publish``.
+
         """
         async with self._turn:
             if self._published is None:
@@ -120,6 +123,7 @@ class Sidecar:
 
         Raises:
             Unreachable: Envoy does not run.
+
         """
         return await self._admin.stats()
 
@@ -128,7 +132,7 @@ class Sidecar:
         return self._reborn(localise(config, LocalAddresses(ports.outbound, ports.inbound, ports.app, pods)))
 
     def _reborn(self, config: ProxyConfig) -> ProxyConfig:
-        """The same clusters in another life: a number in the metadata is what makes Envoy build them anew."""
+        """Return the same clusters in another life: a number in the metadata is what makes Envoy build them anew."""
         if not self._life:
             return config
         return replace(config, clusters={name: self._with_life(one) for name, one in config.clusters.items()})

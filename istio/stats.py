@@ -50,7 +50,7 @@ class EdgeStats:
 
 
 def edges(stats: Mapping[str, int]) -> dict[str, EdgeStats]:
-    """The edges of one sidecar by the callee's service name (the first label of its host)."""
+    """Return the edges of one sidecar by the callee's service name (the first label of its host)."""
     counted: dict[str, dict[str, int]] = {}
     for name, value in stats.items():
         found = _OUTBOUND.fullmatch(name)

@@ -25,7 +25,7 @@ class Actions:
         self._rules, self._services, self._port, self._namespace = rules, services, port, namespace
 
     def route(self, http: HttpRoute) -> dict[str, Any]:
-        """The action, and what goes beside it, of one rule."""
+        """Return the action, and what goes beside it, of one rule."""
         out: dict[str, Any] = {"route": self._forward(http)}
         if http.fault is not None:
             out["typed_per_filter_config"] = {FAULT_FILTER: fault_filter(http.fault)}
@@ -51,7 +51,7 @@ class Actions:
         return action
 
     def cluster(self, destination: Destination) -> str:
-        """The cluster of a destination: its own port, else the listener's."""
+        """Return the cluster of a destination: its own port, else the listener's."""
         port = destination.port.number if destination.port else self._port
         return outbound_cluster(port, destination.subset, qualified(destination.host, self._namespace))
 
@@ -66,7 +66,7 @@ class Actions:
 
 
 def default_action(service: Service, port: int, balancer: LoadBalancer | None) -> dict[str, Any]:
-    """What is done with requests to a service that no VirtualService speaks of."""
+    """Say what is done with requests to a service that no VirtualService speaks of."""
     action: dict[str, Any] = {
         "cluster": outbound_cluster(port, "", service.hostname),
         "timeout": "0s",

@@ -20,7 +20,7 @@ _DEFAULT_MIN_WEIGHT = 10.0
 
 
 def load_balancer(balancer: LoadBalancer | None) -> dict[str, Any]:
-    """The cluster fields of a balancer; LEAST_REQUEST unless said otherwise (since Istio 1.14)."""
+    """Return the cluster fields of a balancer; LEAST_REQUEST unless said otherwise (since Istio 1.14)."""
     if balancer is None:
         return {"lb_policy": "LEAST_REQUEST"}
     if balancer.consistent_hash is not None:
@@ -37,7 +37,7 @@ def load_balancer(balancer: LoadBalancer | None) -> dict[str, Any]:
 
 
 def hash_policy(balancer: LoadBalancer | None) -> dict[str, Any] | None:
-    """What a route to this cluster hashes; None when nothing is."""
+    """Say what a route to this cluster hashes; None when nothing is."""
     chosen = balancer.consistent_hash if balancer else None
     if chosen is None:
         return None

@@ -11,7 +11,7 @@ from istio.registry import Endpoint, Registry
 
 
 def endpoints(registry: Registry, rules: Rules) -> dict[str, dict[str, Any]]:
-    """The endpoints of every outbound cluster, by its name; a subset's are those that carry its labels."""
+    """Return the endpoints of every outbound cluster, by its name; a subset's are those that carry its labels."""
     made: dict[str, dict[str, Any]] = {}
     for service in registry.services:
         rule = rules.of(service)

@@ -12,7 +12,7 @@ _PER_PERCENT = 10_000  # of a million
 
 
 def fault_filter(fault: FaultInjection) -> dict[str, Any]:
-    """What the route tells the fault filter. Without a percentage nothing is injected, as in Istio."""
+    """Say what the route tells the fault filter. Without a percentage nothing is injected, as in Istio."""
     out: dict[str, Any] = {"@type": "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault"}
     if fault.abort is not None:
         out["abort"] = _abort(fault.abort)
@@ -25,7 +25,7 @@ def fault_filter(fault: FaultInjection) -> dict[str, Any]:
 
 
 def share(percent: Percent) -> dict[str, Any]:
-    """A percentage in millionths."""
+    """Return a percentage in millionths."""
     return {"numerator": int(percent.value * _PER_PERCENT), "denominator": "MILLION"}
 
 

@@ -45,13 +45,13 @@ def _manager(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def outbound_manager(stat_prefix: str, route_config: str) -> dict[str, Any]:
-    """The manager of an outbound port; its routes come by discovery."""
+    """Return the manager of an outbound port; its routes come by discovery."""
     source = {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"}
     return _manager({"stat_prefix": stat_prefix, "rds": {"config_source": source, "route_config_name": route_config}})
 
 
 def inbound_manager(stat_prefix: str, route_config: dict[str, Any]) -> dict[str, Any]:
-    """The manager of an inbound port; its routes are part of it."""
+    """Return the manager of an inbound port; its routes are part of it."""
     return _manager(
         {
             "stat_prefix": stat_prefix,
@@ -64,7 +64,7 @@ def inbound_manager(stat_prefix: str, route_config: dict[str, Any]) -> dict[str,
 
 
 def tcp_proxy(cluster: str) -> dict[str, Any]:
-    """A filter that passes bytes on."""
+    """Return a filter that passes bytes on."""
     return {
         "name": "envoy.filters.network.tcp_proxy",
         "typed_config": {"@type": f"{_TYPE}.network.tcp_proxy.v3.TcpProxy", "cluster": cluster, "stat_prefix": cluster},

@@ -22,7 +22,7 @@ def listeners(registry: Registry, proxy: Proxy) -> dict[str, dict[str, Any]]:
 
 
 def outbound_name(port: int) -> str:
-    """The name of the listener of an outbound HTTP port."""
+    """Return the name of the listener of an outbound HTTP port."""
     return f"0.0.0.0_{port}"
 
 

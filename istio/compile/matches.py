@@ -9,7 +9,7 @@ from istio.registry import Proxy
 
 
 def speaks_to(match: Match, proxy: Proxy, port: int) -> bool:
-    """What istiod decides beforehand: the listener's port, the caller's labels and namespace, the gateway."""
+    """Say what istiod decides beforehand: the listener's port, the caller's labels and namespace, the gateway."""
     if match.port is not None and match.port != port:
         return False
     if match.gateways:

@@ -21,12 +21,12 @@ def inbound_cluster(target_port: int) -> str:
 
 
 def stats_name(name: str) -> str:
-    """A statistics prefix that ends where the name ends, because names hold dots (networking/util, since 1.23)."""
+    """End a statistics prefix where the name ends, because names hold dots (networking/util, since 1.23)."""
     return f"{name};"
 
 
 def qualified(host: str, namespace: str) -> str:
-    """A host as an object writes it -> fully qualified (pilot/pkg/model/config.go, ResolveShortnameToFQDN)."""
+    """Return a host as an object writes it -> fully qualified (pilot/pkg/model/config.go, ResolveShortnameToFQDN)."""
     return host if "." in host or host == "*" else f"{host}.{namespace}.svc.{DOMAIN}"
 
 

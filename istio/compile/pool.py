@@ -14,7 +14,7 @@ _DEFAULT_RETRY_PERCENT, _DEFAULT_RETRY_CONCURRENCY = 20.0, 3
 
 
 def connection_pool(policy: Policy, *, http2: bool = False) -> dict[str, Any]:
-    """The cluster fields that limit what is under way; 0 in Istio's object stands for no limit."""
+    """Return the cluster fields that limit what is under way; 0 in Istio's object stands for no limit."""
     pool = policy.connection_pool
     tcp = (pool.tcp if pool else None) or TcpPool()
     http = (pool.http if pool else None) or HttpPool()

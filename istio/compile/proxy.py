@@ -28,7 +28,7 @@ class ProxyConfig:
 
 
 def compile_proxy(registry: Registry, objects: Objects, proxy: Proxy) -> ProxyConfig:
-    """What istiod 1.31 would send to a pod's sidecar, in plaintext."""
+    """Say what istiod 1.31 would send to a pod's sidecar, in plaintext."""
     rules = Rules(objects, proxy)
     return ProxyConfig(
         clusters=clusters(registry, rules, proxy),

@@ -25,7 +25,7 @@ _PREVIOUS_PRIORITIES = {
 
 
 def retry_policy(retries: Retries | None, *, hashed: bool = False) -> dict[str, Any] | None:
-    """A route's retry policy; Istio's default when the route says nothing, None when retries are off.
+    """Return a route's retry policy; Istio's default when the route says nothing, None when retries are off.
 
     With a consistent hash (``hashed``) a retry may go to the host of the first try again.
     """

@@ -18,7 +18,7 @@ _UNKNOWN_HOSTS_PORT = 80
 
 
 def routes(registry: Registry, objects: Objects, rules: Rules, proxy: Proxy) -> dict[str, dict[str, Any]]:
-    """The route configuration of every port that a service has, by the port's number as text."""
+    """Return the route configuration of every port that a service has, by the port's number as text."""
     ports = sorted({port.number for service in registry.services for port in service.ports})
     in_mesh = [one for one in objects.virtual_services if not one.spec.gateways or "mesh" in one.spec.gateways]
     return {str(port): _configuration(port, registry, in_mesh, rules, proxy) for port in ports}
@@ -56,7 +56,7 @@ def _configuration(
 
 
 def _hosts(virtual_service: VirtualService, services: dict[str, Service]) -> tuple[list[str], list[str]]:
-    """The hosts of a VirtualService: services on this port, and names that are none; a wildcard means services."""
+    """Sort a VirtualService's hosts: services on this port, and names that are none; a wildcard means services."""
     known: list[str] = []
     unknown: list[str] = []
     for host in virtual_service.spec.hosts:

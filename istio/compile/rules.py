@@ -37,15 +37,15 @@ class Rule:
     source: DestinationRule | None = None
 
     def subset(self, name: str) -> Subset | None:
-        """The subset of this name."""
+        """Return the subset of this name."""
         return next((subset for subset in self.subsets if subset.name == name), None)
 
     def for_port(self, port: int) -> Policy:
-        """The top-level policy as one port sees it: a port-level entry replaces it whole."""
+        """Return the top-level policy as one port sees it: a port-level entry replaces it whole."""
         return _at_port(self.policy, port)
 
     def for_subset(self, subset: Subset, port: int) -> Policy:
-        """The policy of a subset: its blocks over the port's; its own port-level blocks replace, even when empty."""
+        """Return a subset's policy: its blocks over the port's; its own port-level blocks replace, even when empty."""
         base, own = self.for_port(port), subset.traffic_policy
         if own is None:
             return base
@@ -74,11 +74,11 @@ class Rules:
         self._namespace = proxy.namespace
 
     def of(self, service: Service) -> Rule:
-        """The rule of a service; an empty one when there is none."""
+        """Return the rule of a service; an empty one when there is none."""
         return self.at(service.hostname, service.namespace)
 
     def at(self, hostname: str, namespace: str) -> Rule:
-        """The rule of a host that lives in a namespace."""
+        """Return the rule of a host that lives in a namespace."""
         for space in dict.fromkeys((self._namespace, namespace, ROOT_NAMESPACE)):
             found = _most_specific(self._by_namespace.get(space, {}), hostname)
             if found is not None:

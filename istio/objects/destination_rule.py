@@ -173,7 +173,7 @@ class Subset(Model):
     """Some of a service's pods, by their labels, under a name of their own."""
 
     name: Annotated[str, Field(min_length=1)]
-    labels: Labels = {}
+    labels: Annotated[Labels, Field(default_factory=dict)]
     traffic_policy: TrafficPolicy | None = None
 
 

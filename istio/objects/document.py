@@ -31,15 +31,18 @@ class Document:
         return str(self.data.get("apiVersion", "")).partition("/")[0].endswith("istio.io")
 
     def line(self, place: Place) -> int:
-        """The line of a place, or of the nearest thing around it; 0 when the document was not read from text."""
+        """Return the line of a place, or of the nearest thing around it; 0 when the document was not read from text."""
         for length in range(len(place), -1, -1):
             if place[:length] in self.lines:
                 return self.lines[place[:length]]
         return 0
 
     def fault(self, place: Place, message: str) -> Fault:
-        """A fault at a place of this document."""
+        """Return a fault at a place of this document."""
         return Fault(self.file, self.line(place), dotted(place), message)
+
+
+_DEEPEST = 64  # no object comes near; an alias inside its own anchor has no end
 
 
 class _Loader(yaml.SafeLoader):
@@ -57,13 +60,16 @@ def read(text: str, file: str) -> list[Document]:
 
     Raises:
         Refused: the text is not YAML, a document is not an object, or a key stands twice.
+
     """
-    loader = _Loader(text)
     documents: list[Document] = []
     faults: list[Fault] = []
     try:
+        loader = _Loader(text)
         while loader.check_node():
             node = loader.get_node()
+            if node is None:
+                break
             lines: dict[Place, int] = {}
             repeated = list(_walk(node, (), lines))
             data = loader.construct_document(node)
@@ -79,9 +85,7 @@ def read(text: str, file: str) -> list[Document]:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         faults.append(Fault(file, line, "", f"is not YAML: {error.problem or error.context}"))
     except yaml.YAMLError as error:
-        faults.append(Fault(file, 0, "", f"is not YAML: {error}"))
-    finally:
-        loader.dispose()
+        faults.append(Fault(file, 0, "", f"is not YAML: {str(error).splitlines()[0]}"))
     if faults:
         raise Refused(faults)
     return documents
@@ -92,6 +96,7 @@ def read_files(paths: Sequence[Path]) -> list[Document]:
 
     Raises:
         Refused: a file cannot be read, or is not made of YAML objects; every file's faults together.
+
     """
     documents: list[Document] = []
     faults: list[Fault] = []
@@ -109,6 +114,8 @@ def read_files(paths: Sequence[Path]) -> list[Document]:
 
 def _walk(node: yaml.Node, place: Place, lines: dict[Place, int]) -> list[Place]:
     """Note the line of every place under a node; give back the places whose key stands twice."""
+    if len(place) > _DEEPEST:
+        raise yaml.YAMLError("nested too deeply")
     lines.setdefault(place, node.start_mark.line + 1)
     repeated: list[Place] = []
     if isinstance(node, yaml.MappingNode):

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer
 
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}  # noqa: RUF001 - both mu signs
-_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")  # noqa: RUF001 - both mu signs
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -18,6 +18,7 @@ def parse_duration(text: object) -> timedelta:
 
     Raises:
         ValueError: not a duration.
+
     """
     if isinstance(text, timedelta):
         return text
@@ -43,7 +44,7 @@ def _checked(text: object) -> timedelta:
 
 
 def envoy_duration(value: timedelta) -> str:
-    """A duration in Envoy's JSON: seconds, with as many groups of three decimals as it needs."""
+    """Return a duration in Envoy's JSON: seconds, with as many groups of three decimals as it needs."""
     whole, fraction = divmod(value // timedelta(microseconds=1), 1_000_000)
     if not fraction:
         return f"{whole}s"
@@ -52,7 +53,7 @@ def envoy_duration(value: timedelta) -> str:
 
 
 def go_duration(value: timedelta) -> str:
-    """A duration as people write it: whole seconds as 30s, whole milliseconds as 250ms, else in microseconds."""
+    """Return a duration as people write it: whole seconds as 30s, whole milliseconds as 250ms, else in microseconds."""
     microseconds = value // timedelta(microseconds=1)
     for size, unit in ((1_000_000, "s"), (1_000, "ms")):
         if microseconds % size == 0:

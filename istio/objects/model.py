@@ -28,7 +28,7 @@ class Metadata(Model):
 
 
 def host(value: str) -> str:
-    """A DNS name, possibly with ``*`` as its first label (pkg/config/validation, ValidateWildcardDomain)."""
+    """Return a DNS name, possibly with ``*`` as its first label (pkg/config/validation, ValidateWildcardDomain)."""
     if not value:
         raise ValueError("must not be empty: a host such as section-1 or section-1.airport.svc.cluster.local")
     labels = value.removesuffix(".").split(".")

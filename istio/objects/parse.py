@@ -32,7 +32,7 @@ class Objects:
     destination_rules: tuple[DestinationRule, ...] = ()
 
     def to_data(self) -> list[dict[str, Any]]:
-        """The objects as plain data again, with the fields that were set; ``parse`` reads them back as they are."""
+        """Return the objects as plain data, with the fields that were set; ``parse`` reads them back as they are."""
         every = (*self.virtual_services, *self.destination_rules)
         return [one.model_dump(mode="json", by_alias=True, exclude_unset=True) for one in every]
 
@@ -50,6 +50,7 @@ def parse(documents: Sequence[Document]) -> Objects:
 
     Raises:
         Refused: with every fault of every document.
+
     """
     faults: list[Fault] = []
     objects: dict[tuple[str, str, str], IstioObject] = {}
@@ -89,7 +90,7 @@ def _parse_one(document: Document) -> IstioObject | list[Fault]:
 
 
 def _only_an_echo(detail: ErrorDetails, details: Sequence[ErrorDetails]) -> bool:
-    """A list counts as too short when its only items were refused: their own faults say enough."""
+    """Return a list counts as too short when its only items were refused: their own faults say enough."""
     place = detail["loc"]
     return detail["type"] == "too_short" and any(
         len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in details
@@ -127,7 +128,7 @@ def _unknown(model: type[BaseModel], place: Place) -> str:
 
 
 def _model_at(model: type[BaseModel], place: Place) -> type[BaseModel]:
-    """The model whose fields stand at a place: list indices and keys of free maps do not change the model."""
+    """Return the model whose fields stand at a place: list indices and keys of free maps do not change the model."""
     for step in place:
         for name, field in model.model_fields.items():
             if step == (field.alias or name):
@@ -137,7 +138,7 @@ def _model_at(model: type[BaseModel], place: Place) -> type[BaseModel]:
 
 
 def _models(annotation: object) -> Iterator[type[BaseModel]]:
-    """The models inside an annotation such as ``Many[X]``, ``X | None`` or ``dict[str, X]``."""
+    """Return the models inside an annotation such as ``Many[X]``, ``X | None`` or ``dict[str, X]``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for inner in getattr(annotation, "__args__", ()):

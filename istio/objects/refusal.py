@@ -11,7 +11,7 @@ Place: TypeAlias = tuple[str | int, ...]
 
 
 def dotted(place: Place) -> str:
-    """A place as people write it: ``spec.http[0].retries.foo``; the empty string for the whole document."""
+    """Return a place as people write it: ``spec.http[0].retries.foo``; the empty string for the whole document."""
     text = ""
     for step in place:
         if isinstance(step, int):

@@ -92,11 +92,11 @@ class Match(Model):
     scheme: StringMatch | None = None
     method: StringMatch | None = None
     authority: StringMatch | None = None
-    headers: dict[str, StringMatch] = {}
-    without_headers: dict[str, StringMatch] = {}
-    query_params: dict[str, StringMatch] = {}
+    headers: Annotated[dict[str, StringMatch], Field(default_factory=dict)]
+    without_headers: Annotated[dict[str, StringMatch], Field(default_factory=dict)]
+    query_params: Annotated[dict[str, StringMatch], Field(default_factory=dict)]
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    source_labels: Labels = {}
+    source_labels: Annotated[Labels, Field(default_factory=dict)]
     source_namespace: str = ""
     gateways: Many[str] = ()
     ignore_uri_case: bool = False
@@ -113,8 +113,8 @@ class Destination(Model):
 class HeaderOperations(Model):
     """What is set, added and removed."""
 
-    set: Labels = {}
-    add: Labels = {}
+    set: Annotated[Labels, Field(default_factory=dict)]
+    add: Annotated[Labels, Field(default_factory=dict)]
     remove: Many[str] = ()
 
 

@@ -1,0 +1,77 @@
+"""What of an Envoy configuration changes behaviour, so that two of them can be compared.
+
+Names of statistics, metadata and discovery plumbing are left out. TLS and the inbound filter chains are left out too,
+because the compiler speaks plaintext so far: they come back with mutual TLS.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+BEHAVIOUR = (
+    "lb_policy", "load_balancing_policy", "least_request_lb_config", "round_robin_lb_config", "ring_hash_lb_config",
+    "maglev_lb_config", "common_lb_config", "circuit_breakers", "outlier_detection", "connect_timeout",
+    "upstream_connection_options", "max_requests_per_connection", "typed_extension_protocol_options", "type",
+)  # fmt: skip
+SILENT = {"decorator", "metadata", "name", "track_remaining", "@type", "stat_prefix"}
+
+
+def meaning(config: Mapping[str, Any], hosts: list[str]) -> dict[str, Any]:
+    """Clusters, routes and endpoints of one proxy; of the routes those to ``hosts`` (all, when there are none)."""
+    return {
+        "clusters": {name: _cluster(one) for name, one in config["clusters"].items()},
+        "routes": {name: _routes(one, hosts) for name, one in config["routes"].items()},
+        "endpoints": {name: _plain(one) for name, one in config["endpoints"].items()},
+    }
+
+
+def differences(istiod: Any, ours: Any, path: str = "") -> Iterator[str]:  # noqa: ANN401 - any JSON
+    """Every place where the two disagree. Of clusters, routes and endpoints only those that istiod's side kept count."""
+    if isinstance(istiod, dict) and isinstance(ours, dict):
+        kept = path in ("/clusters", "/routes", "/endpoints")
+        for key in sorted(istiod if kept else istiod.keys() | ours.keys()):
+            yield from differences(istiod.get(key), ours.get(key), f"{path}/{key}")
+    elif isinstance(istiod, list) and isinstance(ours, list) and len(istiod) == len(ours):
+        for index, (one, other) in enumerate(zip(istiod, ours, strict=True)):
+            yield from differences(one, other, f"{path}[{index}]")
+    elif istiod != ours:
+        yield f"{path}: istiod says {istiod!r}, we say {ours!r}"
+
+
+def _cluster(cluster: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: cluster[name] for name in BEHAVIOUR if name in cluster}
+    panic = cluster.get("common_lb_config", {}).get("healthy_panic_threshold")
+    # An empty threshold is 0 %, a missing one is Envoy's 50 %.
+    return {**_plain(kept), "panic": None if panic is None else panic.get("value", 0)}
+
+
+def _routes(configuration: Mapping[str, Any], hosts: list[str]) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for host in configuration["virtual_hosts"]:
+        if not hosts or host["name"].partition(".")[0] in hosts:
+            domains = sorted(one for one in host["domains"] if not one.endswith(".") and not _is_address(one))
+            kept[" ".join(domains)] = _plain({name: one for name, one in host.items() if name != "domains"})
+    return kept
+
+
+def _is_address(domain: str) -> bool:
+    try:
+        ipaddress.ip_address(domain)
+    except ValueError:
+        return False
+    return True
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """One spelling for numbers and durations, without what means nothing."""
+    if isinstance(value, dict):
+        inner = {name: _plain(one) for name, one in value.items() if name not in SILENT}
+        return {name: one for name, one in inner.items() if one is not None and one is not False and one != []}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if isinstance(value, str) and re.fullmatch(r"[\d.]+s", value):
+        return f"{float(value[:-1]):g}s"
+    if isinstance(value, str) and value.isdecimal():
+        return int(value)
+    return value

@@ -1,0 +1,31 @@
+import pytest
+
+from istio.objects import Refused, read
+
+
+def test_a_place_is_found_on_its_line_and_a_missing_one_on_its_parents():
+    [document] = read("kind: X\nspec:\n  hosts:\n  - a\n  - b\n", "f.yaml")
+    assert document.line(("spec", "hosts", 1)) == 5
+    assert document.line(("spec", "hosts", 7, "name")) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: [1", "f.yaml:1: is not YAML"),
+        ("a: 1\na: 2", "f.yaml:2: a: stands twice"),
+        ("- 1", "must be an object"),
+        ("&a [*a]", "f.yaml"),
+        ("a: &b {c: *b}", "nested too deeply"),
+        ("a: \x00", "is not YAML"),
+    ],
+)
+def test_what_is_not_a_yaml_object_is_refused(text, said):
+    with pytest.raises(Refused, match="f.yaml") as caught:
+        read(text, "f.yaml")
+    assert said in str(caught.value)
+
+
+def test_empty_documents_are_left_out_and_dates_stay_text():
+    [document] = read("---\n---\ncreated: 2020-01-01\n---\n", "f.yaml")
+    assert document.data == {"created": "2020-01-01"}

@@ -1,0 +1,74 @@
+from dataclasses import asdict
+
+import pytest
+
+from istio.localise import LocalAddresses, localise
+from tests.istio.world import GOLDEN, REGISTRY, compiled
+
+PODS = {
+    (one.ip, one.port): ("127.0.0.1", 20000 + index)
+    for index, one in enumerate(
+        one for service in REGISTRY.services for endpoints in service.endpoints.values() for one in endpoints
+    )
+}
+LOCAL = LocalAddresses({8080: 31000}, {8080: 31001}, {8080: 31002}, PODS)
+ADDRESSING = {"type", "lb_policy", "load_assignment", "cleanup_interval", "upstream_bind_config"}
+
+
+@pytest.mark.parametrize("case", sorted((GOLDEN / "cases").glob("*.yaml")), ids=lambda case: case.stem)
+def test_routes_and_policies_pass_through_untouched(case):
+    config = compiled(case.read_text())
+    local = localise(config, LOCAL)
+    assert local.routes == config.routes
+    assert local.clusters.keys() == config.clusters.keys()
+    for name, cluster in config.clusters.items():
+        changed = {
+            key
+            for key in cluster.keys() | local.clusters[name].keys()
+            if cluster.get(key) != local.clusters[name].get(key)
+        }
+        assert changed <= (ADDRESSING if name.startswith("inbound|") else set())
+
+
+def managers(listener):
+    return [one for chain in listener["filter_chains"] for one in chain["filters"] if "http_connection" in one["name"]]
+
+
+def test_a_listener_keeps_its_filters_and_gets_a_port_of_this_machine():
+    config = compiled()
+    local = localise(config, LOCAL)
+    outbound, inbound = local.listeners["0.0.0.0_8080"], local.listeners["virtualInbound_8080"]
+    assert outbound["address"] == {"socket_address": {"address": "127.0.0.1", "port_value": 31000}}
+    assert inbound["address"] == {"socket_address": {"address": "127.0.0.1", "port_value": 31001}}
+    assert managers(outbound) == managers(config.listeners["0.0.0.0_8080"])
+    assert managers(inbound)[0] in managers(config.listeners["virtualInbound"])
+    assert local.listeners.keys() == {"0.0.0.0_8080", "virtualInbound_8080"}
+
+
+def test_an_endpoint_changes_its_address_and_keeps_health_and_weight():
+    config = compiled()
+    name = "outbound|8080||alerts.airport.svc.cluster.local"
+    [before], [after] = config.endpoints[name]["endpoints"], localise(config, LOCAL).endpoints[name]["endpoints"]
+    was, now = before["lb_endpoints"][0], after["lb_endpoints"][0]
+    assert now == {**was, "endpoint": now["endpoint"]}
+    address, port = PODS["10.0.5.1", 8080]
+    assert now["endpoint"]["address"]["socket_address"] == {"address": address, "port_value": port}
+
+
+def test_the_inbound_cluster_leads_to_the_application():
+    cluster = localise(compiled(), LOCAL).clusters["inbound|8080||"]
+    [locality] = cluster["load_assignment"]["endpoints"]
+    [host] = locality["lb_endpoints"]
+    assert host["endpoint"]["address"]["socket_address"] == {"address": "127.0.0.1", "port_value": 31002}
+
+
+def test_an_endpoint_without_a_place_is_refused_by_its_address():
+    with pytest.raises(KeyError, match=r"10\.0\.\d+\.\d+:8080"):
+        localise(compiled(), LocalAddresses({}, {}, {}, {}))
+
+
+def test_the_original_is_left_as_it_was():
+    config = compiled()
+    before = asdict(config)
+    localise(config, LOCAL)
+    assert asdict(config) == before

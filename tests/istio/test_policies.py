@@ -1,0 +1,78 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from istio import policies
+from istio.objects import Refused
+from tests.istio.world import destination_rule, objects
+
+
+def test_matched_has_a_policy_for_every_callee_inside_the_application():
+    found = policies.load("matched")
+    inside = {"image-analysis", "face-recognition", "section-1", "section-2", "alerts", "momentum"}
+    assert {one.spec.host for one in found.destination_rules} == inside
+    assert {host for one in found.virtual_services for host in one.spec.hosts} == inside
+
+
+def test_the_control_switches_retries_off_and_says_nothing_else():
+    found = policies.load("none")
+    assert found.destination_rules == ()
+    for one in found.virtual_services:
+        [rule] = one.spec.http
+        assert rule.retries is not None
+        assert rule.retries.attempts == 0
+        assert rule.model_fields_set == {"retries", "route"}
+
+
+def test_an_unknown_set_is_refused_with_the_choices():
+    with pytest.raises(policies.UnknownPolicies, match="no policy set 'nome'; choose from matched, none"):
+        policies.load("nome")
+
+
+def test_a_folder_of_ones_own_is_a_policy_set(tmp_path):
+    (tmp_path / "a.yaml").write_text(destination_rule("alerts", "subsets: []"))
+    assert [one.spec.host for one in policies.load(str(tmp_path)).destination_rules] == ["alerts"]
+
+
+def test_a_kustomization_that_does_more_is_refused(tmp_path):
+    (tmp_path / "kustomization.yaml").write_text("resources: [a.yaml]\npatches: []\n")
+    with pytest.raises(Refused, match="patches: a policy set only lists resources"):
+        policies.load(str(tmp_path))
+
+
+def test_a_file_that_is_listed_but_missing_is_refused_by_name(tmp_path):
+    (tmp_path / "kustomization.yaml").write_text("resources: [a.yaml]\n")
+    with pytest.raises(Refused, match=r"a\.yaml: cannot be read"):
+        policies.load(str(tmp_path))
+
+
+def test_compression_shortens_two_times_and_says_so():
+    found, lines = policies.compressed(policies.load("matched"), interval_s=0.5, base_ejection_s=1)
+    assert lines == ["outlierDetection.interval 10s -> 500ms", "outlierDetection.baseEjectionTime 30s -> 1s"]
+    for data in found.to_data():
+        if data["kind"] == "DestinationRule":
+            block = data["spec"]["trafficPolicy"]["outlierDetection"]
+            assert (block["interval"], block["baseEjectionTime"]) == ("500ms", "1s")
+
+
+def test_compression_reaches_subsets_ports_and_istios_defaults():
+    text = destination_rule(
+        "alerts",
+        "trafficPolicy: {portLevelSettings: [{port: {number: 8080}, outlierDetection: {interval: 60s}}]}, "
+        "subsets: [{name: v1, trafficPolicy: {outlierDetection: {}}}]",
+    )
+    [data] = policies.compressed(objects(text), interval_s=1, base_ejection_s=2)[0].to_data()
+    short = {"interval": "1s", "baseEjectionTime": "2s"}
+    assert data["spec"]["trafficPolicy"]["portLevelSettings"][0]["outlierDetection"] == short
+    assert data["spec"]["subsets"][0]["trafficPolicy"]["outlierDetection"] == short
+
+
+@given(st.integers(1, 10**6), st.integers(1, 10**6))
+def test_no_time_ever_grows(interval_ms, base_ms):
+    text = destination_rule("alerts", "trafficPolicy: {outlierDetection: {interval: 3s, baseEjectionTime: 7s}}")
+    found, _ = policies.compressed(objects(text), interval_s=interval_ms / 1000, base_ejection_s=base_ms / 1000)
+    policy = found.destination_rules[0].spec.traffic_policy
+    assert policy is not None
+    assert policy.outlier_detection is not None
+    assert policy.outlier_detection.interval_or_default.total_seconds() <= 3
+    assert policy.outlier_detection.base_ejection_or_default.total_seconds() <= 7
