@@ -1,3 +1,5 @@
+"""The frames that arrivals carry."""
+
 import json
 from datetime import UTC, datetime
 

@@ -1,3 +1,5 @@
+"""Requests counted at servers that close and reset: the generator must not be a layer of resilience."""
+
 import asyncio
 import sys
 

@@ -1,3 +1,5 @@
+"""The rows of a run, and their file."""
+
 import gzip
 from pathlib import Path
 

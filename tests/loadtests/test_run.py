@@ -1,3 +1,5 @@
+"""What a run must look like, and what is said when it does not."""
+
 import json
 from typing import Any
 
@@ -25,7 +27,7 @@ def test_a_run_survives_its_json_line() -> None:
 
 def test_a_bad_run_names_every_wrong_field_and_what_would_be_right() -> None:
     wrong = GOOD | {"load": {"pattern": "ramp", "rate": -1}, "capacity": 0, "entries": ["nowhere"], "extra": 1}
-    with pytest.raises(ValueError, match="load.pattern") as refused:
+    with pytest.raises(ValueError, match=r"load\.pattern") as refused:
         RunSpec.from_json(json.dumps(wrong))
     said = str(refused.value)
     assert "load.pattern: must be 'constant' or 'poisson' (given: \"ramp\")" in said

@@ -1,3 +1,5 @@
+"""The laws of the schedule."""
+
 from itertools import pairwise
 from statistics import fmean, pvariance
 
