@@ -1,0 +1,1 @@
+"""Keeps the alerts, and passes each on to momentum."""

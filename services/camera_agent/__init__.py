@@ -1,0 +1,1 @@
+"""A camera at the entry or exit of a section: streams frames while it is switched on."""

@@ -1,0 +1,1 @@
+"""Takes a frame, and has all of it analysed and stored."""

@@ -1,0 +1,1 @@
+"""The control panel: shows what the airport knows, and switches cameras."""

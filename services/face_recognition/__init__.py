@@ -1,0 +1,1 @@
+"""Finds persons of interest on a frame, and raises the alert."""

@@ -1,0 +1,1 @@
+"""Counts the persons on a frame."""

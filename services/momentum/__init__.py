@@ -1,0 +1,1 @@
+"""Keeps the latest analysis and the latest alert."""

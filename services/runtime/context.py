@@ -1,0 +1,55 @@
+"""The identity of the request being served: its request id and W3C trace context, passed on to every call it causes.
+
+`enter` takes both from the request or makes them; `outgoing_headers` is what a client sends along.
+https://www.w3.org/TR/trace-context/ : a service keeps the trace id and puts a span id of its own.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+REQUEST_ID = "x-request-id"
+TRACEPARENT = "traceparent"
+TRACESTATE = "tracestate"
+
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-.*)?")
+_REQUEST_ID = re.compile(r"[!-~]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """What is passed on. `tracestate` is empty unless it came with a valid traceparent."""
+
+    request_id: str
+    traceparent: str
+    tracestate: str = ""
+
+
+_current: ContextVar[RequestContext | None] = ContextVar("request_context", default=None)
+
+
+def enter(headers: Mapping[str, str]) -> RequestContext:
+    """Begin serving a request: take its ids, make those it lacks or has wrong, and hold them for this task."""
+    request_id = headers.get(REQUEST_ID, "")
+    parent = _TRACEPARENT.fullmatch(headers.get(TRACEPARENT, ""))
+    trace_id, flags = parent.groups() if parent else (secrets.token_hex(16), "01")
+    context = RequestContext(
+        request_id if _REQUEST_ID.fullmatch(request_id) else secrets.token_hex(16),
+        f"00-{trace_id}-{secrets.token_hex(8)}-{flags}",
+        headers.get(TRACESTATE, "") if parent else "",
+    )
+    _current.set(context)
+    return context
+
+
+def outgoing_headers() -> dict[str, str]:
+    """Return the headers that a call made now passes on; outside any request, those of a new trace."""
+    context = _current.get() or enter({})
+    headers = {REQUEST_ID: context.request_id, TRACEPARENT: context.traceparent}
+    if context.tracestate:
+        headers[TRACESTATE] = context.tracestate
+    return headers

@@ -1,0 +1,98 @@
+"""The app port: what happens to a request before business code sees it, and to its answer.
+
+In this order, because each must see what the one below does: counting (a faulted request has arrived too), context
+(a faulted answer has a request id too), faults, business code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from services.airport.messages import InvalidError
+from services.runtime import context
+from services.runtime.faults import Faults
+from services.runtime.pod import Application, StoreError
+from services.runtime.probes import Phase, Probes
+from services.runtime.telemetry import NO_FLAG, Telemetry
+
+log = logging.getLogger("services")
+
+SOURCE = "x-goaround-source"
+MAX_BODY = 4 * 2**20
+"""Bytes. A frame of this simulation has about 3 KB."""
+
+
+class Gate:
+    """The middleware of the app port. `clock` gives seconds."""
+
+    def __init__(
+        self, telemetry: Telemetry, faults: Faults, probes: Probes, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._telemetry = telemetry
+        self._faults = faults
+        self._probes = probes
+        self._clock = clock
+        self._last_arrival = clock()
+
+    def quiet_s(self) -> float:
+        """Return for how many seconds nobody has called."""
+        return self._clock() - self._last_arrival
+
+    @web.middleware
+    async def admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Serve one request; probes pass untouched."""
+        if request.path in Probes.PATHS:
+            return await handler(request)
+        started = self._last_arrival = self._clock()
+        caller = request.headers.get(SOURCE, "unknown")
+        self._telemetry.received(caller)
+        try:
+            request_id = context.enter(request.headers).request_id
+            strike = self._faults.strike()
+            if strike.delay_s:
+                await asyncio.sleep(strike.delay_s)
+            response = await _answer(request, handler) if strike.status is None else _injected(strike.status)
+            response.headers[context.REQUEST_ID] = request_id
+            if self._probes.phase is Phase.DRAINING:
+                response.force_close()  # the caller shall take its next request to another replica
+            flag = "FI" if strike.status else "DI" if strike.delay_s else NO_FLAG
+            size = response.body_length if response.prepared else len(getattr(response, "body", None) or b"")
+            self._telemetry.answered(
+                caller, response.status, flag, self._clock() - started, request.content_length or 0, size
+            )
+            return response
+        finally:
+            self._telemetry.finished()
+
+
+async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let business code answer, and put into words what it could not do."""
+    try:
+        return await handler(request)
+    except InvalidError as error:
+        return web.json_response({"error": "bad request", "errors": error.errors}, status=400)
+    except StoreError as error:
+        return web.json_response({"error": f"cannot store: {error}", "failed": []}, status=503)
+    except web.HTTPException as error:
+        return web.json_response({"error": error.reason}, status=error.status)
+    except Exception:
+        log.exception("%s %s", request.method, request.path)
+        return web.json_response({"error": "this service has a defect; its log says more"}, status=500)
+
+
+def _injected(status: int) -> web.Response:
+    return web.json_response({"error": "fault injected"}, status=status)
+
+
+def make_app(application: Application, gate: Gate, probes: Probes) -> web.Application:
+    """Put probes and business code behind the gate."""
+    app = web.Application(middlewares=[gate.admit], client_max_size=MAX_BODY)
+    app.add_routes(probes.routes())
+    app.add_routes(application.routes)
+    return app

@@ -1,0 +1,1 @@
+"""Keeps who entered and left one section."""
