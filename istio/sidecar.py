@@ -19,6 +19,7 @@ from istio.registry import Proxy
 
 _POLL_S = 0.01
 _PATIENCE_S = 10.0
+_LOG_FLUSH_MS = 250  # Envoy's own is 10 s: too late to say why something was refused
 
 
 class Rejected(RuntimeError):  # noqa: N818 - says what happened
@@ -80,6 +81,7 @@ class Sidecar:
         return [
             *command, "-c", str(start), "--concurrency", "1", "--disable-hot-restart",
             "--log-level", "warning", "--component-log-level", "misc:error", "--log-path", str(self.log),
+            "--file-flush-interval-msec", str(_LOG_FLUSH_MS),
         ]  # fmt: skip
 
     async def publish(self, config: ProxyConfig, addresses: Mapping[Address, Address]) -> None:
@@ -211,17 +213,20 @@ class Sidecar:
                     if not missing and not seen.warming:
                         return
                     if seen.rejections > rejections:
-                        raise Rejected(self._words_since(mark))
+                        raise Rejected(await self._words_since(mark))
                     await asyncio.sleep(_POLL_S)
         except TimeoutError:
             what = ", ".join(missing) or "all of its clusters and listeners (some are warming)"
             raise TimeoutError(f"after {_PATIENCE_S:g} s Envoy has not taken {what}") from None
 
-    def _words_since(self, mark: int) -> str:
-        if not self.log.exists():
-            return "Envoy refused the configuration"
-        with self.log.open("rb") as log:
-            log.seek(mark)
-            lines = log.read().decode(errors="replace").splitlines()
-        refused = [line for line in lines if "rejected" in line or "error" in line.lower()]
-        return "\n".join(refused or lines) or "Envoy refused the configuration"
+    async def _words_since(self, mark: int) -> str:
+        """Find what Envoy's log says of a refusal; the log reaches its file a little later than the counter moves."""
+        for _ in range(int(4 * _LOG_FLUSH_MS / 1000 / _POLL_S)):
+            with self.log.open("rb") as log:
+                log.seek(mark)
+                lines = log.read().decode(errors="replace").splitlines()
+            for number, line in enumerate(lines):
+                if "rejected" in line:
+                    return "\n".join(lines[number:])
+            await asyncio.sleep(_POLL_S)
+        return f"Envoy refused the configuration; see {self.log}"

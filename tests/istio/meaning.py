@@ -26,8 +26,8 @@ def meaning(config: Mapping[str, Any], hosts: list[str]) -> dict[str, Any]:
     }
 
 
-def differences(istiod: Any, ours: Any, path: str = "") -> Iterator[str]:  # noqa: ANN401 - any JSON
-    """Every place where the two disagree. Of clusters, routes and endpoints only those that istiod's side kept count."""
+def differences(istiod: Any, ours: Any, path: str = "") -> Iterator[str]:
+    """Find where the two disagree; of clusters, routes and endpoints those that istiod's side kept."""
     if isinstance(istiod, dict) and isinstance(ours, dict):
         kept = path in ("/clusters", "/routes", "/endpoints")
         for key in sorted(istiod if kept else istiod.keys() | ours.keys()):
@@ -63,7 +63,7 @@ def _is_address(domain: str) -> bool:
     return True
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON
+def _plain(value: Any) -> Any:
     """One spelling for numbers and durations, without what means nothing."""
     if isinstance(value, dict):
         inner = {name: _plain(one) for name, one in value.items() if name not in SILENT}

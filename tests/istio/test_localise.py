@@ -1,4 +1,9 @@
+"""What changes on the way to this machine, and what does not."""
+
+from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +21,7 @@ ADDRESSING = {"type", "lb_policy", "load_assignment", "cleanup_interval", "upstr
 
 
 @pytest.mark.parametrize("case", sorted((GOLDEN / "cases").glob("*.yaml")), ids=lambda case: case.stem)
-def test_routes_and_policies_pass_through_untouched(case):
+def test_routes_and_policies_pass_through_untouched(case: Path) -> None:
     config = compiled(case.read_text())
     local = localise(config, LOCAL)
     assert local.routes == config.routes
@@ -30,11 +35,11 @@ def test_routes_and_policies_pass_through_untouched(case):
         assert changed <= (ADDRESSING if name.startswith("inbound|") else set())
 
 
-def managers(listener):
+def managers(listener: Mapping[str, Any]) -> list[Any]:
     return [one for chain in listener["filter_chains"] for one in chain["filters"] if "http_connection" in one["name"]]
 
 
-def test_a_listener_keeps_its_filters_and_gets_a_port_of_this_machine():
+def test_a_listener_keeps_its_filters_and_gets_a_port_of_this_machine() -> None:
     config = compiled()
     local = localise(config, LOCAL)
     outbound, inbound = local.listeners["0.0.0.0_8080"], local.listeners["virtualInbound_8080"]
@@ -45,7 +50,7 @@ def test_a_listener_keeps_its_filters_and_gets_a_port_of_this_machine():
     assert local.listeners.keys() == {"0.0.0.0_8080", "virtualInbound_8080"}
 
 
-def test_an_endpoint_changes_its_address_and_keeps_health_and_weight():
+def test_an_endpoint_changes_its_address_and_keeps_health_and_weight() -> None:
     config = compiled()
     name = "outbound|8080||alerts.airport.svc.cluster.local"
     [before], [after] = config.endpoints[name]["endpoints"], localise(config, LOCAL).endpoints[name]["endpoints"]
@@ -55,19 +60,19 @@ def test_an_endpoint_changes_its_address_and_keeps_health_and_weight():
     assert now["endpoint"]["address"]["socket_address"] == {"address": address, "port_value": port}
 
 
-def test_the_inbound_cluster_leads_to_the_application():
+def test_the_inbound_cluster_leads_to_the_application() -> None:
     cluster = localise(compiled(), LOCAL).clusters["inbound|8080||"]
     [locality] = cluster["load_assignment"]["endpoints"]
     [host] = locality["lb_endpoints"]
     assert host["endpoint"]["address"]["socket_address"] == {"address": "127.0.0.1", "port_value": 31002}
 
 
-def test_an_endpoint_without_a_place_is_refused_by_its_address():
+def test_an_endpoint_without_a_place_is_refused_by_its_address() -> None:
     with pytest.raises(KeyError, match=r"10\.0\.\d+\.\d+:8080"):
         localise(compiled(), LocalAddresses({}, {}, {}, {}))
 
 
-def test_the_original_is_left_as_it_was():
+def test_the_original_is_left_as_it_was() -> None:
     config = compiled()
     before = asdict(config)
     localise(config, LOCAL)

@@ -1,3 +1,7 @@
+"""Policy sets and their compressed times."""
+
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,14 +11,14 @@ from istio.objects import Refused
 from tests.istio.world import destination_rule, objects
 
 
-def test_matched_has_a_policy_for_every_callee_inside_the_application():
+def test_matched_has_a_policy_for_every_callee_inside_the_application() -> None:
     found = policies.load("matched")
     inside = {"image-analysis", "face-recognition", "section-1", "section-2", "alerts", "momentum"}
     assert {one.spec.host for one in found.destination_rules} == inside
     assert {host for one in found.virtual_services for host in one.spec.hosts} == inside
 
 
-def test_the_control_switches_retries_off_and_says_nothing_else():
+def test_the_control_switches_retries_off_and_says_nothing_else() -> None:
     found = policies.load("none")
     assert found.destination_rules == ()
     for one in found.virtual_services:
@@ -24,29 +28,29 @@ def test_the_control_switches_retries_off_and_says_nothing_else():
         assert rule.model_fields_set == {"retries", "route"}
 
 
-def test_an_unknown_set_is_refused_with_the_choices():
+def test_an_unknown_set_is_refused_with_the_choices() -> None:
     with pytest.raises(policies.UnknownPolicies, match="no policy set 'nome'; choose from matched, none"):
         policies.load("nome")
 
 
-def test_a_folder_of_ones_own_is_a_policy_set(tmp_path):
+def test_a_folder_of_ones_own_is_a_policy_set(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(destination_rule("alerts", "subsets: []"))
     assert [one.spec.host for one in policies.load(str(tmp_path)).destination_rules] == ["alerts"]
 
 
-def test_a_kustomization_that_does_more_is_refused(tmp_path):
+def test_a_kustomization_that_does_more_is_refused(tmp_path: Path) -> None:
     (tmp_path / "kustomization.yaml").write_text("resources: [a.yaml]\npatches: []\n")
     with pytest.raises(Refused, match="patches: a policy set only lists resources"):
         policies.load(str(tmp_path))
 
 
-def test_a_file_that_is_listed_but_missing_is_refused_by_name(tmp_path):
+def test_a_file_that_is_listed_but_missing_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "kustomization.yaml").write_text("resources: [a.yaml]\n")
     with pytest.raises(Refused, match=r"a\.yaml: cannot be read"):
         policies.load(str(tmp_path))
 
 
-def test_compression_shortens_two_times_and_says_so():
+def test_compression_shortens_two_times_and_says_so() -> None:
     found, lines = policies.compressed(policies.load("matched"), interval_s=0.5, base_ejection_s=1)
     assert lines == ["outlierDetection.interval 10s -> 500ms", "outlierDetection.baseEjectionTime 30s -> 1s"]
     for data in found.to_data():
@@ -55,7 +59,7 @@ def test_compression_shortens_two_times_and_says_so():
             assert (block["interval"], block["baseEjectionTime"]) == ("500ms", "1s")
 
 
-def test_compression_reaches_subsets_ports_and_istios_defaults():
+def test_compression_reaches_subsets_ports_and_istios_defaults() -> None:
     text = destination_rule(
         "alerts",
         "trafficPolicy: {portLevelSettings: [{port: {number: 8080}, outlierDetection: {interval: 60s}}]}, "
@@ -68,7 +72,7 @@ def test_compression_reaches_subsets_ports_and_istios_defaults():
 
 
 @given(st.integers(1, 10**6), st.integers(1, 10**6))
-def test_no_time_ever_grows(interval_ms, base_ms):
+def test_no_time_ever_grows(interval_ms: int, base_ms: int) -> None:
     text = destination_rule("alerts", "trafficPolicy: {outlierDetection: {interval: 3s, baseEjectionTime: 7s}}")
     found, _ = policies.compressed(objects(text), interval_s=interval_ms / 1000, base_ejection_s=base_ms / 1000)
     policy = found.destination_rules[0].spec.traffic_policy

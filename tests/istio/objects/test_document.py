@@ -1,9 +1,11 @@
+"""YAML documents and their lines."""
+
 import pytest
 
 from istio.objects import Refused, read
 
 
-def test_a_place_is_found_on_its_line_and_a_missing_one_on_its_parents():
+def test_a_place_is_found_on_its_line_and_a_missing_one_on_its_parents() -> None:
     [document] = read("kind: X\nspec:\n  hosts:\n  - a\n  - b\n", "f.yaml")
     assert document.line(("spec", "hosts", 1)) == 5
     assert document.line(("spec", "hosts", 7, "name")) == 3
@@ -20,12 +22,12 @@ def test_a_place_is_found_on_its_line_and_a_missing_one_on_its_parents():
         ("a: \x00", "is not YAML"),
     ],
 )
-def test_what_is_not_a_yaml_object_is_refused(text, said):
-    with pytest.raises(Refused, match="f.yaml") as caught:
+def test_what_is_not_a_yaml_object_is_refused(text: str, said: str) -> None:
+    with pytest.raises(Refused, match=r"f\.yaml") as caught:
         read(text, "f.yaml")
     assert said in str(caught.value)
 
 
-def test_empty_documents_are_left_out_and_dates_stay_text():
+def test_empty_documents_are_left_out_and_dates_stay_text() -> None:
     [document] = read("---\n---\ncreated: 2020-01-01\n---\n", "f.yaml")
     assert document.data == {"created": "2020-01-01"}
