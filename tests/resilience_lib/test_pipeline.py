@@ -36,22 +36,20 @@ def test_retry_is_outside_the_breaker_so_each_try_counts_and_a_refused_one_is_no
     run(main)
 
 
-def test_the_breaker_is_outside_the_limits_so_an_open_circuit_refuses_without_a_wait_for_a_slot() -> None:
+def test_the_breaker_is_outside_the_limits_so_it_refuses_without_a_wait_for_a_slot() -> None:
     async def main() -> None:
         gate = Gate()
-        policy = EdgePolicy(breaker=BreakerPolicy(1, 60.0), limits=LimitsPolicy(connections=2))
-        pipe = pipeline(policy)
-        early = [asyncio.create_task(pipe.call(gate)) for _ in range(3)]
-        await settle()
-        gate.waiting[0].set_result(BUSY)  # opens the circuit; the third call has the slot now
-        await settle()
+        pipe = pipeline(EdgePolicy(breaker=BreakerPolicy(1, 1.0), limits=LimitsPolicy(connections=1)))
+        await pipe.call(Callee(BUSY))
+        await asyncio.sleep(1.0)
+        probe = asyncio.create_task(pipe.call(gate))
+        await settle()  # half-open, and the probe has the only slot
         late = asyncio.create_task(pipe.call(gate))
         await settle()
         assert late.done()
         assert late.result().flag is Flag.OVERFLOW
-        for answer in gate.waiting[1:]:
-            answer.set_result(OK)
-        await asyncio.gather(*early)
+        gate.waiting[0].set_result(OK)
+        assert await probe == OK
 
     run(main)
 
