@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import IO, Any
 
 import gevent  # type: ignore[import-untyped] # gevent ships no types
@@ -89,7 +89,8 @@ class Generator:
         except OSError as error:
             raise RefusedError(f"rows: {spec.rows} cannot be written: {error.strerror}") from None
         scheduled = arrivals(spec.load, spec.duration_s, spec.seed, spec.entries)
-        frames = Frames(f"{spec.seed:x}", datetime.now(UTC))
+        started = datetime.now(UTC) + timedelta(seconds=spec.start_monotonic - time.monotonic())
+        frames = Frames(f"{spec.seed:x}", started)
         replay = Replay(scheduled, frames, spec.start_monotonic, spec.capacity, spec.timeout_s)
         self._run(replay)
         file.write(replay.rows)
@@ -107,14 +108,19 @@ class Generator:
             replay.interrupt()
         self._environment.user_classes = [type("FrameUser", (OpenLoopUser,), {"replay": replay})]
         self._runner.start(user_count=1, spawn_rate=1)
+        if self._runner.spawning_greenlet is not None:
+            self._runner.spawning_greenlet.get()  # raises what went wrong: without its user a run would never end
         while not replay.wait(PROGRESS_S):
             self._say("progress", replay.progress())
         self._runner.stop()
         self._replay = None
 
     def _say(self, kind: str, what: Any) -> None:
-        self._out.write(json.dumps({kind: what}, separators=(",", ":")) + "\n")
-        self._out.flush()
+        try:
+            self._out.write(json.dumps({kind: what}, separators=(",", ":")) + "\n")
+            self._out.flush()
+        except BrokenPipeError:  # nobody listens any more; the rows are still worth keeping
+            self.end()
 
 
 def main() -> None:

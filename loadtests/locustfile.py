@@ -62,6 +62,8 @@ def declare(parser: LocustArgumentParser, **_: Any) -> None:
 
 def prepare(environment: Environment, **_: Any) -> None:
     """Make the schedule, or end the test with the reason why there can be none, shown where the user looks."""
+    if "replay" in vars(FrameUser):
+        del FrameUser.replay
     try:
         hidden_retries.switch_off()
         plan = plan_of(vars(environment.parsed_options))
@@ -105,7 +107,7 @@ def refuse(environment: Environment, reason: str) -> NoReturn:
 def account(environment: Environment, **_: Any) -> None:
     """Say how well the load was generated: a latency is worth what its generator's lateness is."""
     replay = getattr(FrameUser, "replay", None)
-    if replay is not None and replay.rows:
+    if replay is not None:
         report = audit(
             replay.rows,
             scheduled=len(replay.arrivals),

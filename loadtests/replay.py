@@ -101,7 +101,7 @@ class Replay:
         return not self.interrupted
 
     def _drain(self) -> None:
-        """Every request ends by its own timeout; only an interruption is less patient."""
+        """Wait for each request to end, by its own timeout at the latest; an interruption is less patient."""
         while self._pool and not self.interrupted:
             self._pool.join(timeout=0.05)
         self._pool.join(timeout=INTERRUPT_GRACE_S)

@@ -71,10 +71,6 @@ class RowsFile:
         self._part.write_bytes(gzip.compress(text.getvalue().encode(), compresslevel=6, mtime=0))
         self._part.replace(self._path)
 
-    def discard(self) -> None:
-        """Leave nothing behind of a run that was never begun."""
-        self._part.unlink(missing_ok=True)
-
 
 def read_rows(path: Path) -> list[Row]:
     """Read the rows of a run, ordered by index. Raises OSError, and ValueError when the file is not one of ours."""

@@ -58,7 +58,7 @@ async def test_two_tests_with_one_seed_do_not_send_the_same_frame_ids() -> None:
 
 async def test_a_test_that_is_ended_early_says_so_and_loses_no_answer() -> None:
     async with serving(answering(200, after_s=0.3)) as server:
-        code, said = await headless("--entries", server.entry, "--duration-s", "60", "-t", "1s")
+        code, said = await headless("--entries", server.entry, "--duration-s", "60", "-t", "2s")
     report = account(said)
     assert code == 0
     assert report["interrupted"] is True
