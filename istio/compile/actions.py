@@ -45,7 +45,8 @@ class Actions:
         hashes = [policy for one in taken if (policy := hash_policy(self._balancer(one.destination))) is not None]
         if hashes:
             action["hash_policy"] = hashes
-        retries = retry_policy(http.retries, hashed=bool(hashes))
+        # Only a single destination counts as hashed; weighted ones keep away from hosts that were tried.
+        retries = retry_policy(http.retries, hashed=bool(hashes) and len(http.route) == 1)
         if retries is not None:
             action["retry_policy"] = retries
         return action

@@ -88,7 +88,7 @@ def _route(virtual_service: VirtualService, http: HttpRoute, match: Match | None
     meta = virtual_service.metadata
     config = f"/apis/{virtual_service.api_version}/namespaces/{meta.namespace}/virtual-service/{meta.name}"
     out: dict[str, Any] = {"match": route_match(match), "metadata": {"filter_metadata": {"istio": {"config": config}}}}
-    name = ".".join(part for part in (http.name, match.name if match else "") if part)
+    name = f"{http.name}.{match.name}" if match and match.name else http.name
     if name:
         out["name"] = name
     return {**out, **actions.route(http)}

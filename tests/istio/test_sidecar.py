@@ -159,15 +159,23 @@ async def test_ten_percent_of_three_hosts_ejects_nobody(mesh: Mesh) -> None:
 async def test_what_is_too_much_at_once_is_refused(mesh: Mesh) -> None:
     pool = "connectionPool: {tcp: {maxConnections: 1}, http: {http1MaxPendingRequests: 1}}"
     await mesh.apply(destination_rule("alerts", f"trafficPolicy: {{{pool}}}"))
-    mesh.upstreams["alerts-0"].held = 1
-    calls = [asyncio.create_task(mesh.get("alerts")) for _ in range(6)]
+    upstream = mesh.upstreams["alerts-0"]
+    upstream.held = 1
+
+    async def taken() -> bool:
+        return upstream.received == 1
 
     async def refused() -> bool:
         return (await mesh.edge("alerts")).overflows == 4
 
-    await eventually(refused)
-    mesh.upstreams["alerts-0"].gate.set()
-    answers = await asyncio.gather(*calls)
+    async with asyncio.TaskGroup() as group:
+        calls = [group.create_task(mesh.get("alerts"))]
+        # Until its connection stands, the first request would be counted as the one that may wait.
+        await eventually(taken)
+        calls += [group.create_task(mesh.get("alerts")) for _ in range(5)]
+        await eventually(refused)
+        upstream.gate.set()
+    answers = [call.result() for call in calls]
     assert sorted(status for status, _ in answers) == [200, 200, 503, 503, 503, 503]
     assert all("overflow" in body for status, body in answers if status == 503)
 
