@@ -1,0 +1,1 @@
+"""The local target: the rendered manifests as processes of this machine."""

@@ -1,0 +1,124 @@
+"""A handle on a running local world, through its supervisor's socket."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from k8s.local.record import WorldRecord
+from k8s.target import KindUsage, Pod, TargetError, Usage, WorldStatus
+
+TIMEOUT_S = 90.0
+DOWN_S = 20.0
+READY_S = 60.0
+
+
+class LocalWorld:
+    """One local world; `process` is its supervisor when this process started it, and attached worlds hang on its pipe."""
+
+    def __init__(self, directory: Path, record: WorldRecord, process: subprocess.Popen[bytes] | None = None) -> None:
+        self.directory, self.name, self.mode = directory, record.name, record.mode
+        self._record, self._process = record, process
+
+    async def status(self) -> WorldStatus:
+        """List the pods."""
+        answer = await self._call("status")
+        return WorldStatus(answer["name"], answer["mode"], tuple(map(_pod, answer["pods"])), tuple(answer["notes"]))
+
+    async def scale(self, deployment: str, replicas: int) -> None:
+        """Set a deployment's replicas; returns when the new ones are ready and the old ones drained."""
+        await self._call("scale", deployment=deployment, replicas=replicas)
+
+    async def apply(self, objects: Sequence[Mapping[str, Any]]) -> None:
+        """Create or replace Istio objects; returns when every sidecar has taken them."""
+        await self._call("apply", objects=list(objects))
+
+    async def delete(self, objects: Sequence[Mapping[str, Any]]) -> None:
+        """Delete Istio objects by kind and name."""
+        await self._call("delete", objects=list(objects))
+
+    async def kill(self, pod: str, container: str = "app", ttl_s: float = 0) -> None:
+        """SIGKILL a container; its restart is held back for `ttl_s` seconds."""
+        await self._call("kill", pod=pod, container=container, ttl_s=ttl_s)
+
+    async def freeze(self, pod: str, container: str = "app", ttl_s: float = 1.0) -> None:
+        """Stop a container's process for `ttl_s` seconds."""
+        await self._call("freeze", pod=pod, container=container, ttl_s=ttl_s)
+
+    async def usage(self) -> Usage:
+        """Cumulative CPU and present memory, children that ended included."""
+        answer = await self._call("usage")
+        return Usage(KindUsage(**answer["app"]), KindUsage(**answer["proxy"]))
+
+    async def proxy_stats(self) -> dict[str, dict[str, int]]:
+        """Envoy's numbers by pod."""
+        answer: dict[str, dict[str, int]] = await self._call("proxy-stats")
+        return answer
+
+    async def reset_mesh(self) -> None:
+        """Forget every ejection."""
+        await self._call("reset-mesh")
+
+    async def wait_ready(self) -> None:
+        """Wait until every pod is ready; raises TargetError saying which is not, why, and where its log is."""
+        answer = await self._call("ready", timeout_s=READY_S)
+        if answer["late"]:
+            raise TargetError(
+                [f"pod {pod} is not ready: {why}\n  log: {self.logs(pod)}" for pod, why in answer["late"].items()]
+            )
+        if not answer["settled"]:
+            raise TargetError(f"the sidecars have not taken their configuration: {self.directory / 'supervisor.log'}")
+
+    def logs(self, pod: str, container: str = "app") -> Path:
+        """The file that a container logs to; raises TargetError for an unknown container."""
+        files = {"app": "app.log", "proxy": "envoy/envoy.log"}
+        if container not in files:
+            raise TargetError(f"no container {container!r}; choose from: {', '.join(files)}")
+        return self.directory / "pods" / pod / files[container]
+
+    async def down(self) -> None:
+        """Drain and end every pod; returns when the supervisor has ended. A world that is down already stays so."""
+        if self._record.supervisor.find():
+            try:
+                await self._call("down")
+            except TargetError:
+                if self._record.supervisor.find():
+                    raise
+        deadline = asyncio.get_running_loop().time() + DOWN_S
+        while self._record.supervisor.find():
+            if asyncio.get_running_loop().time() > deadline:
+                raise TargetError(
+                    f"world {self.name} did not end in {DOWN_S:g} s: process {self._record.supervisor.pid}"
+                )
+            await asyncio.sleep(0.02)
+        if self._process:
+            self._process.wait()
+            if self._process.stdin:
+                self._process.stdin.close()
+
+    async def _call(self, what: str, **body: object) -> Any:
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+        try:
+            async with (
+                aiohttp.ClientSession(connector=aiohttp.UnixConnector(self._record.socket), timeout=timeout) as session,
+                session.post(f"http://supervisor/{what}", json=body) as answer,
+            ):
+                if answer.status not in (200, 400):
+                    raise TargetError(f"world {self.name}: {what} failed: {self.directory / 'supervisor.log'}")
+                content = await answer.json()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise TargetError(f"world {self.name}: its supervisor does not answer: {error}") from error
+        if answer.status == 400:
+            raise TargetError(content["errors"])
+        return content
+
+
+def _pod(data: dict[str, Any]) -> Pod:
+    proxy = data["proxy_usage"]
+    usage = {"app_usage": KindUsage(**data["app_usage"]), "proxy_usage": KindUsage(**proxy) if proxy else None}
+    return Pod(**{**data, **usage})

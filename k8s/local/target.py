@@ -1,0 +1,137 @@
+"""The local target: worlds as processes of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import psutil
+
+from istio.envoy import NoEnvoy, binary
+from k8s.local import manifests, record
+from k8s.local.client import LocalWorld
+from k8s.local.pod import ROOT
+from k8s.local.supervisor import FAILED, SPEC, Spec
+from k8s.target import Need, Rendered, TargetError
+
+# Resident bytes, measured: an application 45 MiB, an Envoy 70 MiB, a supervisor 70 MiB.
+MIB = 2**20
+APP, PROXY, SUPERVISOR = 45 * MIB, 70 * MIB, 70 * MIB
+START_S = 20.0
+POLL_S = 0.02
+
+
+class LocalTarget:
+    """Worlds of this checkout; their state is in `state`/worlds/NAME. `base_port` is for tests and the curious."""
+
+    def __init__(self, state: Path = ROOT / ".goaround", base_port: int | None = None) -> None:
+        self._worlds, self._base_port = state / "worlds", base_port
+
+    def need(self, rendered: Rendered) -> Need:
+        """Resident memory of a world once it is ready; raises TargetError for manifests that cannot run here."""
+        deployments = manifests.read(rendered.objects).deployments.values()
+        pods = sum(one.spec.replicas for one in deployments)
+        proxies = sum(one.spec.replicas for one in deployments if one.injected)
+        return Need(pods, SUPERVISOR + pods * APP + proxies * PROXY)
+
+    async def up(self, name: str, rendered: Rendered, *, attached: bool, seed: int) -> LocalWorld:
+        """Start a world and wait until every pod is ready.
+
+        Raises TargetError: bad name, a world of this name, manifests, memory, ports, Envoy missing, pods that do not start.
+        """
+        self._refuse(name, rendered)
+        directory = self._worlds / name
+        try:
+            process = await asyncio.to_thread(self._start, directory, name, rendered, attached, seed)
+        except OSError as error:
+            raise TargetError(f"{self._worlds}: {error.strerror or error}") from error
+        world = LocalWorld(directory, await _supervisor(directory, process), process)
+        try:
+            await world.wait_ready()
+        except BaseException:
+            await asyncio.shield(world.down())
+            raise
+        return world
+
+    async def world(self, name: str) -> LocalWorld:
+        """A running world; raises TargetError with the choices."""
+        running = self._running()
+        if name not in running:
+            raise TargetError(f"no world {name!r} runs; there are: {', '.join(running) or 'none'}")
+        return LocalWorld(self._worlds / name, running[name])
+
+    async def worlds(self) -> list[str]:
+        """Names of the running worlds."""
+        return list(self._running())
+
+    def _running(self) -> dict[str, record.WorldRecord]:
+        if not self._worlds.is_dir():
+            return {}
+        found = {path.name: record.read(path) for path in sorted(self._worlds.iterdir()) if path.is_dir()}
+        return {name: one for name, one in found.items() if one}
+
+    def _refuse(self, name: str, rendered: Rendered) -> None:
+        errors = []
+        if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,60}[a-z0-9])?", name):
+            errors.append(f"world name {name!r}: use a to z, 0 to 9, '.' and '-'")
+        elif name in self._running():
+            errors.append(f"a world {name!r} runs already: end it first, or choose another name")
+        need, available = self.need(rendered).memory, psutil.virtual_memory().available
+        if need > available:
+            errors.append(f"memory: {need // MIB} MiB needed, {available // MIB} MiB available; end other programs")
+        if rendered.mode in ("sidecar", "mesh"):
+            try:
+                binary()
+            except NoEnvoy as missing:
+                errors.append(str(missing))
+        if errors:
+            raise TargetError(errors)
+
+    def _start(
+        self, directory: Path, name: str, rendered: Rendered, attached: bool, seed: int
+    ) -> subprocess.Popen[bytes]:
+        """Sweep, then start a supervisor; its record exists before another client may sweep."""
+        spec = Spec(name, rendered.mode, seed, self._base_port, rendered.objects, rendered.istio, rendered.notes)
+        with record.alone(self._worlds):
+            record.sweep(self._worlds)
+            directory.mkdir(parents=True)
+            (directory / SPEC).write_text(json.dumps(asdict(spec)))
+            command = [sys.executable, "-m", "k8s.local.supervisor", str(directory.absolute())]
+            with (directory / "supervisor.log").open("ab") as log:
+                process = subprocess.Popen(  # noqa: S603 - our own module
+                    [*command, "--attached"] if attached else command,
+                    stdin=subprocess.PIPE if attached else subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=ROOT,
+                    start_new_session=True,
+                )
+            own = record.ProcessId.of(process.pid)
+            record.WorldRecord(name, rendered.mode, own, "", 0).write(directory)
+        return process
+
+
+async def _supervisor(directory: Path, process: subprocess.Popen[bytes]) -> record.WorldRecord:
+    """Wait until a supervisor has written where its socket is; raises TargetError with what it said when it failed."""
+    deadline = asyncio.get_running_loop().time() + START_S
+    while process.poll() is None and asyncio.get_running_loop().time() < deadline:
+        found = record.read(directory)
+        if found and found.socket:
+            return found
+        await asyncio.sleep(POLL_S)
+    process.kill()
+    process.wait()
+    if process.stdin:
+        process.stdin.close()
+    with contextlib.suppress(OSError, ValueError):
+        raise TargetError(json.loads((directory / FAILED).read_text()))
+    log = (directory / "supervisor.log").read_text(errors="replace").splitlines()[-5:]
+    shutil.rmtree(directory, ignore_errors=True)
+    raise TargetError("\n  ".join(["the world's supervisor did not start:", *log]))

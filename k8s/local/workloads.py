@@ -1,0 +1,194 @@
+"""The deployments of one world, their pods, and everything that follows when a pod's readiness changes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from k8s.local import discovery
+from k8s.local.manifests import Deployment, Manifests
+from k8s.local.mesh import Mesh
+from k8s.local.pod import Place, Pod, stop_all
+from k8s.local.ports import PODS, Block
+from k8s.local.process import Process
+from k8s.target import KindUsage, TargetError, Usage
+
+# istiod waits this long for changes to come together (PILOT_DEBOUNCE_AFTER).
+DEBOUNCE_S = 0.1
+SCALE_DEADLINE_S = 60.0
+_log = logging.getLogger(__name__)
+
+
+class Workloads:
+    """Runs the pods of a world. Made and used on one event loop."""
+
+    def __init__(
+        self, manifests: Manifests, block: Block, directory: Path, seed: int, spawned: Callable[[Process], None]
+    ) -> None:
+        self._manifests, self._block, self._directory = manifests, block, directory
+        self._seed, self._spawned = seed, spawned
+        self._pods: dict[str, Pod] = {}
+        self._slots: dict[str, int] = {}
+        self._gone = Usage()
+        self._scaling = asyncio.Lock()
+        self._news = asyncio.Event()
+        self._seen: object = None
+        self._published = asyncio.Event()
+        self._publisher: asyncio.Task[None] | None = None
+        injected = any(deployment.injected for deployment in manifests.deployments.values())
+        self.mesh = Mesh(manifests.services, self._pods.values) if injected else None
+
+    @property
+    def pods(self) -> list[Pod]:
+        """Every pod, in name order."""
+        return [self._pods[name] for name in sorted(self._pods)]
+
+    @property
+    def settled(self) -> bool:
+        """Whether every pod is ready and everybody who sends to them knows."""
+        return all(pod.ready for pod in self._pods.values()) and self._published.is_set()
+
+    def start(self, istio: Sequence[Mapping[str, Any]]) -> None:
+        """Start all pods at once; raises TargetError when Istio objects are refused, and then nothing has started."""
+        self._apply_before(istio)
+        made = [
+            self._make(deployment, index)
+            for deployment in self._manifests.deployments.values()
+            for index in range(deployment.spec.replicas)
+        ]
+        self._follow()
+        for pod in made:
+            pod.start()
+        self._publisher = asyncio.create_task(self._publish(), name="publisher")
+
+    async def scale(self, name: str, replicas: int) -> None:
+        """Set a deployment's replicas; returns when the new pods are ready and the old ones drained.
+
+        Raises TargetError: unknown deployment, a store, no room, or a pod that is not ready in time.
+        """
+        deployment = self._scalable(name, replicas)
+        async with self._scaling:
+            now = {pod.name for pod in self._of(name)}
+            wanted = {f"{name}-{index}": index for index in range(replicas)}
+            fresh = [self._make(deployment, index) for pod, index in wanted.items() if pod not in now]
+            self._follow()
+            for pod in fresh:
+                pod.start()
+            await self._end([self._pods[pod] for pod in sorted(now - wanted.keys())])
+            await self._until_ready(fresh)
+
+    async def stop(self) -> None:
+        """Drain and end every pod."""
+        if self._publisher:
+            self._publisher.cancel()
+        await stop_all(self.pods)
+
+    def pod(self, name: str) -> Pod:
+        """A pod by name; raises TargetError with the choices."""
+        if name not in self._pods:
+            raise TargetError(f"no pod {name!r}; choose from: {', '.join(sorted(self._pods))}")
+        return self._pods[name]
+
+    def usage(self) -> Usage:
+        """What all pods have used, those that were scaled away included."""
+        parts = [pod.usage() for pod in self._pods.values()]
+        return Usage(
+            _total([self._gone.app, *(app for app, _ in parts)]),
+            _total([self._gone.proxy, *(proxy for _, proxy in parts)]),
+        )
+
+    def required_mesh(self) -> Mesh:
+        """The mesh; raises TargetError in a world without sidecars."""
+        if self.mesh is None:
+            raise TargetError("this world has no sidecars: Istio objects mean something in modes sidecar and mesh only")
+        return self.mesh
+
+    def _apply_before(self, istio: Sequence[Mapping[str, Any]]) -> None:
+        if istio:
+            self.required_mesh().add(istio)
+
+    def _scalable(self, name: str, replicas: int) -> Deployment:
+        deployment = self._manifests.deployments.get(name)
+        if deployment is None:
+            raise TargetError(f"no deployment {name!r}; choose from: {', '.join(sorted(self._manifests.deployments))}")
+        if deployment.fixed:
+            raise TargetError(f"{name} keeps state that a second copy would not have: it is not scaled")
+        others = len(self._pods) - len(self._of(name))
+        if not 0 <= replicas <= PODS - others:
+            raise TargetError(f"replicas: {replicas}; a local world has room for 0 to {PODS - others} of {name}")
+        return deployment
+
+    def _of(self, deployment: str) -> list[Pod]:
+        return [pod for pod in self._pods.values() if pod.deployment.metadata.name == deployment]
+
+    def _make(self, deployment: Deployment, index: int) -> Pod:
+        name = f"{deployment.metadata.name}-{index}"
+        slot = next(slot for slot in range(PODS + 1) if slot not in self._slots.values())
+        ports = self._block.pod(slot)
+        directory = self._directory / name
+        shutil.rmtree(directory, ignore_errors=True)
+        place = Place(
+            name, slot, directory, ports, self._manifests.config_maps, self._seed, self._spawned, self._changed
+        )
+        pod = Pod(deployment, place)
+        if deployment.injected and self.mesh:
+            self.mesh.inject(pod)
+        self._pods[name], self._slots[name] = pod, slot
+        return pod
+
+    async def _end(self, pods: list[Pod]) -> None:
+        await stop_all(pods)
+        for pod in pods:
+            app, proxy = pod.usage()
+            self._gone = Usage(_total([self._gone.app, app]), _total([self._gone.proxy, proxy]))
+            del self._pods[pod.name], self._slots[pod.name]
+            if self.mesh:
+                self.mesh.forget(pod)
+        self._changed()
+
+    async def _until_ready(self, pods: list[Pod]) -> None:
+        try:
+            async with asyncio.timeout(SCALE_DEADLINE_S):
+                while not (all(pod.ready for pod in pods) and self._published.is_set()):
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            late = [f"{pod.name} is not ready: {pod.view().reason}" for pod in pods if not pod.ready]
+            raise TargetError(late or "the sidecars have not taken the new endpoints") from None
+
+    def _changed(self) -> None:
+        """Called by pods; only what changes endpoints is followed."""
+        if self._endpoints() != self._seen:
+            self._follow()
+
+    def _follow(self) -> None:
+        self._seen = self._endpoints()
+        discovery.publish(self._manifests.services, self._pods.values())
+        if self.mesh:
+            self._published.clear()
+            self._news.set()
+        else:
+            self._published.set()
+
+    def _endpoints(self) -> object:
+        return [(pod.name, pod.ready) for pod in self._pods.values()]
+
+    async def _publish(self) -> None:
+        while self.mesh:
+            await self._news.wait()
+            await asyncio.sleep(DEBOUNCE_S)
+            self._news.clear()
+            try:
+                await self.mesh.publish()
+            except TargetError as error:
+                _log.error("not published: %s", error)
+            if not self._news.is_set():
+                self._published.set()
+
+
+def _total(parts: Sequence[KindUsage]) -> KindUsage:
+    pss = [part.pss for part in parts if part.pss is not None]
+    return KindUsage(sum(part.cpu_s for part in parts), sum(part.rss for part in parts), sum(pss) if pss else None)

@@ -1,0 +1,88 @@
+"""From a mode and a policy set to everything that a target is given."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from istio import library, policies
+from istio.objects import Objects, Refused
+from k8s import kustomize
+from k8s.target import Document, Rendered, TargetError
+
+__all__ = ["MODES", "Rendered", "render"]
+
+MODES = ("none", "library", "sidecar", "mesh")
+OVERLAYS = Path(__file__).parent / "overlays"
+OVERRIDES = ("interval_s", "base_ejection_s", "env")
+DEFAULT_POLICIES = "matched"
+# The only policy of mode `sidecar`: without a VirtualService Istio would retry twice by itself.
+RETRIES_OFF = "none"
+
+
+def render(mode: str, policy_set: str | None = None, overrides: Mapping[str, Any] | None = None) -> Rendered:
+    """Render the overlay of a mode, with the policy set (by name or folder) in the form that the mode reads.
+
+    `overrides` may hold `interval_s` and `base_ejection_s` (seconds; outlier detection's times are shortened to them, in
+    both arms) and `env` ({deployment or "*": {variable: value}}).
+    `notes` says what of the policy set was shortened, and what the library does not carry.
+
+    Raises TargetError: unknown mode, override, deployment or policy set; Istio objects that are refused; no kubectl.
+    """
+    overrides = overrides or {}
+    errors = [] if mode in MODES else [f"unknown mode {mode!r}; choose from: {', '.join(MODES)}"]
+    errors += [
+        f"unknown override {key!r}; choose from: {', '.join(OVERRIDES)}" for key in overrides if key not in OVERRIDES
+    ]
+    if ("interval_s" in overrides) != ("base_ejection_s" in overrides):
+        errors.append("interval_s and base_ejection_s come together: give both")
+    if errors:
+        raise TargetError(errors)
+    objects = kustomize.build(OVERLAYS / mode)
+    _set_env(objects, overrides.get("env", {}))
+    if mode == "none":
+        return Rendered(mode, None, objects)
+    name = RETRIES_OFF if mode == "sidecar" else policy_set or DEFAULT_POLICIES
+    loaded, notes = _policies(name, overrides)
+    if mode != "library":
+        return Rendered(mode, name, objects, loaded.to_data(), notes)
+    carried, left = library.policies(loaded, [one["metadata"]["name"] for one in objects if one["kind"] == "Service"])
+    text = json.dumps({callee: policy.to_json() for callee, policy in carried.items()}, indent=1, sort_keys=True)
+    config = next(one for one in objects if one["kind"] == "ConfigMap" and one["metadata"]["name"] == "policies")
+    config["data"]["policies.json"] = text
+    notes += [f"{one.object}: {one.path}: not carried by the library: {one.why}" for one in left]
+    return Rendered(mode, name, objects, [], notes)
+
+
+def _policies(name: str, overrides: Mapping[str, Any]) -> tuple[Objects, list[str]]:
+    try:
+        loaded = policies.load(name)
+    except Refused as refused:
+        raise TargetError([str(error) for error in refused.errors]) from refused
+    except policies.UnknownPolicies as unknown:
+        raise TargetError(str(unknown)) from unknown
+    if "interval_s" not in overrides:
+        return loaded, []
+    return policies.compressed(loaded, interval_s=overrides["interval_s"], base_ejection_s=overrides["base_ejection_s"])
+
+
+def _set_env(objects: list[Document], env: Mapping[str, Mapping[str, str]]) -> None:
+    deployments = {one["metadata"]["name"]: one for one in objects if one["kind"] == "Deployment"}
+    unknown = [name for name in env if name != "*" and name not in deployments]
+    if unknown:
+        choices = ", ".join(["*", *deployments])
+        raise TargetError([f"env override: unknown deployment {name!r}; choose from: {choices}" for name in unknown])
+    for name, deployment in deployments.items():
+        wanted = {**env.get("*", {}), **env.get(name, {})}
+        for container in deployment["spec"]["template"]["spec"]["containers"]:
+            container["env"] = [
+                *_without(container["env"], wanted),
+                *({"name": k, "value": v} for k, v in wanted.items()),
+            ]
+
+
+def _without(env: list[Document], names: Mapping[str, str]) -> Iterator[Document]:
+    return (copy.deepcopy(one) for one in env if one["name"] not in names)
