@@ -43,6 +43,16 @@ _HTTP = {
     "h2_upgrade_policy": "the client speaks HTTP/1.1",
     "use_client_protocol": "the client speaks HTTP/1.1",
 }
+_ROUTE = {
+    "fault": "faults are injected by the sidecar",
+    "redirect": "requests are answered by the sidecar",
+    "direct_response": "requests are answered by the sidecar",
+    "rewrite": "requests are changed by the sidecar",
+    "headers": "requests are changed by the sidecar",
+    "mirror": "requests are copied by the sidecar",
+    "mirrors": "requests are copied by the sidecar",
+    "cors_policy": "the sidecar answers for other origins",
+}
 _RETRIES = {
     "retry_remote_localities": "a client sees one address per service",
     "retry_ignore_previous_hosts": "a client does not choose replicas",
@@ -104,10 +114,9 @@ def _whole_route(
         if http.match and not any(is_catch_all(route_match(one)) for one in heard):
             left[NotCarried(name, f"{path}.match", "the library has one policy for a whole service")] = None
             continue
-        if len(http.route) > 1 or http.route[0].destination.subset:
+        if len(http.route) > 1 or any(one.destination.subset for one in http.route):
             left[NotCarried(name, f"{path}.route", "a client does not choose subsets or weights")] = None
-        if http.fault is not None:
-            left[NotCarried(name, f"{path}.fault", "faults are injected by the sidecar")] = None
+        left.update(dict.fromkeys(_set_fields(http, _ROUTE, name, path)))
         left.update(dict.fromkeys(_set_fields(http.retries, _RETRIES, name, f"{path}.retries")))
         return http
     return None

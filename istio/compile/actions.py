@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from istio.compile.alterations import CORS_FILTER, cors_filter, direct_response, mirror, path_rewrite, redirect
 from istio.compile.balancer import hash_policy
 from istio.compile.faults import FAULT_FILTER, fault_filter
+from istio.compile.headers import header_changes
 from istio.compile.names import outbound_cluster, qualified
 from istio.compile.retries import retry_policy
 from istio.compile.rules import Rule, Rules
 from istio.objects.destination_rule import LoadBalancer
 from istio.objects.duration import envoy_duration
-from istio.objects.virtual_service import Destination, HttpRoute
+from istio.objects.route_actions import Destination
+from istio.objects.virtual_service import HttpRoute, RouteDestination
 from istio.registry import Service
 
 
@@ -26,10 +29,24 @@ class Actions:
 
     def route(self, http: HttpRoute) -> dict[str, Any]:
         """Return the action, and what goes beside it, of one rule."""
-        out: dict[str, Any] = {"route": self._forward(http)}
+        changes = header_changes(http.headers)
+        filters: dict[str, Any] = {}
         if http.fault is not None:
-            out["typed_per_filter_config"] = {FAULT_FILTER: fault_filter(http.fault)}
-        return out
+            filters[FAULT_FILTER] = fault_filter(http.fault)
+        if http.cors_policy is not None:
+            filters[CORS_FILTER] = cors_filter(http.cors_policy)
+        out: dict[str, Any] = {"typed_per_filter_config": filters} if filters else {}
+        if http.redirect is not None:
+            return {**out, **changes.fields(), "redirect": redirect(http.redirect, self._port)}
+        if http.direct_response is not None:
+            return {**out, **changes.fields(), "direct_response": direct_response(http.direct_response)}
+        action = self._forward(http)
+        if len(http.route) == 1:
+            changes = changes.then(header_changes(http.route[0].headers))
+        host = (http.rewrite.authority if http.rewrite else "") or changes.host
+        if host:
+            action["host_rewrite_literal"] = host
+        return {**out, **changes.fields(), "route": action}
 
     def _forward(self, http: HttpRoute) -> dict[str, Any]:
         timeout = envoy_duration(http.timeout) if http.timeout else "0s"
@@ -39,9 +56,12 @@ class Actions:
         if len(http.route) == 1:
             action["cluster"] = self.cluster(http.route[0].destination)
         else:
-            action["weighted_clusters"] = {
-                "clusters": [{"name": self.cluster(one.destination), "weight": one.weight} for one in taken]
-            }
+            action["weighted_clusters"] = {"clusters": [self._weighted(one) for one in taken]}
+        if http.rewrite is not None:
+            action.update(path_rewrite(http.rewrite))
+        mirrors = self._mirrors(http)
+        if mirrors:
+            action["request_mirror_policies"] = mirrors
         hashes = [policy for one in taken if (policy := hash_policy(self._balancer(one.destination))) is not None]
         if hashes:
             action["hash_policy"] = hashes
@@ -50,6 +70,17 @@ class Actions:
         if retries is not None:
             action["retry_policy"] = retries
         return action
+
+    def _weighted(self, one: RouteDestination) -> dict[str, Any]:
+        changes = header_changes(one.headers)
+        host = {"host_rewrite_literal": changes.host} if changes.host else {}
+        return {"name": self.cluster(one.destination), "weight": one.weight, **changes.fields(), **host}
+
+    def _mirrors(self, http: HttpRoute) -> list[dict[str, Any]]:
+        wanted = [(one.destination, one.percentage) for one in http.mirrors]
+        if http.mirror is not None:
+            wanted = [(http.mirror, http.mirror_percentage)]
+        return [mirror(self.cluster(to), percent) for to, percent in wanted if percent is None or percent.value > 0]
 
     def cluster(self, destination: Destination) -> str:
         """Return the cluster of a destination: its own port, else the listener's."""

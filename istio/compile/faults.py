@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from istio.objects.duration import envoy_duration
-from istio.objects.virtual_service import GRPC_STATUSES, Abort, Delay, FaultInjection, Percent
+from istio.objects.model import Percent
+from istio.objects.virtual_service import GRPC_STATUSES, Abort, Delay, FaultInjection
 
 FAULT_FILTER = "envoy.filters.http.fault"
 _PER_PERCENT = 10_000  # of a million
@@ -43,4 +44,5 @@ def _abort(abort: Abort) -> dict[str, Any]:
 def _delay_share(delay: Delay) -> dict[str, Any]:
     if delay.percentage is not None:
         return share(delay.percentage)
-    return {"numerator": delay.percent or 0, "denominator": "HUNDRED"}
+    # Of a hundred, which is Envoy's zero value, as is 0: istiod writes neither.
+    return {"numerator": delay.percent} if delay.percent else {}

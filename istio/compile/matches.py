@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from istio.objects.virtual_service import Match, StringMatch
+from istio.objects.model import StringMatch
+from istio.objects.virtual_service import Match
 from istio.registry import Proxy
 
 

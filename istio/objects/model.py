@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, ClassVar, TypeVar
+from typing import Annotated, ClassVar, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
 from pydantic.alias_generators import to_camel
 
 _LABEL = re.compile(r"[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?")
@@ -51,3 +51,40 @@ class PortSelector(Model):
     """A port by its number."""
 
     number: Annotated[int, Field(ge=1, le=65535)]
+
+
+def _percent(value: float) -> float:
+    if value and not 0.0001 <= value <= 100:
+        raise ValueError(f"must be 0 or between 0.0001 and 100, not {value:g}")
+    return value
+
+
+def _regex(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"must be a regular expression as RE2 reads it: {error}") from None
+    return value
+
+
+Regex = Annotated[str, AfterValidator(_regex)]
+
+
+class Percent(Model):
+    """A share in percent."""
+
+    value: Annotated[float, AfterValidator(_percent)] = 0.0
+
+
+class StringMatch(Model):
+    """One way to compare a text; an empty match asks only that the text is there."""
+
+    exact: str | None = None
+    prefix: str | None = None
+    regex: Regex | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if sum(way is not None for way in (self.exact, self.prefix, self.regex)) > 1:
+            raise ValueError("must hold one of exact, prefix, regex")
+        return self

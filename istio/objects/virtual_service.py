@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import http
-import re
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from istio.objects.duration import Duration
-from istio.objects.model import Host, Int32, Labels, Many, Metadata, Model, PortSelector
+from istio.objects.model import Host, Int32, Labels, Many, Metadata, Model, Percent, StringMatch
+from istio.objects.route_actions import (
+    CorsPolicy,
+    Destination,
+    DirectResponse,
+    Headers,
+    MirrorPolicy,
+    Redirect,
+    Rewrite,
+)
 
 # pkg/config/validation/validation.go, supportedRetryOnPolicies
 RETRY_CONDITIONS = (
@@ -43,44 +51,10 @@ def _retry_on(value: str) -> str:
     return value
 
 
-def _percent(value: float) -> float:
-    if value and not 0.0001 <= value <= 100:
-        raise ValueError(f"must be 0 or between 0.0001 and 100, not {value:g}")
-    return value
-
-
-def _regex(value: str) -> str:
-    try:
-        re.compile(value)
-    except re.error as error:
-        raise ValueError(f"must be a regular expression as RE2 reads it: {error}") from None
-    return value
-
-
 def _grpc_status(value: str) -> str:
     if value not in GRPC_STATUSES:
         raise ValueError(f"must be one of {', '.join(GRPC_STATUSES)}, not {value!r}")
     return value
-
-
-class Percent(Model):
-    """A share in percent."""
-
-    value: Annotated[float, AfterValidator(_percent)] = 0.0
-
-
-class StringMatch(Model):
-    """One way to compare a text; an empty match asks only that the text is there."""
-
-    exact: str | None = None
-    prefix: str | None = None
-    regex: Annotated[str, AfterValidator(_regex)] | None = None
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if sum(way is not None for way in (self.exact, self.prefix, self.regex)) > 1:
-            raise ValueError("must hold one of exact, prefix, regex")
-        return self
 
 
 class Match(Model):
@@ -100,29 +74,6 @@ class Match(Model):
     source_namespace: str = ""
     gateways: Many[str] = ()
     ignore_uri_case: bool = False
-
-
-class Destination(Model):
-    """A service, or a subset of it, as the target of a route."""
-
-    host: Host
-    subset: str = ""
-    port: PortSelector | None = None
-
-
-class HeaderOperations(Model):
-    """What is set, added and removed."""
-
-    set: Annotated[Labels, Field(default_factory=dict)]
-    add: Annotated[Labels, Field(default_factory=dict)]
-    remove: Many[str] = ()
-
-
-class Headers(Model):
-    """Changes to the headers of requests and responses."""
-
-    request: HeaderOperations = HeaderOperations()
-    response: HeaderOperations = HeaderOperations()
 
 
 class RouteDestination(Model):
@@ -192,21 +143,35 @@ class FaultInjection(Model):
 class HttpRoute(Model):
     """One rule: what it matches, where requests go, and under which policy."""
 
-    not_carried: ClassVar[frozenset[str]] = frozenset(
-        {
-            "redirect", "directResponse", "delegate", "rewrite", "mirror", "mirrors", "mirrorPercentage",
-            "mirrorPercent", "corsPolicy", "headers",
-        }
-    )  # fmt: skip
+    not_carried: ClassVar[frozenset[str]] = frozenset({"delegate", "mirrorPercent"})
     name: str = ""
     match: Many[Match] = ()
-    route: Annotated[Many[RouteDestination], Field(min_length=1)]
+    route: Many[RouteDestination] = ()
+    redirect: Redirect | None = None
+    direct_response: DirectResponse | None = None
+    rewrite: Rewrite | None = None
     timeout: Duration | None = None
     retries: Retries | None = None
     fault: FaultInjection | None = None
+    mirror: Destination | None = None
+    mirror_percentage: Percent | None = None
+    mirrors: Many[MirrorPolicy] = ()
+    cors_policy: CorsPolicy | None = None
+    headers: Headers | None = None
 
     @model_validator(mode="after")
-    def _weights_add_up(self) -> Self:
+    def _does_one_thing(self) -> Self:
+        """One action, and beside it only what goes with it (pkg/config/validation, validateHTTPRoute)."""
+        actions = {"route": bool(self.route), "redirect": self.redirect, "directResponse": self.direct_response}
+        taken = [name for name, action in actions.items() if action]
+        if len(taken) != 1:
+            raise ValueError(f"must hold one of route, redirect, directResponse; holds {' and '.join(taken) or 'none'}")
+        if not self.route and self.fault is not None:
+            raise ValueError(f"fault does not go with {taken[0]}")
+        if not self.route and self.rewrite is not None:
+            raise ValueError(f"rewrite does not go with {taken[0]}")
+        if self.mirror is not None and self.mirrors:
+            raise ValueError("must hold mirror or mirrors, not both")
         if len(self.route) > 1 and not sum(one.weight for one in self.route):
             raise ValueError("route: the weights must not all be 0")
         return self
