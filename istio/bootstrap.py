@@ -1,10 +1,10 @@
-"""What an Envoy reads first: who it is, where its files are, and what it counts."""
+"""What an Envoy reads first: who it is, whom it asks, and what it counts."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from istio.discovery import DiscoveryFiles
+from istio.discovery import DiscoveryServer, source
 from istio.localise import LOOPBACK
 from istio.registry import Proxy
 
@@ -19,12 +19,13 @@ _RUNTIME = {
 }
 
 
-def bootstrap(proxy: Proxy, admin_port: int, files: DiscoveryFiles) -> dict[str, Any]:
-    """Envoy's bootstrap: administration on loopback, clusters and listeners from files."""
+def bootstrap(proxy: Proxy, admin_port: int, server: DiscoveryServer) -> dict[str, Any]:
+    """Envoy's bootstrap: administration on loopback, all else from the discovery server."""
     return {
         "node": {"id": f"{proxy.name}.{proxy.namespace}", "cluster": f"{proxy.service_account}.{proxy.namespace}"},
         "admin": {"address": {"socket_address": {"address": LOOPBACK, "port_value": admin_port}}},
-        "dynamic_resources": {"cds_config": files.source("clusters"), "lds_config": files.source("listeners")},
+        "static_resources": {"clusters": [server.cluster()]},
+        "dynamic_resources": {"cds_config": source(), "lds_config": source()},
         "stats_config": {"use_all_default_tags": False, "stats_tags": _TAGS},
         "layered_runtime": {"layers": [{"name": "static", "static_layer": _RUNTIME}]},
     }

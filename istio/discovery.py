@@ -1,13 +1,19 @@
-"""Envoy's discovery by files: one file per resource list, replaced by rename, with its content as its version."""
+"""Envoy's discovery over REST: every Envoy asks for what it needs, and is answered when there is something new.
+
+istiod pushes over gRPC. Watching files would be simpler still, but each of Envoy's file subscriptions holds an inotify
+instance, one for every cluster, and Linux gives a user 128 of them by default: enough for nine sidecars of this
+application. So an Envoy polls here, and the answer is held back until the resource differs from the version it has.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from typing import Any, Self
+
+from aiohttp import web
 
 _TYPES = {
     "clusters": "envoy.config.cluster.v3.Cluster",
@@ -15,75 +21,153 @@ _TYPES = {
     "routes": "envoy.config.route.v3.RouteConfiguration",
     "listeners": "envoy.config.listener.v3.Listener",
 }
+SERVER_CLUSTER = "goaround-discovery"
+_LOOPBACK = "127.0.0.1"
+# Envoy waits this long, and up to twice, between an answer and the next question.
+_REFRESH = "0.005s"
+_HELD = "3600s"
+_ALL = ""
 
 
-class DiscoveryFiles:
-    """The files that one Envoy watches, below a directory of their own."""
+class Resources:
+    """What one Envoy is to have: lists of resources by kind, and by name where they are asked for by name."""
 
-    def __init__(self, directory: Path):
-        self._directory = directory.absolute()
-        self._versions: dict[Path, str] = {}
+    def __init__(self) -> None:
+        self._answers: dict[tuple[str, str], tuple[str, str]] = {}
+        self._changed = asyncio.Condition()
+        self._refused: dict[tuple[str, str], str] = {}
 
     def clear(self) -> None:
-        """Forget and remove the files of an earlier life."""
-        self._versions.clear()
-        for kind in _TYPES:
-            folder = self._directory / kind
-            folder.mkdir(parents=True, exist_ok=True)
-            for file in folder.iterdir():
-                file.unlink()
+        """Forget everything: a new life of this Envoy begins."""
+        self._answers.clear()
+        self._refused.clear()
 
-    def path(self, kind: str, name: str = "all") -> Path:
-        """Where the resources of a kind are; endpoints and routes have a file for each name."""
-        return self._directory / kind / f"{quote(name, safe='')}.json"
-
-    def source(self, kind: str, name: str = "all") -> dict[str, Any]:
-        """Return the config source that reads this file."""
-        path = self.path(kind, name)
-        watched = {"path": str(path), "watched_directory": {"path": str(path.parent)}}
-        return {"path_config_source": watched, "initial_fetch_timeout": "0s", "resource_api_version": "V3"}
-
-    def write(self, kind: str, resources: Iterable[Mapping[str, Any]], name: str = "all") -> str | None:
-        """Write resources; gives back their version, or None when the file already says exactly this."""
+    def write(self, kind: str, resources: Iterable[Mapping[str, Any]], name: str = _ALL) -> str | None:
+        """Set resources; gives back their version, or None when they are exactly these already."""
         kind_type = f"type.googleapis.com/{_TYPES[kind]}"
-        listed = [{"@type": kind_type, **self._connected(kind, one)} for one in resources]
+        listed = [{"@type": kind_type, **_connected(kind, one)} for one in resources]
         text = json.dumps(listed, sort_keys=True)
         version = hashlib.sha256(text.encode()).hexdigest()[:16]
-        path = self.path(kind, name)
-        if self._versions.get(path) == version:
+        known = self._answers.get((kind, name))
+        if known is not None and known[0] == version:
             return None
-        # Envoy notices a rename and nothing else; JSON, because its YAML reads a bare y as true.
-        fresh = self._directory / f"{kind}.new"
-        fresh.write_text(json.dumps({"version_info": version, "type_url": kind_type, "resources": listed}))
-        fresh.replace(path)
-        self._versions[path] = version
+        body = json.dumps({"version_info": version, "type_url": kind_type, "resources": listed})
+        self._answers[kind, name] = version, body
         return version
 
     def remove(self, kind: str, name: str) -> None:
-        """Remove the file of a name that nothing refers to any more."""
-        path = self.path(kind, name)
-        self._versions.pop(path, None)
-        path.unlink(missing_ok=True)
+        """Forget what nothing refers to any more."""
+        self._answers.pop((kind, name), None)
 
-    def _connected(self, kind: str, resource: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return a resource whose own discovery reads files, where istiod's would ask a server."""
-        if kind == "clusters" and "eds_cluster_config" in resource:
-            config = {**resource["eds_cluster_config"], "eds_config": self.source("endpoints", resource["name"])}
-            return {**resource, "eds_cluster_config": config}
-        if kind == "listeners":
-            return _with_routes(resource, self)
-        return resource
+    async def announce(self) -> None:
+        """Answer those who wait for what was written since."""
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def newer(self, kind: str, name: str, version: str, refusal: bool) -> str:
+        """The answer to an Envoy that has `version`, as soon as there is another; what it refused is not sent again."""
+        key = kind, name
+        if refusal and key in self._answers:
+            self._refused[key] = self._answers[key][0]
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._has_news(key, version))
+            return self._answers[key][1]
+
+    def _has_news(self, key: tuple[str, str], version: str) -> bool:
+        if key not in self._answers:
+            return False
+        current = self._answers[key][0]
+        return current not in (version, self._refused.get(key))
 
 
-def _with_routes(listener: Mapping[str, Any], files: DiscoveryFiles) -> Mapping[str, Any]:
+class DiscoveryServer:
+    """Answers the Envoys of one world, each by its node id. Listens on a free port of the loopback interface."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[str, Resources] = {}
+        application = web.Application()
+        application.add_routes([web.post("/v3/discovery:{kind}", self._answer)])
+        # Without cancellation, the questions of an Envoy that was killed would be held for ever.
+        self._runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1, access_log=None)
+        self._port = 0
+
+    async def start(self) -> Self:
+        """Begin to listen."""
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, _LOOPBACK, 0)
+        await site.start()
+        self._port = self._runner.addresses[0][1]
+        return self
+
+    async def close(self) -> None:
+        """Stop listening; questions that are held back go without an answer."""
+        await self._runner.cleanup()
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def resources(self, node: str) -> Resources:
+        """What the Envoy of this node id is given."""
+        return self._nodes.setdefault(node, Resources())
+
+    def forget(self, node: str) -> None:
+        """There is no such Envoy any more."""
+        self._nodes.pop(node, None)
+
+    def cluster(self) -> dict[str, Any]:
+        """The static cluster by which an Envoy finds this server."""
+        host = {"endpoint": {"address": {"socket_address": {"address": _LOOPBACK, "port_value": self._port}}}}
+        return {
+            "name": SERVER_CLUSTER,
+            "type": "STATIC",
+            "connect_timeout": "5s",
+            "load_assignment": {"cluster_name": SERVER_CLUSTER, "endpoints": [{"lb_endpoints": [host]}]},
+        }
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        asked = await request.json()
+        kind, node = request.match_info["kind"], asked.get("node", {}).get("id", "")
+        if kind not in _TYPES or node not in self._nodes:
+            raise web.HTTPNotFound(text=f"no {kind} for the node {node!r}")
+        name = next(iter(asked.get("resource_names", ())), _ALL)
+        version, refusal = asked.get("version_info", ""), "error_detail" in asked
+        body = await self._nodes[node].newer(kind, name, version, refusal)
+        return web.Response(text=body, content_type="application/json")
+
+
+def source() -> dict[str, Any]:
+    """The config source that asks the discovery server."""
+    api = {
+        "api_type": "REST",
+        "transport_api_version": "V3",
+        "cluster_names": [SERVER_CLUSTER],
+        "refresh_delay": _REFRESH,
+        "request_timeout": _HELD,
+    }
+    return {"api_config_source": api, "initial_fetch_timeout": "0s", "resource_api_version": "V3"}
+
+
+def _connected(kind: str, resource: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A resource whose own discovery asks here, where istiod's would use its one gRPC stream."""
+    if kind == "clusters" and "eds_cluster_config" in resource:
+        config = {**resource["eds_cluster_config"], "eds_config": source()}
+        return {**resource, "eds_cluster_config": config}
+    if kind == "listeners":
+        return _with_routes(resource)
+    return resource
+
+
+def _with_routes(listener: Mapping[str, Any]) -> Mapping[str, Any]:
     chains = []
     for chain in listener["filter_chains"]:
         filters = []
         for one in chain["filters"]:
             typed = one["typed_config"]
             if "rds" in typed:
-                source = files.source("routes", typed["rds"]["route_config_name"])
-                one = {**one, "typed_config": {**typed, "rds": {**typed["rds"], "config_source": source}}}
+                one = {**one, "typed_config": {**typed, "rds": {**typed["rds"], "config_source": source()}}}
             filters.append(one)
         chains.append({**chain, "filters": filters})
     return {**listener, "filter_chains": chains}

@@ -12,7 +12,7 @@ from typing import Any
 from istio.admin import Admin, Unreachable
 from istio.bootstrap import bootstrap
 from istio.compile.proxy import ProxyConfig
-from istio.discovery import DiscoveryFiles
+from istio.discovery import DiscoveryServer
 from istio.envoy import binary
 from istio.localise import LOOPBACK, Address, LocalAddresses, localise
 from istio.registry import Proxy
@@ -37,15 +37,15 @@ class SidecarPorts:
 
 
 class Sidecar:
-    """One Envoy's files and administration. The process itself belongs to whoever runs ``prepare``'s command.
+    """One Envoy's configuration and administration. The process itself belongs to whoever runs ``prepare``'s command.
 
     Envoy's own log is ``envoy.log`` in the directory.
     """
 
-    def __init__(self, directory: Path, proxy: Proxy, ports: SidecarPorts):
+    def __init__(self, directory: Path, proxy: Proxy, ports: SidecarPorts, server: DiscoveryServer):
         self._directory = directory.absolute()
-        self._proxy, self._ports = proxy, ports
-        self._files = DiscoveryFiles(self._directory / "xds")
+        self._proxy, self._ports, self._server = proxy, ports, server
+        self._resources = server.resources(f"{proxy.name}.{proxy.namespace}")
         self._admin = Admin(LOOPBACK, ports.admin)
         self._published: ProxyConfig | None = None
         self._life = 0
@@ -57,7 +57,7 @@ class Sidecar:
         return self._directory / "envoy.log"
 
     def prepare(self, config: ProxyConfig, addresses: Mapping[Address, Address]) -> list[str]:
-        """Write the bootstrap and the first files; gives back the command that runs Envoy.
+        """Write the bootstrap and set what the server will answer; gives back the command that runs Envoy.
 
         ``addresses``: (pod IP, target port) -> where that pod's inbound listener is on this machine.
 
@@ -69,14 +69,14 @@ class Sidecar:
         command = [str(binary())]
         local = self._local(config, addresses)
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._files.clear()
+        self._resources.clear()
         self._write_endpoints(local)
         self._write_routes(local)
-        self._files.write("clusters", local.clusters.values())
-        self._files.write("listeners", local.listeners.values())
+        self._resources.write("clusters", local.clusters.values())
+        self._resources.write("listeners", local.listeners.values())
         self._published = local
         start = self._directory / "bootstrap.json"
-        start.write_text(json.dumps(bootstrap(self._proxy, self._ports.admin, self._files)))
+        start.write_text(json.dumps(bootstrap(self._proxy, self._ports.admin, self._server)))
         # Without hot restart there is no shared memory, so any number of Envoys run side by side.
         return [
             *command, "-c", str(start), "--concurrency", "1", "--disable-hot-restart",
@@ -92,7 +92,7 @@ class Sidecar:
 
         Raises:
             Rejected: with Envoy's words; Envoy keeps what it had of the refused part.
-            Unreachable: Envoy does not run; the files are complete, so it will start with this configuration.
+            Unreachable: Envoy does not run; it will start with this configuration.
             TimeoutError: Envoy has not taken the configuration in time.
 
         """
@@ -153,32 +153,32 @@ class Sidecar:
         rejections = await self._rejections_or_finish(config)
         awaited = self._write_endpoints(config)
         both = [*config.clusters.values(), *old.values()]
-        awaited |= self._named("cluster_manager.cds", self._files.write("clusters", both))
+        awaited |= self._named("cluster_manager.cds", self._resources.write("clusters", both))
         await self._taken(awaited, rejections, mark)
         awaited = self._write_routes(config)
-        awaited |= self._named("listener_manager.lds", self._files.write("listeners", config.listeners.values()))
+        awaited |= self._named("listener_manager.lds", self._resources.write("listeners", config.listeners.values()))
         await self._taken(awaited, rejections, mark)
         if old:
-            awaited = self._named("cluster_manager.cds", self._files.write("clusters", config.clusters.values()))
+            awaited = self._named("cluster_manager.cds", self._resources.write("clusters", config.clusters.values()))
             await self._taken(awaited, rejections, mark)
             for name in old:
-                self._files.remove("endpoints", name)
+                self._resources.remove("endpoints", name)
 
     async def _rejections_or_finish(self, config: ProxyConfig) -> int:
-        """How much Envoy has refused so far; without an Envoy the files are finished in one go."""
+        """How much Envoy has refused so far; without an Envoy everything is set in one go."""
         try:
             return (await self._admin.discovery()).rejections
         except Unreachable:
             self._write_endpoints(config)
             self._write_routes(config)
-            self._files.write("clusters", config.clusters.values())
-            self._files.write("listeners", config.listeners.values())
+            self._resources.write("clusters", config.clusters.values())
+            self._resources.write("listeners", config.listeners.values())
             raise
 
     def _write_endpoints(self, config: ProxyConfig) -> dict[str, str]:
         awaited: dict[str, str] = {}
         for name, assignment in config.endpoints.items():
-            version = self._files.write("endpoints", [assignment], name)
+            version = self._resources.write("endpoints", [assignment], name)
             awaited |= self._named(f"cluster.{config.clusters[name]['alt_stat_name']}", version)
         return awaited
 
@@ -192,7 +192,7 @@ class Sidecar:
                     if "rds" not in manager:
                         continue
                     name = manager["rds"]["route_config_name"]
-                    version = self._files.write("routes", [config.routes[name]], name)
+                    version = self._resources.write("routes", [config.routes[name]], name)
                     awaited |= self._named(f"http.{manager['stat_prefix']}.rds.{name}", version)
         return awaited
 
@@ -205,6 +205,7 @@ class Sidecar:
         if not awaited:
             return
         missing = sorted(awaited)
+        await self._resources.announce()
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 while True:
