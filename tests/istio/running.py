@@ -12,6 +12,7 @@ import aiohttp
 from aiohttp import web
 
 from istio import stats
+from istio.discovery import DiscoveryServer
 from istio.sidecar import Sidecar, SidecarPorts
 from istio.stats import EdgeStats
 from tests.istio.world import COLLECTOR, REGISTRY, compiled
@@ -104,7 +105,8 @@ async def running_mesh(directory: Path, text: str = "", *, start: bool = True) -
         admin, outbound, inbound = free_ports(3)
         app = addresses["10.0.1.1", 8080][1]
         ports = SidecarPorts(admin, {8080: outbound}, {8080: inbound}, {8080: app})
-        sidecar = Sidecar(directory, COLLECTOR, ports)
+        discovery = await stack.enter_async_context(DiscoveryServer())
+        sidecar = Sidecar(directory, COLLECTOR, ports, discovery)
         connector = aiohttp.TCPConnector(force_close=True, limit=0)
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         mesh = Mesh(sidecar, ports, upstreams, addresses, http)

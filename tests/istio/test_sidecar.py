@@ -245,6 +245,6 @@ async def test_without_an_envoy_publishing_says_so_and_the_next_envoy_starts_wit
 
 async def test_reset_before_prepare_is_an_error(tmp_path: Path) -> None:
     async with running_mesh(tmp_path / "one", start=False) as mesh:
-        fresh = type(mesh.sidecar)(tmp_path / "two", mesh.sidecar._proxy, mesh.ports)
+        fresh = type(mesh.sidecar)(tmp_path / "two", mesh.sidecar._proxy, mesh.ports, mesh.sidecar._server)
         with pytest.raises(RuntimeError, match="after prepare"):
             await fresh.reset()
