@@ -10,6 +10,7 @@ from typing import Any
 from istio import stats
 from istio.admin import Unreachable
 from istio.compile import ProxyConfig, compile_proxy
+from istio.discovery import DiscoveryServer
 from istio.envoy import NoEnvoy
 from istio.objects import Document, Objects, Refused, parse
 from istio.registry import Registry
@@ -31,10 +32,12 @@ _log = logging.getLogger(__name__)
 
 
 class Mesh:
-    """Configures the sidecars of a world. `pods` gives all its pods, now."""
+    """Configures the sidecars of a world. `pods` gives all its pods, now; Envoys ask `server`."""
 
-    def __init__(self, services: Mapping[str, Service], pods: Callable[[], Iterable[Pod]]) -> None:
-        self._services, self._pods = services, pods
+    def __init__(
+        self, services: Mapping[str, Service], pods: Callable[[], Iterable[Pod]], server: DiscoveryServer
+    ) -> None:
+        self._services, self._pods, self._server = services, pods, server
         self._documents: dict[tuple[str, str, str], Mapping[str, Any]] = {}
         self._objects = Objects()
         self._sidecars: dict[str, Sidecar] = {}
@@ -53,6 +56,7 @@ class Mesh:
                 inbound={TARGET_PORT: ports.inbound},
                 app={TARGET_PORT: ports.app},
             ),
+            self._server,
         )
 
         async def ask() -> str:
@@ -72,6 +76,7 @@ class Mesh:
     def forget(self, pod: Pod) -> None:
         """The pod is gone."""
         self._sidecars.pop(pod.name, None)
+        self._server.forget(f"{pod.name}.{pod.deployment.metadata.namespace}")
 
     def add(self, objects: Sequence[Mapping[str, Any]]) -> None:
         """Create or replace Istio objects; raises TargetError with every refusal, and then nothing has changed."""

@@ -33,12 +33,8 @@ class Checks:
 
 def of_container(container: Container, port: int) -> Checks:
     """The probes that a manifest declares, asked at the app's port on this machine."""
-    return Checks(
-        *(
-            probe and http_check(probe, port)
-            for probe in (container.startup_probe, container.readiness_probe, container.liveness_probe)
-        )
-    )
+    declared = (container.startup_probe, container.readiness_probe, container.liveness_probe)
+    return Checks(*(http_check(probe, port) if probe else None for probe in declared))
 
 
 def http_check(probe: Probe, port: int) -> Check:

@@ -22,6 +22,7 @@ from typing import Any
 
 from aiohttp import web
 
+from istio.discovery import DiscoveryServer
 from k8s.local import manifests, record
 from k8s.local.api import Api
 from k8s.local.ports import claim
@@ -62,15 +63,17 @@ async def supervise(directory: Path, spec: Spec, *, attached: bool) -> None:
     def spawned(process: Process) -> None:
         record.note_process(directory, record.ProcessId(process.pid, process.create_time))
 
-    workloads = Workloads(read, block, directory / "pods", spec.seed, spawned)
-    api = Api(workloads, spec.name, spec.mode, [*read.notes, *spec.notes], down)
     # A socket's path holds about 100 characters; the state folder's may be longer.
     sockets = Path(tempfile.mkdtemp(prefix="goaround-"))
+    socket = sockets / "supervisor.sock"
+    server = DiscoveryServer()
+    workloads = Workloads(read, block, directory / "pods", server, spec.seed, spawned)
+    api = Api(workloads, spec.name, spec.mode, [*read.notes, *spec.notes], down)
     runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
-        socket = sockets / "supervisor.sock"
         await web.UnixSite(runner, str(socket)).start()
+        await server.start()
         workloads.start(spec.istio)
         own = record.ProcessId.of(os.getpid())
         record.WorldRecord(spec.name, spec.mode, own, str(socket), block.base).write(directory)
@@ -79,6 +82,7 @@ async def supervise(directory: Path, spec: Spec, *, attached: bool) -> None:
     finally:
         async with asyncio.timeout(ABANDONED_GRACE_S if abandoned.is_set() else None):
             await workloads.stop()
+        await server.close()
         await runner.cleanup()
         shutil.rmtree(sockets, ignore_errors=True)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from istio.discovery import DiscoveryServer
 from k8s.local import discovery
 from k8s.local.manifests import Deployment, Manifests
 from k8s.local.mesh import Mesh
@@ -27,7 +28,13 @@ class Workloads:
     """Runs the pods of a world. Made and used on one event loop."""
 
     def __init__(
-        self, manifests: Manifests, block: Block, directory: Path, seed: int, spawned: Callable[[Process], None]
+        self,
+        manifests: Manifests,
+        block: Block,
+        directory: Path,
+        server: DiscoveryServer,
+        seed: int,
+        spawned: Callable[[Process], None],
     ) -> None:
         self._manifests, self._block, self._directory = manifests, block, directory
         self._seed, self._spawned = seed, spawned
@@ -40,7 +47,7 @@ class Workloads:
         self._published = asyncio.Event()
         self._publisher: asyncio.Task[None] | None = None
         injected = any(deployment.injected for deployment in manifests.deployments.values())
-        self.mesh = Mesh(manifests.services, self._pods.values) if injected else None
+        self.mesh = Mesh(manifests.services, self._pods.values, server) if injected else None
 
     @property
     def pods(self) -> list[Pod]:
