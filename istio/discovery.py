@@ -65,7 +65,7 @@ class Resources:
             self._changed.notify_all()
 
     async def newer(self, kind: str, name: str, version: str, refusal: bool) -> str:
-        """The answer to an Envoy that has `version`, as soon as there is another; what it refused is not sent again."""
+        """Answer an Envoy that has `version` as soon as there is another; what it refused is not sent again."""
         key = kind, name
         if refusal and key in self._answers:
             self._refused[key] = self._answers[key][0]
@@ -110,15 +110,15 @@ class DiscoveryServer:
         await self.close()
 
     def resources(self, node: str) -> Resources:
-        """What the Envoy of this node id is given."""
+        """Return what the Envoy of this node id is given."""
         return self._nodes.setdefault(node, Resources())
 
     def forget(self, node: str) -> None:
-        """There is no such Envoy any more."""
+        """Drop an Envoy that is no more."""
         self._nodes.pop(node, None)
 
     def cluster(self) -> dict[str, Any]:
-        """The static cluster by which an Envoy finds this server."""
+        """Return the static cluster by which an Envoy finds this server."""
         host = {"endpoint": {"address": {"socket_address": {"address": _LOOPBACK, "port_value": self._port}}}}
         return {
             "name": SERVER_CLUSTER,
@@ -139,7 +139,7 @@ class DiscoveryServer:
 
 
 def source() -> dict[str, Any]:
-    """The config source that asks the discovery server."""
+    """Return the config source that asks the discovery server."""
     api = {
         "api_type": "REST",
         "transport_api_version": "V3",
@@ -151,7 +151,7 @@ def source() -> dict[str, Any]:
 
 
 def _connected(kind: str, resource: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A resource whose own discovery asks here, where istiod's would use its one gRPC stream."""
+    """Return a resource whose own discovery asks here, where istiod's would use its one gRPC stream."""
     if kind == "clusters" and "eds_cluster_config" in resource:
         config = {**resource["eds_cluster_config"], "eds_config": source()}
         return {**resource, "eds_cluster_config": config}
