@@ -1,0 +1,17 @@
+"""What a user did wrong, said in sentences: the command line prints it and ends with code 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class BadInput(Exception):  # noqa: N818 - it names what was given, not what broke here
+    """Input that cannot be used. Carries every problem found, one sentence each, so that all are mended at once."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class CannotWrite(BadInput):
+    """A result could not be written: names the path and the reason that the system gave."""

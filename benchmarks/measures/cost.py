@@ -1,0 +1,66 @@
+"""Cost: CPU and memory per 1000 successes, application and proxies apart.
+
+Usage is read before and after the load, so the successes of the whole cell pay for it, warm-up included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmarks.measures.measure import Measure
+from loadtests.rows import Outcome, Row
+
+if TYPE_CHECKING:
+    from benchmarks.record import Record
+    from benchmarks.scenario import Scenario, Window
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of the applications, or of the proxies. MiB resident and proportional (None where the system has no PSS)."""
+
+    cpu_s_per_1000: float
+    rss_mib: float
+    pss_mib: float | None
+    mib_s_per_1000: float
+
+
+def cost(rows: Sequence[Row], record: Record, of: str) -> Cost | None:
+    """What `of` ("app" or "proxy") cost; None without a single success or without usage in the record.
+
+    CPU: seconds / successes * 1000. Memory: MiB * seconds of the cell / successes * 1000, of PSS where there is PSS
+    (pages shared by many copies count once), else of RSS.
+    Source: Istio, "Performance and Scalability", states cost per 1000 requests/s; here per success.
+    """
+    successes = sum(row.outcome is Outcome.SUCCESS for row in rows)
+    if not successes or record.usage is None:
+        return None
+    usage = record.usage.app if of == "app" else record.usage.proxy
+    held = usage.rss if usage.pss is None else usage.pss
+    length = sum(phase.end - phase.start for phase in record.phases)
+    return Cost(
+        cpu_s_per_1000=usage.cpu_s / successes * 1000,
+        rss_mib=usage.rss / MIB,
+        pss_mib=None if usage.pss is None else usage.pss / MIB,
+        mib_s_per_1000=held / MIB * length / successes * 1000,
+    )
+
+
+def cpu(rows: Sequence[Row], record: Record, scenario: Scenario, window: Window) -> float | None:
+    """CPU seconds per 1000 successes, application and proxies together."""
+    app, proxy = cost(rows, record, "app"), cost(rows, record, "proxy")
+    return app.cpu_s_per_1000 + proxy.cpu_s_per_1000 if app and proxy else None
+
+
+def memory(rows: Sequence[Row], record: Record, scenario: Scenario, window: Window) -> float | None:
+    """MiB-seconds per 1000 successes, application and proxies together."""
+    app, proxy = cost(rows, record, "app"), cost(rows, record, "proxy")
+    return app.mib_s_per_1000 + proxy.mib_s_per_1000 if app and proxy else None
+
+
+CPU = Measure("cpu", "CPU per 1000 successes", "CPU-s per 1000", "lower", "ratio", cpu, whole_cell=True)
+MEMORY = Measure("memory", "memory per 1000 successes", "MiB-s per 1000", "lower", "ratio", memory, whole_cell=True)

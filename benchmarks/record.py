@@ -1,0 +1,135 @@
+"""The shapes of what is stored: the header of a run (run.json) and the record of a cell (cells/ID.json)."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from benchmarks.scenario import Phase, Scenario
+
+SCHEMA: Final = 1
+"""Raised whenever an older reader would misread a newer file."""
+
+
+class Stored(BaseModel):
+    """Frozen; an unknown field is a defect of the writer and is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class ArmHeader(Stored):
+    """An arm of the run; `policies` names the policy set, None where the mode has none."""
+
+    name: str
+    mode: str
+    policies: str | None = None
+
+
+class PlannedCell(Stored):
+    """One line of the plan, in the order in which it was to run."""
+
+    scenario: str
+    arm: str
+    repetition: int
+    seed: int
+
+
+class Header(Stored):
+    """All of a run but its cells. `scenarios` are kept whole, so that a report needs no file outside the run.
+
+    `policies`: what each arm's policies were, as they were given to it. `notes`: what a reader must know, in sentences.
+    """
+
+    schema_version: Literal[1] = Field(default=SCHEMA, alias="schema")
+    name: str
+    created: str
+    profile: str | None = None
+    seed: int
+    arms: tuple[ArmHeader, ...]
+    scenarios: dict[str, Scenario]
+    plan: tuple[PlannedCell, ...]
+    environment: dict[str, Any] = {}
+    policies: dict[str, Any] = {}
+    versions: dict[str, str] = {}
+    notes: tuple[str, ...] = ()
+
+
+class AuditRecord(Stored):
+    """The generator's account of itself (loadtests.audit); newer fields pass through."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    arrivals: int
+    sent: int
+    dropped: int
+    lateness_p50_ms: float
+    lateness_p99_ms: float
+    cpu_s: float
+    hidden_retries_off: bool
+    interrupted: bool
+
+
+class Usage(Stored):
+    """CPU seconds spent in the cell, and bytes of memory at its end; `pss` is None where the system does not tell."""
+
+    cpu_s: float
+    rss: int
+    pss: int | None = None
+
+
+class Usages(Stored):
+    """Applications and proxies apart."""
+
+    app: Usage
+    proxy: Usage
+
+
+class EdgeRecord(Stored):
+    """Counts of one edge over the cell; see benchmarks.measures.activity for the events."""
+
+    logical: int = 0
+    received: int = 0
+    retries: int = 0
+    timeouts: int = 0
+    opens: int = 0
+    rejects: int = 0
+    ejections: int = 0
+    overflows: int = 0
+
+
+class IntegrityRecord(Stored):
+    """See benchmarks.measures.integrity."""
+
+    sent: int
+    acknowledged: int
+    stored: int
+    lost: int
+    duplicated: int
+    false_acks: int
+    unacknowledged_stored: int
+    false_frames: tuple[str, ...] = ()
+
+
+class Record(Stored):
+    """What one cell left behind. `void`: the reasons why it must not be used. What was not reached is None or empty."""
+
+    schema_version: Literal[1] = Field(default=SCHEMA, alias="schema")
+    cell: str
+    scenario: str
+    arm: str
+    mode: str
+    policies: str | None
+    repetition: int
+    attempt: int = Field(default=1, alias="try")
+    seed: int
+    started: str
+    void: tuple[str, ...] = ()
+    phases: tuple[Phase, ...] = ()
+    generator: AuditRecord | None = None
+    machine: dict[str, float] = {}
+    usage: Usages | None = None
+    edges: dict[str, EdgeRecord] = {}
+    fault: dict[str, Any] | None = None
+    connections: dict[str, dict[str, int]] = {}
+    integrity: IntegrityRecord | None = None

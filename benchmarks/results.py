@@ -1,0 +1,278 @@
+"""The results store: a folder per run, from which alone every table can be made again.
+
+    RUN/run.json            the Header: plan, seeds, scenarios, environment, policies
+    RUN/cells/ID.csv.gz     a row per arrival          (a second try of a void cell: ID.try2.csv.gz)
+    RUN/cells/ID.json       the Record
+    RUN/checksums.txt       SHA-256 of all of these, in sha256sum's format
+
+A cell counts from the moment checksums.txt names its record: that line is written last. Whatever a killed bench left
+half-done is not named there, is not read, and is run again on resume.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from benchmarks.errors import BadInput
+from benchmarks.plan import Cell
+from benchmarks.problems import explain
+from benchmarks.record import SCHEMA, ArmHeader, Header, PlannedCell, Record
+from benchmarks.scenario import Scenario
+from benchmarks.storage import digest, sync, write_whole, writing
+from loadtests import rows as rows_file
+from loadtests.rows import Row
+
+FOLDER = Path(__file__).parent / "results"
+HEADER = "run.json"
+CHECKSUMS = "checksums.txt"
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One cell as it is read back: its record, and a row per arrival (none when it was void before the load)."""
+
+    record: Record
+    rows: tuple[Row, ...]
+
+
+class Run:
+    """One run on disk. `header` is what run.json says; cells are read when they are asked for."""
+
+    def __init__(self, folder: Path, header: Header) -> None:
+        self.folder = folder
+        self.header = header
+
+    @property
+    def name(self) -> str:
+        """The run's name, which is its folder's."""
+        return self.header.name
+
+    @property
+    def plan(self) -> list[Cell]:
+        """The planned cells, in order."""
+        return [Cell(**cell.model_dump()) for cell in self.header.plan]
+
+    @property
+    def scenarios(self) -> Mapping[str, Scenario]:
+        """The scenarios as they were run, by name."""
+        return self.header.scenarios
+
+    def rows_path(self, cell: Cell) -> Path:
+        """Where the generator writes the rows of this cell's next try."""
+        return self._file(cell, self.tries(cell) + 1, "csv.gz")
+
+    def tries(self, cell: Cell) -> int:
+        """How many tries of the cell are kept, void ones included."""
+        return sum(record.cell == cell.id for record in self.records())
+
+    def finished(self) -> set[str]:
+        """Ids of the cells that have at least one try that is not void."""
+        return {record.cell for record in self.records() if not record.void}
+
+    def missing(self, tries: int = 1) -> list[Cell]:
+        """Planned cells, in order, that have neither a valid try nor `tries` void ones: what is left for resume."""
+        finished, kept = self.finished(), [record.cell for record in self.records()]
+        return [cell for cell in self.plan if cell.id not in finished and kept.count(cell.id) < tries]
+
+    def save(self, cell: Cell, record: Mapping[str, Any]) -> Record:
+        """Keep a cell: `record` has what was measured; who the cell is, is added here. Its rows lie at `rows_path`.
+
+        Raises CannotWrite; pydantic's ValidationError when the record is not of the documented shape.
+        """
+        attempt = self.tries(cell) + 1
+        arm = next(arm for arm in self.header.arms if arm.name == cell.arm)
+        whole = Record.model_validate(
+            {
+                **record,
+                "schema": SCHEMA,
+                "cell": cell.id,
+                "scenario": cell.scenario,
+                "arm": arm.name,
+                "mode": arm.mode,
+                "policies": arm.policies,
+                "repetition": cell.repetition,
+                "try": attempt,
+                "seed": cell.seed,
+            }
+        )
+        sums = self._checksums()
+        rows = self._file(cell, attempt, "csv.gz")
+        if rows.exists():
+            with writing(rows):
+                sync(rows)
+                sums[self._relative(rows)] = digest(rows.read_bytes())
+        file = self._file(cell, attempt, "json")
+        content = _json(whole)
+        write_whole(file, content)
+        self._write_checksums({**sums, self._relative(file): digest(content)})
+        return whole
+
+    def note(self, sentence: str) -> None:
+        """Add a sentence that every report of this run must show. Raises CannotWrite."""
+        if sentence not in self.header.notes:
+            self.header = self.header.model_copy(update={"notes": (*self.header.notes, sentence)})
+            self._write_header()
+
+    def records(self) -> list[Record]:
+        """Records of all kept tries, void ones included, in the order of the plan. Raises BadInput."""
+        files = [
+            self.folder / name for name in self._checksums() if name.startswith("cells/") and name.endswith(".json")
+        ]
+        position = {cell.id: index for index, cell in enumerate(self.plan)}
+        found = [_read(file, Record) for file in files]
+        if strange := sorted({record.cell for record in found} - set(position)):
+            raise BadInput([f"{self.folder}: holds cells that are not in its plan: {', '.join(strange)}"])
+        return sorted(found, key=lambda record: (position[record.cell], record.attempt))
+
+    def measured(self) -> list[Measured]:
+        """All kept tries with their rows, void ones included, in the order of the plan. Raises BadInput."""
+        return [Measured(record, tuple(self._rows(record))) for record in self.records()]
+
+    def verify(self) -> list[str]:
+        """Compare every file with its checksum: a sentence for each that is missing or was changed. Raises BadInput."""
+        wrong = []
+        for name, expected in self._checksums().items():
+            try:
+                content = (self.folder / name).read_bytes()
+            except OSError as error:
+                wrong.append(f"{self.folder / name}: {error.strerror}")
+                continue
+            if digest(content) != expected:
+                wrong.append(f"{self.folder / name}: is not what the bench wrote: its checksum differs")
+        return wrong
+
+    def _rows(self, record: Record) -> Sequence[Row]:
+        path = self._file_of(record.cell, record.attempt, "csv.gz")
+        return read_rows(path) if self._relative(path) in self._checksums() else ()
+
+    def _file(self, cell: Cell, attempt: int, suffix: str) -> Path:
+        return self._file_of(cell.id, attempt, suffix)
+
+    def _file_of(self, cell: str, attempt: int, suffix: str) -> Path:
+        again = f".try{attempt}" if attempt > 1 else ""
+        return self.folder / "cells" / f"{cell}{again}.{suffix}"
+
+    def _relative(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()
+
+    def _checksums(self) -> dict[str, str]:
+        path = self.folder / CHECKSUMS
+        lines = _text(path).splitlines()
+        pairs = [line.split("  ", 1) for line in lines if line]
+        if any(len(pair) != 2 for pair in pairs):
+            raise BadInput([f"{path}: each line must be `SHA256  FILE`, as sha256sum writes it"])
+        return {name: checksum for checksum, name in pairs}
+
+    def _write_checksums(self, sums: Mapping[str, str]) -> None:
+        lines = "".join(f"{checksum}  {name}\n" for name, checksum in sorted(sums.items()))
+        write_whole(self.folder / CHECKSUMS, lines.encode())
+
+    def _write_header(self) -> None:
+        content = _json(self.header)
+        sums = self._checksums() if (self.folder / CHECKSUMS).exists() else {}
+        write_whole(self.folder / HEADER, content)
+        self._write_checksums({**sums, HEADER: digest(content)})
+
+
+def create_run(
+    name: str,
+    *,
+    created: str,
+    seed: int,
+    arms: Sequence[ArmHeader],
+    scenarios: Sequence[Scenario],
+    plan: Sequence[Cell],
+    profile: str | None = None,
+    environment: Mapping[str, Any] | None = None,
+    policies: Mapping[str, Any] | None = None,
+    versions: Mapping[str, str] | None = None,
+    notes: Sequence[str] = (),
+    into: Path = FOLDER,
+) -> Run:
+    """Make the folder of a new run and write its header. `created` is ISO 8601.
+
+    Raises CannotWrite, and BadInput when there is a run of that name already.
+    """
+    folder = into / name
+    if folder.exists():
+        raise BadInput([f"{folder}: there is a run of this name already; resume it, or choose another name"])
+    header = Header(
+        name=name,
+        created=created,
+        profile=profile,
+        seed=seed,
+        arms=tuple(arms),
+        scenarios={scenario.name: scenario for scenario in scenarios},
+        plan=tuple(PlannedCell(**asdict(cell)) for cell in plan),
+        environment=dict(environment or {}),
+        policies=dict(policies or {}),
+        versions=dict(versions or {}),
+        notes=tuple(notes),
+    )
+    with writing(folder):
+        (folder / "cells").mkdir(parents=True)
+    run = Run(folder, header)
+    run._write_header()
+    return run
+
+
+def runs(within: Path = FOLDER) -> list[str]:
+    """Names of the runs in a folder, oldest first by name."""
+    return sorted(path.parent.name for path in within.glob(f"*/{HEADER}"))
+
+
+def open_run(name_or_path: str | Path, within: Path = FOLDER) -> Run:
+    """Open a run by its name, or by the path of its folder.
+
+    Raises BadInput: an unknown name with the choices, a header that is not ours with all that is wrong with it.
+    """
+    known = within / str(name_or_path)
+    folder = known if (known / HEADER).exists() else Path(name_or_path)
+    if not (folder / HEADER).exists():
+        choices = ", ".join(runs(within)) or "none yet: `goaround bench` makes one"
+        raise BadInput([f"no run {str(name_or_path)!r} in {within}; choose one of: {choices}"])
+    return Run(folder, _read(folder / HEADER, Header))
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Rows of one cell, in order of arrival. Raises BadInput when the file is missing, cut off, or not ours."""
+    try:
+        return rows_file.read_rows(path)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise BadInput([f"{path}: these are no rows of a cell: {error}"]) from None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput([f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"]) from None
+
+
+def _read(path: Path, model: type[M]) -> M:
+    try:
+        document = json.loads(_text(path))
+    except ValueError as error:
+        raise BadInput([f"{path}: not JSON: {error}"]) from None
+    if not isinstance(document, dict):
+        raise BadInput([f"{path}: must be a JSON object"])
+    if document.get("schema") != SCHEMA:
+        given = document.get("schema")
+        raise BadInput([f"{path}: schema: {given!r} cannot be read by this version of goaround, which reads {SCHEMA}"])
+    try:
+        return model.model_validate_json(json.dumps(document))
+    except ValidationError as error:
+        raise BadInput(f"{path}: {problem}" for problem in explain(error, model, document)) from None
+
+
+def _json(model: BaseModel) -> bytes:
+    return (json.dumps(model.model_dump(mode="json", by_alias=True), indent=1) + "\n").encode()

@@ -1,0 +1,263 @@
+"""Scenarios: load, fault, phases, the question that they answer, and one primary measure. One YAML file each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from benchmarks.errors import BadInput
+from benchmarks.measures import MEASURES
+from benchmarks.problems import explain
+
+FOLDER = Path(__file__).parent / "scenarios"
+
+Service = Literal[
+    "alerts",
+    "camera-agent-1",
+    "camera-agent-2",
+    "collector",
+    "cpanel",
+    "face-recognition",
+    "image-analysis",
+    "momentum",
+    "section-1",
+    "section-2",
+]
+PhaseName = Literal["warm", "steady", "fault", "recovery"]
+Window = Literal["steady", "fault", "recovery", "all"]
+Status = Annotated[int, Field(ge=400, le=599)]
+Rate = Annotated[float, Field(gt=0, le=1)]
+
+
+class Strict(BaseModel):
+    """No unknown field, no silent conversion, no change after reading."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Primary(Strict):
+    """The one measure that decides, the phase it is read in, and the smallest difference that matters in practice.
+
+    `margin` is absolute for shares (0.05 = 5 points) and relative for ratios (0.10 = ten per cent).
+    """
+
+    measure: str
+    phase: Window
+    margin: Annotated[float, Field(gt=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        found = MEASURES.get(self.measure)
+        if found is None:
+            raise ValueError(f"measure: no measure {self.measure!r}; choose one of: {', '.join(MEASURES)}")
+        if found.whole_cell and self.phase != "all":
+            raise ValueError(f"phase: {self.measure} is counted over the whole cell; write `all`, not {self.phase!r}")
+        return self
+
+
+class Expectation(Strict):
+    """The result that is already known, and who found it."""
+
+    result: Annotated[str, Field(min_length=1)]
+    source: Annotated[str, Field(min_length=1)]
+
+
+class Load(Strict):
+    """Open-loop arrivals: `rate` per second, exponential gaps (`poisson`) or equal ones (`constant`)."""
+
+    pattern: Literal["poisson", "constant"]
+    rate: Annotated[float, Field(gt=0, le=10_000)]
+
+
+class Phases(Strict):
+    """Lengths in seconds, in this order. `warm` belongs to no measure; no fault, no `fault` and `recovery`."""
+
+    warm: Annotated[float, Field(ge=0)] = 0.0
+    steady: Annotated[float, Field(gt=0)]
+    fault: Annotated[float, Field(ge=0)] = 0.0
+    recovery: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Phase(Strict):
+    """One phase on the clock of the cell: `start` <= t < `end`, seconds since the load began."""
+
+    name: PhaseName
+    start: float
+    end: float
+
+
+class Callee(Strict):
+    """Where a fault acts: a service, and how many of its replicas."""
+
+    service: Service
+    replicas: Literal["all"] | Annotated[int, Field(ge=1)]
+
+
+class Abort(Callee):
+    """Answers `status` to a share `rate` of the requests."""
+
+    kind: Literal["abort"]
+    status: Status = 503
+    rate: Rate = 1.0
+
+
+class Delay(Callee):
+    """Holds a share `rate` of the requests back for `delay_ms`."""
+
+    kind: Literal["delay"]
+    delay_ms: Annotated[float, Field(gt=0)]
+    rate: Rate = 1.0
+
+
+class FailFirst(Callee):
+    """Answers `status` to the first `count` requests."""
+
+    kind: Literal["fail-first"]
+    count: Annotated[int, Field(ge=1)]
+    status: Status = 503
+
+
+class Sequence(Callee):
+    """Answers request by request as written; 200 lets the request through."""
+
+    kind: Literal["sequence"]
+    statuses: Annotated[tuple[Literal[200] | Status, ...], Field(min_length=1)]
+
+
+class Crash(Callee):
+    """Kills the application's process and holds it down for `down_s`; then the pod's restart policy acts."""
+
+    kind: Literal["crash"]
+    down_s: Annotated[float, Field(ge=0)] = 0.0
+
+
+Fault = Annotated[Abort | Delay | FailFirst | Sequence | Crash, Field(discriminator="kind")]
+
+
+class Slo(Strict):
+    """An answer later than `latency_ms` after its intended time is not goodput."""
+
+    latency_ms: Annotated[float, Field(gt=0)]
+
+
+class Scenario(Strict):
+    """One experiment. `name` is the file's name; every other field is written in the file."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    question: Annotated[str, Field(min_length=1)]
+    primary: Primary
+    expectation: Expectation
+    load: Load
+    phases: Phases
+    slo: Slo
+    fault: Fault | None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        wrong = []
+        if self.fault and not self.phases.fault:
+            wrong.append("phases.fault: a scenario with a fault needs a fault phase of some seconds")
+        if not self.fault and (self.phases.fault or self.phases.recovery):
+            wrong.append("phases: without a fault there is nothing to recover from; write `warm` and `steady` only")
+        if self.primary.phase != "all" and not getattr(self.phases, self.primary.phase):
+            wrong.append(f"primary.phase: the phase {self.primary.phase!r} has no length in `phases`")
+        if isinstance(self.fault, Crash) and self.fault.down_s > self.phases.fault:
+            wrong.append(f"fault.down_s: at most the fault phase, {self.phases.fault} s")
+        if wrong:
+            raise ValueError("\n".join(wrong))
+        return self
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the load in seconds, warm-up included."""
+        return sum(phase.end - phase.start for phase in self.timeline())
+
+    def timeline(self) -> tuple[Phase, ...]:
+        """The phases that have a length, in order, on the clock of the cell."""
+        return tuple(self._walk())
+
+    def scaled(self, factor: float) -> Scenario:
+        """The same scenario with every phase `factor` times as long."""
+        return self.model_copy(
+            update={"phases": Phases(**{name: length * factor for name, length in self.phases.model_dump().items()})}
+        )
+
+    def _walk(self) -> Iterator[Phase]:
+        clock = 0.0
+        for name in get_args(PhaseName):
+            length: float = getattr(self.phases, name)
+            if length:
+                yield Phase(name=name, start=clock, end=clock + length)
+                clock += length
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML that refuses a key written twice: the second would win in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"`{key.value}` is written twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def names() -> list[str]:
+    """Names of the scenarios that come with goaround, sorted."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def scenarios() -> list[Scenario]:
+    """Every scenario that comes with goaround, by name. Raises BadInput with the problems of all files together."""
+    found: list[Scenario] = []
+    problems: list[str] = []
+    for name in names():
+        try:
+            found.append(load_scenario(name))
+        except BadInput as bad:
+            problems.extend(bad.problems)
+    if problems:
+        raise BadInput(problems)
+    return found
+
+
+def load_scenario(name_or_path: str | Path) -> Scenario:
+    """Read a scenario by name, or from a file of your own (anything that ends in .yaml or .yml).
+
+    Raises BadInput: an unknown name with the choices, or every problem of the file with its path in it.
+    """
+    text = str(name_or_path)
+    path = Path(text) if text.endswith((".yaml", ".yml")) else FOLDER / f"{text}.yaml"
+    if path.parent == FOLDER and path.stem not in names():
+        raise BadInput(
+            [f"no scenario {text!r}; choose one of: {', '.join(names())}; or give a file of your own, X.yaml"]
+        )
+    try:
+        # S506: _Loader is SafeLoader with one more refusal
+        document = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput([f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"]) from None
+    except yaml.MarkedYAMLError as error:
+        where = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise BadInput([f"{path}{where}: not YAML: {error.problem}"]) from None
+    except yaml.YAMLError as error:
+        raise BadInput([f"{path}: not YAML: {error}"]) from None
+    if not isinstance(document, dict):
+        raise BadInput([f"{path}: must be a mapping with the fields {', '.join(_fields())}"])
+    if "name" in document:
+        raise BadInput([f"{path}: name: a scenario is named by its file; leave `name` out"])
+    document = {"fault": None, **document, "name": path.stem}
+    try:
+        return Scenario.model_validate_json(json.dumps(document, default=str))
+    except ValidationError as error:
+        raise BadInput(f"{path}: {problem}" for problem in explain(error, Scenario, document)) from None
+
+
+def _fields() -> list[str]:
+    return [name for name in Scenario.model_fields if name != "name"]
