@@ -26,8 +26,8 @@ RETRIES_OFF = "none"
 def render(mode: str, policy_set: str | None = None, overrides: Mapping[str, Any] | None = None) -> Rendered:
     """Render the overlay of a mode, with the policy set (by name or folder) in the form that the mode reads.
 
-    `overrides` may hold `interval_s` and `base_ejection_s` (seconds; outlier detection's times are shortened to them, in
-    both arms) and `env` ({deployment or "*": {variable: value}}).
+    `overrides` may hold `interval_s` and `base_ejection_s` (seconds; outlier detection's times are shortened to
+    them, in both arms) and `env` ({deployment or "*": {variable: value}}).
     `notes` says what of the policy set was shortened, and what the library does not carry.
 
     Raises TargetError: unknown mode, override, deployment or policy set; Istio objects that are refused; no kubectl.

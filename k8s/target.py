@@ -19,7 +19,7 @@ class TargetError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A world before it runs: Kubernetes objects and Istio objects as parsed YAML, and what could not be carried over."""
+    """A world before it runs: Kubernetes and Istio objects as parsed YAML, and what could not be carried over."""
 
     mode: str
     policies: str | None
@@ -138,7 +138,7 @@ class Target(Protocol):
     """A place where worlds run."""
 
     def need(self, rendered: Rendered) -> Need:
-        """What this world will take, known before it starts."""
+        """Say what this world will take, before it starts."""
 
     async def up(self, name: str, rendered: Rendered, *, attached: bool, seed: int) -> World:
         """Start a world and wait until every pod is ready; raises TargetError saying which is not and why."""

@@ -25,7 +25,7 @@ class Api:
         self._workloads, self._name, self._mode, self._notes, self._down = workloads, name, mode, notes, down
 
     def application(self) -> web.Application:
-        """The application to serve."""
+        """Make the application to serve."""
         calls: dict[str, Handler] = {
             "status": self._status,
             "ready": self._ready,
@@ -93,7 +93,7 @@ class Api:
         return {}
 
     async def _ask_down(self, _: dict[str, Any]) -> object:
-        """Returns at once; the connection closes when all is down."""
+        """Return at once; the supervisor ends when all is down."""
         self._down.set()
         return {}
 

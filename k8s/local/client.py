@@ -19,7 +19,7 @@ READY_S = 60.0
 
 
 class LocalWorld:
-    """One local world; `process` is its supervisor when this process started it, and attached worlds hang on its pipe."""
+    """One local world; `process` is its supervisor where we started it, and attached worlds hang on its pipe."""
 
     def __init__(self, directory: Path, record: WorldRecord, process: subprocess.Popen[bytes] | None = None) -> None:
         self.directory, self.name, self.mode = directory, record.name, record.mode
@@ -75,7 +75,7 @@ class LocalWorld:
             raise TargetError(f"the sidecars have not taken their configuration: {self.directory / 'supervisor.log'}")
 
     def logs(self, pod: str, container: str = "app") -> Path:
-        """The file that a container logs to; raises TargetError for an unknown container."""
+        """Return the file that a container logs to; raises TargetError for an unknown container."""
         files = {"app": "app.log", "proxy": "envoy/envoy.log"}
         if container not in files:
             raise TargetError(f"no container {container!r}; choose from: {', '.join(files)}")

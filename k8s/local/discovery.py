@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from k8s.local.manifests import Service
+from k8s.local.models import Service
 from k8s.local.pod import Pod
 from k8s.local.ports import HOST
 
@@ -26,7 +26,7 @@ def publish(services: Mapping[str, Service], pods: Iterable[Pod]) -> None:
 
 
 def endpoints(services: Mapping[str, Service], pods: Iterable[Pod]) -> dict[str, list[list[str | int]]]:
-    """The ready replicas by `NAME:PORT`; a service without any is there with an empty list."""
+    """List the ready replicas by `NAME:PORT`; a service without any is there with an empty list."""
     ready = [pod for pod in pods if pod.ready]
     return {
         f"{name}:{service.port.port}": [[HOST, pod.entry_port] for pod in ready if service.selects(pod.labels)]

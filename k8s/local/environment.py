@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from k8s.local.manifests import ConfigMap, Container, PodSpec
+from k8s.local.models import ConfigMap, Container, PodSpec
 
 # The image's own environment: enough to find programs, and nothing of the user's.
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
@@ -16,7 +16,7 @@ INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 def variables(
     container: Container, metadata: Mapping[str, str], mounts: Mapping[str, Path], target: Mapping[str, str]
 ) -> dict[str, str]:
-    """The environment of a process.
+    """Return the environment of a process.
 
     `metadata` answers field references (`metadata.name`), `mounts` are directories by mount path, `target` is what
     the target sets, whatever the manifest says.

@@ -16,7 +16,7 @@ from istio.objects import Document, Objects, Refused, parse
 from istio.registry import Registry
 from istio.sidecar import Rejected, Sidecar, SidecarPorts
 from k8s.local.container import Container
-from k8s.local.manifests import Service
+from k8s.local.models import Service
 from k8s.local.pod import Pod
 from k8s.local.ports import HOST
 from k8s.local.probes import Check, Checks
@@ -74,7 +74,7 @@ class Mesh:
         self._sidecars[pod.name] = sidecar
 
     def forget(self, pod: Pod) -> None:
-        """The pod is gone."""
+        """Drop a pod that is gone."""
         self._sidecars.pop(pod.name, None)
         self._server.forget(f"{pod.name}.{pod.deployment.metadata.namespace}")
 
@@ -107,7 +107,7 @@ class Mesh:
     async def publish(self) -> None:
         """Send every sidecar its configuration; returns when all have taken it.
 
-        Raises TargetError with Envoy's words when one refuses. A sidecar that does not run reads its files when it starts.
+        Raises TargetError with Envoy's words when one refuses. A sidecar that does not run asks when it starts.
         """
         async with self._turn:
             addresses = self._addresses()
@@ -199,7 +199,7 @@ def _pod(pod: Pod) -> dict[str, Any]:
 
 
 def _service(service: Service, number: int) -> dict[str, Any]:
-    """The service with the address that a cluster would have given it."""
+    """Return the service with the address that a cluster would have given it."""
     data = service.model_dump(mode="json", by_alias=True)
     return {**data, "spec": {**data["spec"], "clusterIP": f"10.96.0.{number + 1}"}}
 

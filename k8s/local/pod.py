@@ -11,7 +11,7 @@ from pathlib import Path
 
 from k8s.local import environment, probes
 from k8s.local.container import Container
-from k8s.local.manifests import ConfigMap, Deployment
+from k8s.local.models import ConfigMap, Deployment
 from k8s.local.ports import HOST, PodPorts
 from k8s.local.process import Process
 from k8s.target import KindUsage, TargetError
@@ -83,11 +83,11 @@ class Pod:
         return self.place.directory / "discovery.json"
 
     def containers(self) -> list[Container]:
-        """The application, then the sidecar."""
+        """List the application, then the sidecar."""
         return [self.app, self.proxy] if self.proxy else [self.app]
 
     def container(self, name: str) -> Container:
-        """A container by name; raises TargetError with the choices."""
+        """Find a container by name; raises TargetError with the choices."""
         for one in self.containers():
             if one.name == name:
                 return one
@@ -136,7 +136,7 @@ class Pod:
         )
 
     def usage(self) -> tuple[KindUsage, KindUsage]:
-        """What the application and the sidecar have used, in that order."""
+        """Say what the application and the sidecar have used, in that order."""
         return self.app.usage(), self.proxy.usage() if self.proxy else KindUsage()
 
     def _phase(self) -> str:

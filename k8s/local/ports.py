@@ -41,7 +41,7 @@ class Block:
     lock: IO[str]
 
     def pod(self, slot: int) -> PodPorts:
-        """The ports of the pod in a slot, 0 to PODS - 1."""
+        """Return the ports of the pod in a slot, 0 to PODS - 1."""
         if not 0 <= slot < PODS:
             raise TargetError(f"a local world has ports for {PODS} pods; scale something down first")
         first = self.base + slot * PER_POD

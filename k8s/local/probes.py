@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from k8s.local.manifests import Container, Probe
+from k8s.local.models import Container, Probe
 from k8s.local.ports import HOST
 
 # A kubelet's shortest period is a second; a world of 15 pods should not wait that long 15 times.
@@ -32,13 +32,13 @@ class Checks:
 
 
 def of_container(container: Container, port: int) -> Checks:
-    """The probes that a manifest declares, asked at the app's port on this machine."""
+    """Return the probes that a manifest declares, asked at the app's port on this machine."""
     declared = (container.startup_probe, container.readiness_probe, container.liveness_probe)
     return Checks(*(http_check(probe, port) if probe else None for probe in declared))
 
 
 def http_check(probe: Probe, port: int) -> Check:
-    """A manifest's probe as a check."""
+    """Make a check of a manifest's probe."""
     path = probe.http_get.path
     return Check(lambda: http_get(port, path, probe.timeout_seconds), probe.period_seconds, probe.failure_threshold)
 

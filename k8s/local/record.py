@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 RECORD, PROCESSES = "world.json", "processes.jsonl"
+SOCKETS = "goaround-socket-"
 # The kernel tells a process's start with a resolution of 10 ms.
 SAME_TIME_S = 0.05
 
@@ -27,11 +28,11 @@ class ProcessId:
 
     @classmethod
     def of(cls, pid: int) -> ProcessId:
-        """The process that has this number now."""
+        """Identify the process that has this number now."""
         return cls(pid, psutil.Process(pid).create_time())
 
     def find(self) -> psutil.Process | None:
-        """The process, if it still runs."""
+        """Return the process, if it still runs."""
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.create_time) < SAME_TIME_S
@@ -57,7 +58,7 @@ class WorldRecord:
 
 
 def read(directory: Path) -> WorldRecord | None:
-    """The record of a world whose supervisor runs; None when there is none."""
+    """Read the record of a world whose supervisor runs; None when there is none."""
     try:
         data = json.loads((directory / RECORD).read_text())
         record = WorldRecord(**{**data, "supervisor": ProcessId(**data["supervisor"])})
@@ -94,11 +95,19 @@ def sweep(worlds: Path) -> list[str]:
             if found := process.find():
                 with contextlib.suppress(psutil.Error):
                     found.kill()
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            shutil.rmtree(Path(json.loads((directory / RECORD).read_text())["socket"]).parent)
+        _remove_socket(directory)
         shutil.rmtree(directory, ignore_errors=True)
         swept.append(directory.name)
     return swept
+
+
+def _remove_socket(directory: Path) -> None:
+    """Remove the socket's folder, if it is one of ours and nothing else is in it."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        socket = Path(json.loads((directory / RECORD).read_text())["socket"])
+        if socket.parent.name.startswith(SOCKETS):
+            socket.unlink(missing_ok=True)
+            socket.parent.rmdir()
 
 
 def processes(directory: Path) -> list[ProcessId]:

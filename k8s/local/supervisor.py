@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -64,7 +65,7 @@ async def supervise(directory: Path, spec: Spec, *, attached: bool) -> None:
         record.note_process(directory, record.ProcessId(process.pid, process.create_time))
 
     # A socket's path holds about 100 characters; the state folder's may be longer.
-    sockets = Path(tempfile.mkdtemp(prefix="goaround-"))
+    sockets = Path(tempfile.mkdtemp(prefix=record.SOCKETS))
     socket = sockets / "supervisor.sock"
     server = DiscoveryServer()
     workloads = Workloads(read, block, directory / "pods", server, spec.seed, spawned)
@@ -80,8 +81,9 @@ async def supervise(directory: Path, spec: Spec, *, attached: bool) -> None:
         ends = [asyncio.create_task(event.wait()) for event in (down, abandoned)]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        async with asyncio.timeout(ABANDONED_GRACE_S if abandoned.is_set() else None):
-            await workloads.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ABANDONED_GRACE_S if abandoned.is_set() else None):
+                await workloads.stop()
         await server.close()
         await runner.cleanup()
         shutil.rmtree(sockets, ignore_errors=True)
@@ -106,13 +108,13 @@ def main() -> int:
     except TargetError as error:
         (arguments.directory / FAILED).write_text(json.dumps(error.errors))
         return 2
-    except TimeoutError:
-        # The rest of the pods: the kernel ends them with this process; where it does not, the process groups are ours.
+    finally:
         _kill_rest(arguments.directory)
     return 0
 
 
 def _kill_rest(directory: Path) -> None:
+    """Kill what did not end in time; only Linux does that by itself."""
     for process in record.processes(directory):
         if found := process.find():
             os.killpg(found.pid, signal.SIGKILL)

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import asdict
@@ -44,7 +43,7 @@ class LocalTarget:
     async def up(self, name: str, rendered: Rendered, *, attached: bool, seed: int) -> LocalWorld:
         """Start a world and wait until every pod is ready.
 
-        Raises TargetError: bad name, a world of this name, manifests, memory, ports, Envoy missing, pods that do not start.
+        Raises TargetError: bad or taken name, manifests, memory, ports, no Envoy, pods that do not start.
         """
         self._refuse(name, rendered)
         directory = self._worlds / name
@@ -61,7 +60,7 @@ class LocalTarget:
         return world
 
     async def world(self, name: str) -> LocalWorld:
-        """A running world; raises TargetError with the choices."""
+        """Find a running world; raises TargetError with the choices."""
         running = self._running()
         if name not in running:
             raise TargetError(f"no world {name!r} runs; there are: {', '.join(running) or 'none'}")
@@ -120,18 +119,27 @@ class LocalTarget:
 
 async def _supervisor(directory: Path, process: subprocess.Popen[bytes]) -> record.WorldRecord:
     """Wait until a supervisor has written where its socket is; raises TargetError with what it said when it failed."""
-    deadline = asyncio.get_running_loop().time() + START_S
-    while process.poll() is None and asyncio.get_running_loop().time() < deadline:
-        found = record.read(directory)
-        if found and found.socket:
-            return found
-        await asyncio.sleep(POLL_S)
+    try:
+        async with asyncio.timeout(START_S):
+            while process.poll() is None:
+                found = record.read(directory)
+                if found and found.socket:
+                    return found
+                await asyncio.sleep(POLL_S)
+    except TimeoutError:
+        pass
+    except BaseException:
+        _end(process)
+        raise
+    _end(process)
+    with contextlib.suppress(OSError, ValueError):
+        raise TargetError(json.loads((directory / FAILED).read_text()))
+    log = (directory / "supervisor.log").read_text(errors="replace").splitlines()[-5:]
+    raise TargetError("\n  ".join(["the world's supervisor did not start:", *log]))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
     if process.stdin:
         process.stdin.close()
-    with contextlib.suppress(OSError, ValueError):
-        raise TargetError(json.loads((directory / FAILED).read_text()))
-    log = (directory / "supervisor.log").read_text(errors="replace").splitlines()[-5:]
-    shutil.rmtree(directory, ignore_errors=True)
-    raise TargetError("\n  ".join(["the world's supervisor did not start:", *log]))

@@ -11,8 +11,9 @@ from typing import Any
 
 from istio.discovery import DiscoveryServer
 from k8s.local import discovery
-from k8s.local.manifests import Deployment, Manifests
+from k8s.local.manifests import Manifests
 from k8s.local.mesh import Mesh
+from k8s.local.models import Deployment
 from k8s.local.pod import Place, Pod, stop_all
 from k8s.local.ports import PODS, Block
 from k8s.local.process import Process
@@ -95,13 +96,13 @@ class Workloads:
         await stop_all(self.pods)
 
     def pod(self, name: str) -> Pod:
-        """A pod by name; raises TargetError with the choices."""
+        """Find a pod by name; raises TargetError with the choices."""
         if name not in self._pods:
             raise TargetError(f"no pod {name!r}; choose from: {', '.join(sorted(self._pods))}")
         return self._pods[name]
 
     def usage(self) -> Usage:
-        """What all pods have used, those that were scaled away included."""
+        """Add up what all pods have used, those that were scaled away included."""
         parts = [pod.usage() for pod in self._pods.values()]
         return Usage(
             _total([self._gone.app, *(app for app, _ in parts)]),
@@ -109,7 +110,7 @@ class Workloads:
         )
 
     def required_mesh(self) -> Mesh:
-        """The mesh; raises TargetError in a world without sidecars."""
+        """Return the mesh; raises TargetError in a world without sidecars."""
         if self.mesh is None:
             raise TargetError("this world has no sidecars: Istio objects mean something in modes sidecar and mesh only")
         return self.mesh
@@ -160,14 +161,14 @@ class Workloads:
     async def _until_ready(self, pods: list[Pod]) -> None:
         try:
             async with asyncio.timeout(SCALE_DEADLINE_S):
-                while not (all(pod.ready for pod in pods) and self._published.is_set()):
+                while not (all(pod.ready for pod in pods) and self._published.is_set()):  # noqa: ASYNC110 - many conditions
                     await asyncio.sleep(0.02)
         except TimeoutError:
             late = [f"{pod.name} is not ready: {pod.view().reason}" for pod in pods if not pod.ready]
             raise TargetError(late or "the sidecars have not taken the new endpoints") from None
 
     def _changed(self) -> None:
-        """Called by pods; only what changes endpoints is followed."""
+        """Hear of a pod's news; only what changes endpoints is followed."""
         if self._endpoints() != self._seen:
             self._follow()
 
