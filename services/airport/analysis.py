@@ -1,6 +1,6 @@
 """What can be seen on a photo, derived from its bytes alone.
 
-The hash of a photo decides, so every replica gives the same answer, a retry gives it again, and the harness
+The hash of a photo decides, so every replica gives the same answer, a frame sent twice gives it twice, and the harness
 computes beforehand what must be stored for each frame that it sends.
 """
 

@@ -1,0 +1,102 @@
+"""The app port: counting, context and faults around business code, in that order; probes untouched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from services.airport.messages import InvalidError
+from services.runtime.context import outgoing_headers
+from services.runtime.pod import Application, Pod, StoreError
+from services.runtime.probes import Phase
+from tests.services.scripted import serving, settings_of
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def build(_pod: Pod) -> Application:
+    """Make a service that shows its context, and fails in each of the ways that business code may."""
+
+    async def show(_request: web.Request) -> web.Response:
+        return web.json_response(outgoing_headers())
+
+    async def fail(request: web.Request) -> web.Response:
+        how: dict[str, Exception] = {
+            "invalid": InvalidError(["a: must be b"]),
+            "store": StoreError("disk is full"),
+            "bug": ZeroDivisionError(),
+        }
+        raise how[request.match_info["how"]]
+
+    return Application([web.get("/", show), web.get("/{how:invalid|store|bug}", fail)])
+
+
+async def test_a_faulted_request_has_been_received_and_business_code_does_not_see_it(tmp_path: Path) -> None:
+    async with serving(build, settings_of(tmp_path)) as served:
+        served.faults.add({"id": "f", "kind": "abort", "status": 503, "rate": 1, "ttl_s": 9})
+        answer = await served.http.get("/bug", headers={"x-goaround-source": "cpanel"})
+        assert answer.status == 503
+        assert served.telemetry.counters()["received"] == {"cpanel": 1}
+        assert served.faults.fired == {"f": 1}
+        assert {series.flag for series in served.telemetry.durations} == {"FI"}
+
+
+async def test_probes_see_no_fault_and_are_not_counted(tmp_path: Path) -> None:
+    async with serving(build, settings_of(tmp_path)) as served:
+        served.faults.add({"id": "f", "kind": "abort", "status": 503, "rate": 1, "ttl_s": 9})
+        for path in ("/livez", "/readyz", "/startupz"):
+            assert (await served.http.get(path)).status == 200
+        assert served.telemetry.counters()["received"] == {}
+        assert served.faults.fired == {"f": 0}
+
+
+@pytest.mark.parametrize(
+    ("phase", "statuses"),
+    [(Phase.STARTING, (200, 503, 503)), (Phase.READY, (200,) * 3), (Phase.DRAINING, (200, 200, 503))],
+)
+async def test_each_phase_answers_its_probes(phase: Phase, statuses: tuple[int, ...], tmp_path: Path) -> None:
+    async with serving(build, settings_of(tmp_path)) as served:
+        served.probes.phase = phase
+        found = [(await served.http.get(path)).status for path in ("/livez", "/startupz", "/readyz")]
+        assert tuple(found) == statuses
+
+
+async def test_ids_of_the_request_are_what_its_calls_pass_on(tmp_path: Path) -> None:
+    sent = {"x-request-id": "r-1", "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+    async with serving(build, settings_of(tmp_path)) as served:
+        answer = await served.http.get("/", headers=sent)
+        passed_on = await answer.json()
+    assert answer.headers["x-request-id"] == passed_on["x-request-id"] == "r-1"
+    assert TRACE in passed_on["traceparent"]
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "said"),
+    [("invalid", 400, "a: must be b"), ("store", 503, "disk is full"), ("bug", 500, "defect"), ("nowhere", 404, "Not")],
+)
+async def test_what_went_wrong_is_answered_in_json(how: str, status: int, said: str, tmp_path: Path) -> None:
+    async with serving(build, settings_of(tmp_path)) as served:
+        answer = await served.http.get(f"/{how}")
+        assert answer.status == status
+        assert answer.content_type == "application/json"
+        assert said in await answer.text()
+        assert served.telemetry.in_flight == 0
+        assert [series.status for series in served.telemetry.durations] == [status]
+
+
+async def test_a_draining_pod_asks_its_callers_to_leave(tmp_path: Path) -> None:
+    async with serving(build, settings_of(tmp_path)) as served:
+        assert (await served.http.get("/")).headers.get("connection") is None
+        served.probes.phase = Phase.DRAINING
+        assert (await served.http.get("/")).headers["connection"] == "close"
+
+
+async def test_a_delay_is_waited_before_business_code_answers(tmp_path: Path) -> None:
+    async with serving(build, settings_of(tmp_path)) as served:
+        served.faults.add({"id": "f", "kind": "delay", "delay_ms": 30, "rate": 1, "ttl_s": 9})
+        assert (await served.http.get("/")).status == 200
+        ((series, histogram),) = served.telemetry.durations.items()
+        assert series.flag == "DI"
+        assert histogram.total >= 30
