@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from random import Random
 from typing import Any
 
 from services.airport.messages import EVENTS, Frame, InvalidError
@@ -94,7 +95,7 @@ class Stream:
 
 def encoded_for(seed: int, camera: str, cycle: int) -> str:
     """Return the photo that this camera takes in this cycle, in base64."""
-    return encoded((seed << 32) + (sum(camera.encode()) << 20) + cycle)
+    return encoded(Random(f"{seed}/{camera}/{cycle}").getrandbits(63))
 
 
 def state_of(stream: Stream | None) -> dict[str, Any]:
