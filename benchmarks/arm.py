@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from benchmarks.errors import BadInput
+
 MODES = ("none", "library", "sidecar", "mesh")
 WITH_POLICIES = frozenset({"library", "mesh"})
 DEFAULT_POLICIES = "matched"
@@ -26,33 +28,34 @@ class Arm:
         """`MODE` or `MODE:POLICIES`.
 
         Raises:
-            ValueError: the mode is unknown, or it takes no policies and some were given.
+            BadInput: the mode is unknown, or it takes no policies and some were given.
+
         """
         mode, colon, own = text.partition(":")
         if mode not in MODES:
-            raise ValueError(f"unknown mode {mode!r}: choose from {', '.join(MODES)}")
+            raise BadInput([f"unknown mode {mode!r}; choose from: {', '.join(MODES)}"])
         if mode not in WITH_POLICIES:
             if colon:
-                raise ValueError(f"mode {mode!r} takes no policy set: write {mode!r} alone")
+                raise BadInput([f"mode {mode!r} takes no policy set: write {mode!r} alone"])
             return cls(mode)
         if colon and not own:
-            raise ValueError(f"{text!r} names no policy set after the colon: write {mode!r} or '{mode}:{policies}'")
+            raise BadInput([f"{text!r} names no policy set after the colon: write {mode!r} or '{mode}:{policies}'"])
         return cls(mode, own or policies)
 
 
 def parse_arms(texts: list[str], policies: str = DEFAULT_POLICIES) -> tuple[Arm, ...]:
-    """Parse every arm; all that is wrong with them is in one ValueError."""
+    """Parse every arm; all that is wrong with them is in one BadInput."""
     arms: list[Arm] = []
     errors: list[str] = []
     for text in texts:
         try:
             arm = Arm.parse(text, policies)
-        except ValueError as error:
-            errors.append(str(error))
+        except BadInput as bad:
+            errors.extend(bad.problems)
             continue
         if arm in arms:
             errors.append(f"arm {arm.name!r} is named twice: name each once")
         arms.append(arm)
     if errors:
-        raise ValueError("; ".join(errors))
+        raise BadInput(errors)
     return tuple(arms)

@@ -11,6 +11,10 @@ from istio import stats
 from k8s.target import Pod
 
 
+OUTSIDE = "unknown"
+"""How a callee counts a caller that does not say who it is: the generator, or the harness itself."""
+
+
 @dataclass(slots=True)
 class Edge:
     """Counts of one cell on one edge.
@@ -42,7 +46,8 @@ def edges(
         for callee, n in mine["logical"].items():
             found[f"{pod.service}->{callee}"].logical += n
         for caller, n in mine["received"].items():
-            found[f"{caller}->{pod.service}"].received += n
+            if caller != OUTSIDE:
+                found[f"{caller}->{pod.service}"].received += n
         for callee, events in mine["events"].items():
             _library(found[f"{pod.service}->{callee}"], events)
         before = stats.edges(proxies_before.get(pod.name, {}))
@@ -59,10 +64,15 @@ def _library(edge: Edge, events: Mapping[str, int]) -> None:
 
 
 def _proxy(edge: Edge, before: stats.EdgeStats, after: stats.EdgeStats) -> None:
-    # A cluster that was replaced counts from zero again, so a difference below zero means "since then".
-    for name in ("retries", "timeouts", "ejections", "overflows"):
-        now, then = getattr(after, name), getattr(before, name)
-        setattr(edge, name, getattr(edge, name) + (now - then if now >= then else now))
+    def since(*names: str) -> int:
+        now, then = (sum(int(getattr(counted, name)) for name in names) for counted in (after, before))
+        # A cluster that was replaced counts from zero again, so less than before means "since then".
+        return now - then if now >= then else now
+
+    edge.retries += since("retries")
+    edge.timeouts += since("timeouts", "per_try_timeouts")
+    edge.ejections += since("ejections")
+    edge.overflows += since("overflows", "retry_overflows")
 
 
 def connections(pods: Iterable[Pod], counters: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, int]]:

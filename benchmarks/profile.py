@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from benchmarks.errors import BadInput
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyTimes:
@@ -71,9 +73,10 @@ def profile(name: str) -> Profile:
     """Look a profile up.
 
     Raises:
-        ValueError: there is none of that name; the message lists the choices.
+        BadInput: there is none of that name; the message lists the choices.
+
     """
     try:
         return PROFILES[name]
     except KeyError:
-        raise ValueError(f"unknown profile {name!r}: choose from {', '.join(PROFILES)}") from None
+        raise BadInput([f"unknown profile {name!r}; choose from: {', '.join(PROFILES)}"]) from None

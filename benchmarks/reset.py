@@ -23,6 +23,7 @@ async def reset(world: World, pods: Pods, seed: int) -> None:
 
     Raises:
         NotClean: something is left after DEADLINE_S seconds.
+
     """
     deadline = time.monotonic() + DEADLINE_S
     await world.reset_mesh()
@@ -62,7 +63,9 @@ async def leftovers(world: World, pods: Pods) -> list[str]:
 def _counted(counters: Mapping[str, Any]) -> list[str]:
     """The names of the counters that are not zero."""
     return sorted(
-        name for name, value in counters.items() if (any(_numbers(value)) if isinstance(value, Mapping) else bool(value))
+        name
+        for name, value in counters.items()
+        if (any(_numbers(value)) if isinstance(value, Mapping) else bool(value))
     )
 
 

@@ -15,17 +15,18 @@ RESTART_DEADLINE_S = 15.0
 
 @dataclass(slots=True)
 class Crash:
-    """Kills the application of each victim once and waits, on removal, until all are ready again."""
+    """Kills the application of each victim once, holds it down for `down_s`, and waits on removal until all are ready again."""
 
     world: World
     victims: Sequence[Victim]
+    down_s: float
     clock: Callable[[], float]
     restarts_before: dict[str, int] = field(default_factory=dict)
 
     async def inject(self) -> None:
         """Note the restarts so far, then kill."""
         self.restarts_before = await self._restarts()
-        await asyncio.gather(*(self.world.kill(victim.pod) for victim in self.victims))
+        await asyncio.gather(*(self.world.kill(victim.pod, ttl_s=self.down_s) for victim in self.victims))
 
     async def remove(self) -> None:
         """Wait for the restart; raises FaultFailed when a victim is not back in time."""

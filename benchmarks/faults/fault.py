@@ -16,9 +16,10 @@ class FaultFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Victim:
-    """A pod that a fault acts on; `admin` is the HOST:PORT of its fault control."""
+    """A pod that a fault acts on: the HOST:PORT of its application, past any proxy, and of its fault control."""
 
     pod: str
+    app: str
     admin: str
 
 
@@ -64,6 +65,7 @@ def victims(pods: Sequence[Victim], replicas: int | Literal["all"], seed: int) -
 
     Raises:
         ValueError: there are fewer pods than replicas to be hit.
+
     """
     ordered = sorted(pods, key=lambda victim: victim.pod)
     if replicas == "all":

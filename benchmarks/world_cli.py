@@ -1,0 +1,153 @@
+"""The commands that handle one world: up, status, scale, logs, down."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import psutil
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.arm import DEFAULT_POLICIES, Arm
+from benchmarks.worlds import gib, render_arms, require_memory
+from k8s.local.target import LocalTarget
+from k8s.target import KindUsage, WorldStatus
+
+DEFAULT_WORLD = "airport"
+Name = Annotated[str, typer.Option("--name", help="The world's name.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    for command in (up, status, scale, logs, down):
+        app.command()(command)
+
+
+def up(
+    mode: Annotated[str, typer.Option(help="none, library, sidecar or mesh.")] = "library",
+    name: Name = DEFAULT_WORLD,
+    policies: Annotated[
+        str, typer.Option(help="A policy set's name, or a folder of Istio objects.")
+    ] = DEFAULT_POLICIES,
+    seed: Annotated[int, typer.Option(min=0, help="Decides every random choice of the world.")] = 1,
+    base_port: Annotated[
+        int | None, typer.Option(help="First port of the world's block; chosen for you if left out.")
+    ] = None,
+) -> None:
+    """Start a world of 15 pods that stays until `goaround down`."""
+    console = Console()
+    arm = Arm.parse(mode, policies)
+    rendered = render_arms([arm], None)[arm.name]
+    target = LocalTarget(base_port=base_port)
+    console.print(
+        require_memory({arm.name: target.need(rendered).memory}, psutil.virtual_memory().available), highlight=False
+    )
+
+    async def start() -> WorldStatus:
+        world = await target.up(name, rendered, attached=False, seed=seed)
+        return await world.status()
+
+    status = asyncio.run(start())
+    console.print(pods_table(status))
+    entry = {pod.service: pod.entry for pod in reversed(status.pods)}
+    console.print(
+        f"control panel: http://{entry['cpanel']}/\ncollector:     http://{entry['collector']}/status", highlight=False
+    )
+    console.print(f"end it with: goaround down --name {name}", highlight=False)
+
+
+def status(name: Annotated[str | None, typer.Option("--name", help="One world; all if left out.")] = None) -> None:
+    """Show the pods of the running worlds."""
+    console = Console()
+
+    async def ask() -> list[WorldStatus]:
+        target = LocalTarget()
+        names = [name] if name else await target.worlds()
+        return [await (await target.world(each)).status() for each in names]
+
+    found = asyncio.run(ask())
+    for each in found:
+        console.print(pods_table(each))
+    if not found:
+        console.print("no world is running; start one with: goaround up --mode library", highlight=False)
+
+
+def scale(
+    deployment: Annotated[str, typer.Argument(help="A deployment, such as image-analysis.")],
+    replicas: Annotated[int, typer.Argument(min=0)],
+    name: Name = DEFAULT_WORLD,
+) -> None:
+    """Set the replicas of a deployment, and wait until they are ready."""
+
+    async def run() -> WorldStatus:
+        world = await LocalTarget().world(name)
+        await world.scale(deployment, replicas)
+        return await world.status()
+
+    Console().print(pods_table(asyncio.run(run())))
+
+
+def logs(
+    pod: Annotated[str, typer.Argument(help="A pod of `goaround status`, such as collector-0.")],
+    container: Annotated[str, typer.Option(help="app or proxy.")] = "app",
+    name: Name = DEFAULT_WORLD,
+) -> None:
+    """Print what a container has logged."""
+    path = asyncio.run(_logs(name, pod, container))
+    typer.echo(path, nl=False)
+
+
+async def _logs(name: str, pod: str, container: str) -> str:
+    world = await LocalTarget().world(name)
+    return world.logs(pod, container).read_text(errors="replace")
+
+
+def down(name: Annotated[str | None, typer.Option("--name", help="One world; all if left out.")] = None) -> None:
+    """Drain and end worlds, and remove what they left behind."""
+    console = Console()
+
+    async def end() -> list[str]:
+        target = LocalTarget()
+        names = [name] if name else await target.worlds()
+        for each in names:
+            await (await target.world(each)).down()
+        return names
+
+    ended = asyncio.run(end())
+    console.print(f"ended: {', '.join(ended)}" if ended else "no world is running", highlight=False)
+
+
+def pods_table(status: WorldStatus) -> Table:
+    """The pods of a world, application and proxy apart."""
+    table = Table(title=f"world {status.name}, mode {status.mode}", title_justify="left")
+    table.add_column("pod")
+    table.add_column("ready")
+    for heading in ("restarts", "age", "app CPU", "app memory", "proxy CPU", "proxy memory"):
+        table.add_column(heading, justify="right")
+    table.add_column("entry")
+    for pod in status.pods:
+        ready = "[green]yes[/green]" if pod.ready else f"[red]no[/red]: {pod.reason}"
+        table.add_row(
+            pod.name, ready, str(pod.restarts), f"{pod.age_s:.0f} s", *_used(pod.app_usage), *_used(pod.proxy_usage), pod.entry
+        )  # fmt: skip
+    apps = [pod.app_usage for pod in status.pods]
+    proxies = [pod.proxy_usage for pod in status.pods if pod.proxy_usage]
+    table.add_section()
+    table.add_row(
+        "all", "", str(sum(pod.restarts for pod in status.pods)), "", *_used(_sum(apps)), *_used(_sum(proxies)), ""
+    )
+    table.caption = "\n".join(status.notes) or None
+    return table
+
+
+def _used(usage: KindUsage | None) -> tuple[str, str]:
+    if usage is None or usage == KindUsage():
+        return "-", "-"
+    memory = gib(usage.rss) if usage.rss >= 2**30 else f"{usage.rss / 2**20:.0f} MiB"
+    return f"{usage.cpu_s:.1f} s", memory
+
+
+def _sum(usages: list[KindUsage]) -> KindUsage:
+    return KindUsage(cpu_s=sum(usage.cpu_s for usage in usages), rss=sum(usage.rss for usage in usages))

@@ -1,0 +1,33 @@
+"""Arms as they are written on the command line."""
+
+import pytest
+
+from benchmarks.arm import Arm, parse_arms
+from benchmarks.errors import BadInput
+
+
+def test_a_mode_with_policies_takes_the_default_set():
+    assert Arm.parse("mesh") == Arm("mesh", "matched")
+
+
+def test_an_arm_of_the_default_set_is_named_by_its_mode_alone():
+    assert Arm.parse("library:matched").name == "library"
+
+
+def test_an_arm_of_another_set_carries_the_set_in_its_name():
+    assert Arm.parse("mesh:mine").name == "mesh:mine"
+
+
+def test_a_control_has_no_policies():
+    assert Arm.parse("none") == Arm("none", None)
+
+
+def test_everything_wrong_with_the_arms_is_said_at_once():
+    with pytest.raises(BadInput) as caught:
+        parse_arms(["mash", "none:matched", "mesh", "mesh", "library:"])
+    assert caught.value.problems == (
+        "unknown mode 'mash'; choose from: none, library, sidecar, mesh",
+        "mode 'none' takes no policy set: write 'none' alone",
+        "arm 'mesh' is named twice: name each once",
+        "'library:' names no policy set after the colon: write 'library' or 'library:matched'",
+    )
