@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,15 +48,14 @@ class InApp:
             "ttl_s": self.ttl_s,
             "seed": self.seed + index,
         }
-        async with self.http.post(f"http://{victim.admin}/faults", json=spec) as answer:
-            if answer.status != 201:
-                raise FaultFailed(f"{victim.pod} refused the fault: {answer.status} {await answer.text()}")
+        status, text = await self._ask("POST", victim, f"{victim.admin}/faults", spec)
+        if status != 201:
+            raise FaultFailed(f"{victim.pod} refused the fault: {status} {text}")
 
     async def _probe(self, victim: Victim) -> None:
         """Call the victim's `/status` until its own counter says that the fault acted on it."""
         for _ in range(MOST_PROBES):
-            async with self.http.get(f"http://{victim.app}/status"):
-                pass
+            await self._ask("GET", victim, f"{victim.app}/status")
             if (await self._faults(victim))["fired"].get(self.id, 0):
                 return
 
@@ -64,9 +64,9 @@ class InApp:
         await asyncio.gather(*(self._remove(victim) for victim in self.victims))
 
     async def _remove(self, victim: Victim) -> None:
-        async with self.http.delete(f"http://{victim.admin}/faults/{self.id}") as answer:
-            if answer.status not in (204, 404):
-                raise FaultFailed(f"{victim.pod} kept the fault: {answer.status} {await answer.text()}")
+        status, text = await self._ask("DELETE", victim, f"{victim.admin}/faults/{self.id}")
+        if status not in (204, 404):
+            raise FaultFailed(f"{victim.pod} kept the fault: {status} {text}")
 
     async def proof(self) -> Proof:
         """The victims' own counters of this fault, and whether they still list it."""
@@ -79,7 +79,15 @@ class InApp:
         )
 
     async def _faults(self, victim: Victim) -> dict[str, Any]:
-        async with self.http.get(f"http://{victim.admin}/faults") as answer:
-            answer.raise_for_status()
-            body: dict[str, Any] = await answer.json()
-            return body
+        status, text = await self._ask("GET", victim, f"{victim.admin}/faults")
+        if status != 200:
+            raise FaultFailed(f"{victim.pod} does not tell its faults: {status} {text}")
+        body: dict[str, Any] = json.loads(text)
+        return body
+
+    async def _ask(self, method: str, victim: Victim, url: str, body: object = None) -> tuple[int, str]:
+        try:
+            async with self.http.request(method, f"http://{url}", json=body) as answer:
+                return answer.status, await answer.text()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise FaultFailed(f"{victim.pod} does not answer at {url}: {error}") from error

@@ -6,23 +6,23 @@ from benchmarks.arm import Arm, parse_arms
 from benchmarks.errors import BadInput
 
 
-def test_a_mode_with_policies_takes_the_default_set():
+def test_a_mode_with_policies_takes_the_default_set() -> None:
     assert Arm.parse("mesh") == Arm("mesh", "matched")
 
 
-def test_an_arm_of_the_default_set_is_named_by_its_mode_alone():
+def test_an_arm_of_the_default_set_is_named_by_its_mode_alone() -> None:
     assert Arm.parse("library:matched").name == "library"
 
 
-def test_an_arm_of_another_set_carries_the_set_in_its_name():
+def test_an_arm_of_another_set_carries_the_set_in_its_name() -> None:
     assert Arm.parse("mesh:mine").name == "mesh:mine"
 
 
-def test_a_control_has_no_policies():
+def test_a_control_has_no_policies() -> None:
     assert Arm.parse("none") == Arm("none", None)
 
 
-def test_everything_wrong_with_the_arms_is_said_at_once():
+def test_everything_wrong_with_the_arms_is_said_at_once() -> None:
     with pytest.raises(BadInput) as caught:
         parse_arms(["mash", "none:matched", "mesh", "mesh", "library:"])
     assert caught.value.problems == (

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from benchmarks.plan import cell_seed, plan
 
+Arguments = tuple[list[str], list[str], int, int]
+
 names = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=5, unique=True)
 plans = st.tuples(names, names, st.integers(1, 6), st.integers(0, 2**31))
 
 
 @given(plans)
-def test_every_scenario_runs_in_every_arm_once_a_repetition(arguments):
+def test_every_scenario_runs_in_every_arm_once_a_repetition(arguments: Arguments) -> None:
     scenarios, arms, repetitions, seed = arguments
     ids = Counter(cell.id for cell in plan(scenarios, arms, repetitions, seed))
     assert len(ids) == len(scenarios) * len(arms) * repetitions
@@ -21,35 +23,35 @@ def test_every_scenario_runs_in_every_arm_once_a_repetition(arguments):
 
 
 @given(plans)
-def test_the_arms_of_a_repetition_share_their_seed_and_nothing_else_has_it(arguments):
-    seeds = {}
+def test_the_arms_of_a_repetition_share_their_seed_and_nothing_else_has_it(arguments: Arguments) -> None:
+    seeds: dict[int, set[tuple[str, int]]] = {}
     for cell in plan(*arguments):
         seeds.setdefault(cell.seed, set()).add((cell.scenario, cell.repetition))
     assert all(len(blocks) == 1 for blocks in seeds.values())
 
 
 @given(plans)
-def test_the_arms_of_a_block_run_next_to_each_other(arguments):
-    scenarios, arms, repetitions, _ = arguments
+def test_the_arms_of_a_block_run_next_to_each_other(arguments: Arguments) -> None:
+    scenarios, _arms, repetitions, _seed = arguments
     blocks = [(cell.repetition, cell.scenario) for cell in plan(*arguments)]
     changes = sum(a != b for a, b in pairwise(blocks))
     assert changes == len(scenarios) * repetitions - 1
 
 
-def test_the_same_seed_gives_the_same_order():
+def test_the_same_seed_gives_the_same_order() -> None:
     assert plan(["a", "b"], ["x", "y"], 5, 7) == plan(["a", "b"], ["x", "y"], 5, 7)
 
 
-def test_arms_do_not_keep_their_order_from_block_to_block():
+def test_arms_do_not_keep_their_order_from_block_to_block() -> None:
     firsts = Counter(cell.arm for cell in plan(["a"], ["x", "y"], 40, 1)[::2])
     assert 8 < firsts["x"] < 32
 
 
-def test_a_scenario_keeps_its_seed_when_others_join_the_plan():
+def test_a_scenario_keeps_its_seed_when_others_join_the_plan() -> None:
     alone = {cell.id: cell.seed for cell in plan(["a"], ["x"], 3, 9)}
     together = {cell.id: cell.seed for cell in plan(["a", "b"], ["x"], 3, 9)}
     assert alone.items() <= together.items()
 
 
-def test_a_seed_fits_in_31_bits():
+def test_a_seed_fits_in_31_bits() -> None:
     assert all(0 <= cell_seed(1, "a", repetition) < 2**31 for repetition in range(100))

@@ -12,24 +12,24 @@ PODS = [Victim(f"image-analysis-{i}", f"127.0.0.1:{20000 + i}", f"127.0.0.1:{201
 
 
 @given(st.integers(0, 2**31), st.permutations(PODS))
-def test_a_seed_names_the_same_victim_in_whatever_order_the_pods_are_listed(seed, pods):
+def test_a_seed_names_the_same_victim_in_whatever_order_the_pods_are_listed(seed: int, pods: list[Victim]) -> None:
     assert victims(pods, 1, seed) == victims(PODS, 1, seed)
 
 
-def test_every_replica_can_be_the_victim():
+def test_every_replica_can_be_the_victim() -> None:
     assert {victims(PODS, 1, seed)[0] for seed in range(60)} == set(PODS)
 
 
-def test_all_hits_all():
+def test_all_hits_all() -> None:
     assert victims(PODS, "all", 0) == PODS
 
 
-def test_more_victims_than_replicas_are_refused():
+def test_more_victims_than_replicas_are_refused() -> None:
     with pytest.raises(ValueError, match=r"fault.replicas: 4, but the service has 3"):
         victims(PODS, 4, 0)
 
 
-def test_a_proof_objects_to_a_pod_where_nothing_fired_and_to_one_that_still_has_it():
+def test_a_proof_objects_to_a_pod_where_nothing_fired_and_to_one_that_still_has_it() -> None:
     proof = Proof(fired={"a": 3, "b": 0}, gone={"a": False, "b": True})
     assert proof.objections() == ["fault not proven to fire on b", "fault not proven gone from a"]
 
@@ -52,14 +52,14 @@ class Held:
         return Proof({}, {})
 
 
-async def test_a_fault_is_removed_when_its_block_ends():
+async def test_a_fault_is_removed_when_its_block_ends() -> None:
     fault = Held()
     async with injected(fault):
         assert fault.held
     assert not fault.held
 
 
-async def test_a_fault_is_removed_when_its_block_raises():
+async def test_a_fault_is_removed_when_its_block_raises() -> None:
     fault = Held()
     with pytest.raises(RuntimeError, match="boom"):
         async with injected(fault):
@@ -68,7 +68,7 @@ async def test_a_fault_is_removed_when_its_block_raises():
 
 
 @pytest.mark.parametrize("steps", range(6))
-async def test_a_fault_is_removed_wherever_the_task_is_cancelled(steps):
+async def test_a_fault_is_removed_wherever_the_task_is_cancelled(steps: int) -> None:
     fault = Held()
 
     async def hold() -> None:

@@ -1,0 +1,85 @@
+"""Faults that a real service commits on itself, as the harness sets, proves and removes them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.faults import FaultFailed, InApp, Victim, injected
+from tests.services.processes import Pods, running
+
+ABORT = {"status": 503, "rate": 1.0}
+
+
+@pytest.fixture
+async def pods(tmp_path: Path) -> AsyncIterator[Pods]:
+    async with running(tmp_path) as found:
+        await found.start("image_analysis", "image-analysis")
+        yield found
+
+
+def fault(pods: Pods, kind: str = "abort", parameters: dict[str, Any] | None = None) -> InApp:
+    pod = pods.pods["image-analysis"]
+    victim = Victim(pod.name, pod.app.removeprefix("http://"), pod.admin.removeprefix("http://"))
+    return InApp(pods.http, "f1", kind, ABORT if parameters is None else parameters, [victim], ttl_s=30, seed=1)
+
+
+async def status(pods: Pods) -> int:
+    async with pods.http.get(f"{pods.pods['image-analysis'].app}/status") as answer:
+        return answer.status
+
+
+async def test_an_abort_acts_while_its_block_lasts_and_not_after(pods: Pods) -> None:
+    async with injected(fault(pods)):
+        assert await status(pods) == 503
+    assert await status(pods) == 200
+
+
+async def test_an_abort_is_proven_though_the_application_never_called_the_victim(pods: Pods) -> None:
+    one = fault(pods)
+    async with injected(one):
+        pass
+    assert (await one.proof()).objections() == []
+
+
+async def test_a_rare_abort_is_called_until_it_strikes(pods: Pods) -> None:
+    one = fault(pods, parameters={"status": 503, "rate": 0.05})
+    async with injected(one):
+        pass
+    assert (await one.proof()).fired["image-analysis"] == 1
+
+
+async def test_a_fault_that_nothing_set_off_is_not_proven(pods: Pods) -> None:
+    one = fault(pods, "fail-first", {"count": 3, "status": 500})
+    async with injected(one):
+        pass
+    assert (await one.proof()).objections() == ["fault not proven to fire on image-analysis"]
+
+
+async def test_a_fault_that_is_still_there_is_not_proven_gone(pods: Pods) -> None:
+    one = fault(pods)
+    await one.inject()
+    assert (await one.proof()).objections() == ["fault not proven gone from image-analysis"]
+
+
+async def test_removing_a_fault_that_is_gone_already_is_no_error(pods: Pods) -> None:
+    one = fault(pods)
+    async with injected(one):
+        await one.remove()
+
+
+async def test_a_fault_that_the_pod_refuses_names_the_pod_and_its_reason(pods: Pods) -> None:
+    with pytest.raises(FaultFailed, match=r"image-analysis refused the fault: 400 .*rate"):
+        await fault(pods, parameters={"status": 503, "rate": 7}).inject()
+
+
+async def test_a_victim_that_does_not_answer_is_an_error_of_the_fault(pods: Pods) -> None:
+    one = fault(pods)
+    await pods.pods["image-analysis"].end()
+    with pytest.raises(FaultFailed, match="image-analysis"):
+        await one.inject()
+    with pytest.raises(FaultFailed, match="image-analysis"):
+        await one.remove()
