@@ -1,0 +1,63 @@
+"""Reports, from the raw files of a run alone: the tables as data, then one file per format."""
+
+from __future__ import annotations
+
+import sys
+from typing import Literal, get_args
+
+from rich.console import Console
+
+from benchmarks.errors import BadInput
+from benchmarks.report import json, markdown, outcomes, proof, prose, terminal
+from benchmarks.report.evidence import Evidence, comparisons, evidence, evidence_side_by_side
+from benchmarks.report.table import Report
+from benchmarks.results import Run
+
+Format = Literal["terminal", "markdown", "json"]
+FORMATS: tuple[str, ...] = get_args(Format)
+
+
+def report(run: Run) -> Report:
+    """Everything that a run shows so far; may be called while it is still being filled. Raises BadInput."""
+    return _report(evidence(run))
+
+
+def side_by_side(first: Run, second: Run) -> Report:
+    """Two runs made apart, without verdicts. Raises BadInput when their seeds or scenarios differ, saying which."""
+    return _report(evidence_side_by_side(first, second))
+
+
+def write(what: Run | tuple[Run, Run], form: str = "terminal", console: Console | None = None) -> None:
+    """Print the report of a run, or of two side by side, on the console (default: standard output).
+
+    Raises BadInput: a format that does not exist, files that cannot be read, two runs that cannot be compared.
+    """
+    if form not in FORMATS:
+        raise BadInput([f"no format {form!r}; choose one of: {', '.join(FORMATS)}"])
+    shown = side_by_side(*what) if isinstance(what, tuple) else report(what)
+    if form == "terminal":
+        terminal.render(shown, console or Console())
+    else:
+        text = markdown.render(shown) if form == "markdown" else json.render(shown)
+        (console.file if console else sys.stdout).write(text)
+
+
+def _report(found: Evidence) -> Report:
+    compared = comparisons(found)
+    tables = [
+        outcomes.glance(found),
+        outcomes.answers(found),
+        outcomes.latency(found),
+        outcomes.correctness(found),
+        proof.costs(found),
+        *([proof.verdicts(compared)] if compared else []),
+        proof.policies(found),
+        *([proof.voids(found)] if found.void else []),
+    ]
+    return Report(
+        title=prose.title(found),
+        summary=tuple(prose.summary(found, compared)),
+        tables=tuple(table for table in tables if table.rows),
+        notes=tuple(prose.notes(found)),
+        warnings=tuple(prose.warnings(found, compared)),
+    )

@@ -1,0 +1,191 @@
+"""The tables of what callers saw: the answer at a glance, answers, latency, correctness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from benchmarks.measures import MEASURES
+from benchmarks.measures.availability import successes
+from benchmarks.measures.goodput import goodput, goodput_rate
+from benchmarks.measures.latency import failure_ms, percentile, success_ms
+from benchmarks.report.evidence import Evidence, Group, centre
+from benchmarks.report.figures import UNKNOWN, count, number, share, share_with, value_of
+from benchmarks.report.table import Column, Table, Value, figure, table, word
+from benchmarks.scenario import Window
+from benchmarks.statistics import Interval, wilson
+
+SCENARIO = Column("scenario", "scenario", "left")
+ARM = Column("arm", "arm", "left")
+
+
+def glance(found: Evidence) -> Table:
+    """One line a scenario: its primary measure in each arm."""
+    rows = []
+    for scenario in found.scenarios:
+        measure = MEASURES[scenario.primary.measure]
+        fields = [word(scenario.name), word(f"{measure.title}, {_phase(scenario.primary.phase)}")]
+        for group in found.of(scenario.name):
+            values = group.values(measure, scenario.primary.phase)
+            middle = centre(measure, values.values())
+            fields.append(figure(value_of(measure, middle), middle, n=len(values)))
+        rows.append((scenario.name, fields))
+    return table(
+        "glance",
+        "At a glance",
+        "Each scenario's primary measure, the one that its verdict is about; mean of the repetitions.",
+        [SCENARIO, Column("measure", "primary measure", "left"), *(Column(arm.name, arm.name) for arm in found.arms)],
+        rows,
+    )
+
+
+def answers(found: Evidence) -> Table:
+    """Availability and goodput, during the fault and overall."""
+    return table(
+        "answers",
+        "Answers",
+        "Of the frames sent: how many were answered right, and how many of those within the SLO. "
+        "During the fault (no fault: the steady phase), and in all phases but the warm-up.",
+        [
+            SCENARIO,
+            ARM,
+            Column("availability", "available, fault [95 %]"),
+            Column("goodput", "goodput, fault"),
+            Column("availability_all", "available, all"),
+            Column("goodput_all", "goodput, all"),
+            Column("goodput_rate", "good/s, all"),
+            Column("dropped", "drops"),
+            Column("n", "n"),
+            Column("void", "void"),
+        ],
+        [(group.scenario.name, _answers(group)) for group in found.groups],
+    )
+
+
+def _answers(group: Group) -> list[Value]:
+    fault, overall = _available(group, group.window), _available(group, "all")
+    shares = {window: _mean(group, window) for window in (group.window, "all")}
+    rates = [goodput_rate(c.rows, c.record, group.scenario, "all") for c in group.valid]
+    rate = sum(r for r in rates if r is not None) / len(rates) if rates else None
+    dropped = sum(cell.record.generator.dropped for cell in group.valid if cell.record.generator)
+    return [
+        word(group.scenario.name),
+        word(group.arm),
+        _interval(share_with(fault), fault),
+        figure(share(shares[group.window]), shares[group.window]),
+        _interval(share(overall.estimate if overall else None), overall),
+        figure(share(shares["all"]), shares["all"]),
+        figure(number(rate), rate),
+        figure(count(dropped), dropped, "bad" if dropped else "plain"),
+        figure(count(len(group.valid)), len(group.valid)),
+        figure(count(len(group.void)), len(group.void), "bad" if group.void else "plain"),
+    ]
+
+
+def _available(group: Group, window: Window) -> Interval | None:
+    """Availability of all valid cells together."""
+    counted = [successes(cell.rows, cell.record, window) for cell in group.valid]
+    return wilson(sum(wins for wins, _ in counted), sum(arrivals for _, arrivals in counted))
+
+
+def _mean(group: Group, window: Window) -> float | None:
+    shares = [goodput(cell.rows, cell.record, group.scenario, window) for cell in group.valid]
+    known = [one for one in shares if one is not None]
+    return sum(known) / len(known) if known else None
+
+
+def latency(found: Evidence) -> Table:
+    """Percentiles of successes, and of failures apart."""
+    return table(
+        "latency",
+        "Latency",
+        "In ms, from the intended time, during the fault (no fault: the steady phase); exact, over all repetitions together. "
+        "A percentile that needs more answers than there are is `-` (p99 needs 100).",
+        [
+            SCENARIO,
+            ARM,
+            Column("p50", "p50"),
+            Column("p90", "p90"),
+            Column("p99", "p99"),
+            Column("successes", "of successes"),
+            Column("failure_p50", "p50 of failures"),
+            Column("failures", "of failures"),
+        ],
+        [(group.scenario.name, _latency(group)) for group in found.groups],
+    )
+
+
+def _latency(group: Group) -> list[Value]:
+    good = [ms for cell in group.valid for ms in success_ms(cell.rows, cell.record, group.window)]
+    bad = [ms for cell in group.valid for ms in failure_ms(cell.rows, cell.record, group.window)]
+    return [
+        word(group.scenario.name),
+        word(group.arm),
+        *(figure(number(value), value, n=len(good)) for value in (percentile(good, q) for q in (0.5, 0.9, 0.99))),
+        figure(count(len(good)), len(good)),
+        *(figure(number(value), value, n=len(bad)) for value in (percentile(bad, 0.5),)),
+        figure(count(len(bad)), len(bad)),
+    ]
+
+
+def correctness(found: Evidence) -> Table:
+    """Attempts on the faulted edge, and what became of the frames."""
+    return table(
+        "correctness",
+        "Attempts and stored frames",
+        "Attempts that reached the faulted service per call made to it (no fault: all edges). Lost: sent and not stored. "
+        "Twice: stored more than once. False 200: acknowledged and not stored. Whole cells.",
+        [
+            SCENARIO,
+            ARM,
+            Column("edge", "edge", "left"),
+            Column("attempts", "attempts/call"),
+            Column("calls", "calls"),
+            Column("sent", "sent"),
+            Column("lost", "lost"),
+            Column("duplicated", "twice"),
+            Column("false_acks", "false 200"),
+        ],
+        [(group.scenario.name, _correctness(group)) for group in found.groups],
+    )
+
+
+def _correctness(group: Group) -> list[Value]:
+    callee = group.scenario.fault.service if group.scenario.fault else None
+    values = list(group.values(MEASURES["attempts"], "all").values())
+    per_call = sum(values) / len(values) if values else None
+    calls = sum(
+        edge.logical
+        for cell in group.valid
+        for name, edge in cell.record.edges.items()
+        if callee is None or name.endswith(f"->{callee}")
+    )
+    return [
+        word(group.scenario.name),
+        word(group.arm),
+        word(_edge(group, callee)),
+        figure(number(per_call), per_call, n=len(values)),
+        figure(count(calls), calls),
+        *_frames(group),
+    ]
+
+
+def _edge(group: Group, callee: str | None) -> str:
+    names = sorted({name for cell in group.valid for name in cell.record.edges if name.endswith(f"->{callee}")})
+    return ", ".join(names) if callee else "all"
+
+
+def _frames(group: Group) -> Iterator[Value]:
+    kept = [cell.record.integrity for cell in group.valid if cell.record.integrity]
+    for name, harmful in (("sent", False), ("lost", False), ("duplicated", True), ("false_acks", True)):
+        total = sum(getattr(one, name) for one in kept) if kept else None
+        yield figure(count(total), total, "bad" if harmful and total else "plain")
+
+
+def _interval(text: str, interval: Interval | None) -> Value:
+    if interval is None:
+        return figure(UNKNOWN, None)
+    return figure(text, interval.estimate, low=interval.low, high=interval.high, n=interval.n)
+
+
+def _phase(window: str) -> str:
+    return "whole cell" if window == "all" else f"{window} phase"

@@ -1,0 +1,174 @@
+"""The tables behind the outcome: cost, verdicts, the proof that policies acted, void cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, fields
+from statistics import fmean
+
+from benchmarks.measures.activity import Activity, activity
+from benchmarks.measures.cost import Cost, cost
+from benchmarks.report.evidence import Evidence, Group
+from benchmarks.report.figures import UNKNOWN, change, change_range, count, margin, number, share
+from benchmarks.report.outcomes import ARM, SCENARIO
+from benchmarks.report.table import Column, Table, Tone, Value, figure, table, word
+from benchmarks.verdict import ENOUGH, Comparison, Verdict
+
+TONES: dict[Verdict, Tone] = {
+    Verdict.BETTER: "good",
+    Verdict.WORSE: "bad",
+    Verdict.EQUIVALENT: "plain",
+    Verdict.INCONCLUSIVE: "doubt",
+    Verdict.NONE: "quiet",
+}
+BUSY = 0.60
+"""Above this share of the machine in the steady phase, figures may be the machine's (fairness rule 7)."""
+
+
+def costs(found: Evidence) -> Table:
+    """CPU and memory, application and proxies apart, and how busy the machine was."""
+    return table(
+        "cost",
+        "Cost",
+        "CPU seconds per 1000 successes; memory in MiB at the end of a cell, as RSS / PSS (PSS counts shared pages once); "
+        "memory over time in MiB-s per 1000 successes; mean of the cells. Proxies: Envoy only.",
+        [
+            SCENARIO,
+            ARM,
+            Column("cpu_app", "CPU-s app"),
+            Column("cpu_proxy", "CPU-s proxy"),
+            Column("memory_app", "MiB app"),
+            Column("memory_proxy", "MiB proxy"),
+            Column("memory_time_app", "MiB-s app"),
+            Column("memory_time_proxy", "MiB-s proxy"),
+            Column("machine", "machine, steady"),
+        ],
+        [(group.scenario.name, _costs(group)) for group in found.groups],
+    )
+
+
+def _costs(group: Group) -> list[Value]:
+    app, proxy = ([one for cell in group.valid if (one := cost(cell.rows, cell.record, of))] for of in ("app", "proxy"))
+    machine = _mean(cell.record.machine["steady"] for cell in group.valid if "steady" in cell.record.machine)
+    busy: Tone = "bad" if machine is not None and machine > BUSY else "plain"
+    return [
+        word(group.scenario.name),
+        word(group.arm),
+        *(_figure(costs, lambda one: one.cpu_s_per_1000) for costs in (app, proxy)),
+        *(_memory(costs) for costs in (app, proxy)),
+        *(_figure(costs, lambda one: one.mib_s_per_1000) for costs in (app, proxy)),
+        figure(share(machine), machine, busy),
+    ]
+
+
+def _figure(costs: list[Cost], of: Callable[[Cost], float]) -> Value:
+    value = _mean(of(one) for one in costs)
+    return figure(number(value), value, n=len(costs))
+
+
+def _memory(costs: list[Cost]) -> Value:
+    rss = _mean(one.rss_mib for one in costs)
+    pss = _mean(one.pss_mib for one in costs if one.pss_mib is not None)
+    text = UNKNOWN if rss is None else f"{number(rss)} / {number(pss)}"
+    return figure(text, rss, pss=pss, n=len(costs))
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    known = list(values)
+    return fmean(known) if known else None
+
+
+def verdicts(compared: list[Comparison]) -> Table:
+    """The primary measures, arm against arm."""
+    return table(
+        "verdicts",
+        "Verdicts",
+        "The primary measure, arm against arm, paired by repetition: difference with its 95 % interval. Better or worse: "
+        "real, after Holm's correction over this table, and beyond the margin. Equivalent: the interval lies within it.",
+        [
+            SCENARIO,
+            Column("compared", "compared", "left"),
+            Column("measure", "measure", "left"),
+            Column("change", "change"),
+            Column("interval", "95 % interval"),
+            Column("margin", "margin"),
+            Column("n", "pairs"),
+            Column("verdict", "verdict", "left"),
+        ],
+        [(one.scenario, _verdict(one)) for one in compared],
+    )
+
+
+def _verdict(one: Comparison) -> list[Value]:
+    interval, n = one.interval, len(one.pairs)
+    common = [word(one.scenario), word(f"{one.arm} vs {one.base}"), word(one.measure.name)]
+    end = [figure(margin(one.measure, one.margin), one.margin), figure(count(n), n)]
+    if n < ENOUGH or interval is None:
+        points = [_change(one, pair) for pair in one.pairs]
+        text = ", ".join(UNKNOWN if point is None else change(one.measure, point) for point in points) or UNKNOWN
+        shown = Value(text, {f"point_{at}": point for at, point in enumerate(points, 1)})
+        return [*common, shown, figure(UNKNOWN, None), *end, word("none (points)", "quiet")]
+    return [
+        *common,
+        figure(change(one.measure, interval.estimate), interval.estimate),
+        figure(change_range(one.measure, interval), None, low=interval.low, high=interval.high, p=one.p),
+        *end,
+        word(one.verdict.value, TONES[one.verdict]),
+    ]
+
+
+def _change(one: Comparison, pair: tuple[float, float]) -> float | None:
+    a, b = pair
+    if one.measure.scale == "ratio":
+        return a / b if b else None
+    return a - b
+
+
+def policies(found: Evidence) -> Table:
+    """What the policies of each arm did, by edge."""
+    names = [field.name for field in fields(Activity)]
+    return table(
+        "policies",
+        "What the policies did",
+        "Events counted by the library and by Envoy themselves, all valid cells together: the proof that an arm's policies "
+        "acted. Edges into the faulted service, and every other edge on which anything happened.",
+        [SCENARIO, ARM, Column("edge", "edge", "left"), *(Column(name, name) for name in names)],
+        [
+            (
+                group.scenario.name,
+                [word(group.scenario.name), word(group.arm), word(edge), *(_event(n) for n in asdict(events).values())],
+            )
+            for group in found.groups
+            for edge, events in activity(cell.record for cell in group.valid).items()
+            if events.acted or _faulted(group, edge)
+        ],
+    )
+
+
+def _event(n: int) -> Value:
+    return figure(count(n), n, "plain" if n else "quiet")
+
+
+def _faulted(group: Group, edge: str) -> bool:
+    return group.scenario.fault is not None and edge.endswith(f"->{group.scenario.fault.service}")
+
+
+def voids(found: Evidence) -> Table:
+    """Every try that was not used, with its reason."""
+    return table(
+        "voids",
+        "Void cells",
+        "Not used in any figure above.",
+        [Column("cell", "cell", "left"), Column("try", "try"), Column("reason", "reason", "left")],
+        [
+            (
+                cell.record.scenario,
+                [
+                    word(cell.record.cell),
+                    figure(count(cell.record.attempt), cell.record.attempt),
+                    word("; ".join(cell.record.void), "bad"),
+                ],
+            )
+            for cell in found.void
+        ],
+    )

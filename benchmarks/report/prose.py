@@ -1,0 +1,134 @@
+"""The sentences of a report: what was compared, what came out, what to know, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from benchmarks.measures.activity import activity
+from benchmarks.report.evidence import Evidence, Group
+from benchmarks.report.figures import change, change_range, share
+from benchmarks.report.proof import BUSY
+from benchmarks.report.table import Warning_
+from benchmarks.verdict import ENOUGH, Comparison, Verdict
+
+WITH_POLICIES = ("library", "library-endpoints", "mesh", "both")
+WITH_PROXIES = ("sidecar", "mesh", "both")
+LATE_MS = 10.0
+APART = "two separate runs, not interleaved: no verdict; `make bench` gives one"
+
+
+def title(found: Evidence) -> str:
+    """The heading: the run's name, or why two runs allow no verdict."""
+    names = " and ".join(header.name for header in found.headers)
+    return f"goaround: {names}" if found.interleaved else f"{names}: {APART}"
+
+
+def summary(found: Evidence, compared: list[Comparison]) -> Iterator[str]:
+    """What was compared, then what was decided."""
+    first = found.headers[0]
+    repetitions = max((cell.repetition for header in found.headers for cell in header.plan), default=0)
+    arms = [f"{arm.name} ({arm.policies} policies)" if arm.policies else arm.name for arm in found.arms]
+    rates = sorted({scenario.load.rate for scenario in found.scenarios})
+    yield (
+        f"One application, {_counted(len(arms), 'arm')} ({', '.join(arms)}), {_counted(len(found.scenarios), 'scenario')}, "
+        f"{_counted(repetitions, 'repetition')}: {found.finished} of {found.planned} cells are good, {len(found.void)} void. "
+        f"{' and '.join(f'{rate:g}' for rate in rates)} frames/s, seed {first.seed}, made {first.created[:10]}"
+        f"{_machine(first.environment)}."
+    )
+    decided = [one for one in compared if one.verdict in (Verdict.BETTER, Verdict.WORSE)]
+    for one in decided:
+        if one.interval:
+            yield (
+                f"{one.scenario}: {one.arm} is {one.verdict} than {one.base} in {one.measure.title}: "
+                f"{change(one.measure, one.interval.estimate)} {change_range(one.measure, one.interval)}."
+            )
+    equal = [f"{one.arm} and {one.base} in {one.scenario}" for one in compared if one.verdict is Verdict.EQUIVALENT]
+    if equal:
+        yield f"No difference that matters between {'; '.join(equal)}."
+
+
+def _machine(environment: dict[str, object]) -> str:
+    named = [str(environment[key]) for key in ("processor", "system") if environment.get(key)]
+    cores = f"{environment['cores']} cores" if environment.get("cores") else None
+    parts = [*named, *([cores] if cores else [])]
+    return f" on {', '.join(parts)}" if parts else ""
+
+
+def notes(found: Evidence) -> Iterator[str]:
+    """What a reader must know to read the tables right."""
+    if any(arm.mode in WITH_PROXIES for arm in found.arms):
+        yield "The proxies speak plaintext to each other: mutual TLS, Istio's default, would add to the mesh's cost."
+        yield "The proxies' cost is Envoy's alone: no pilot-agent, no istiod, none of Istio's telemetry filters."
+    yield from dict.fromkeys(note for header in found.headers for note in header.notes)
+    yield (
+        "Arms of a repetition meet the same arrivals, frames and faulted replica; latency counts from the intended time. "
+        "The interval of an availability takes arrivals as independent, which they are only where the fault is."
+    )
+
+
+def warnings(found: Evidence, compared: list[Comparison]) -> Iterator[Warning_]:
+    """What limits the figures, each with what to do."""
+    name = found.headers[0].name
+    for sentence in found.broken:
+        yield Warning_(sentence, "do not cite this run: get the original files, or run the bench again")
+    left = found.planned - found.finished
+    if left:
+        yield Warning_(
+            f"{left} of {found.planned} cells have no good try ({len(found.void)} void tries)",
+            " and ".join(f"`goaround bench --resume {header.name}`" for header in found.headers)
+            + " runs what is missing; the table of void cells has the reasons",
+        )
+    few = [one for one in compared if len(one.pairs) < ENOUGH]
+    if few:
+        yield Warning_(
+            f"{len(few)} of {len(compared)} comparisons have fewer than {ENOUGH} pairs: points, and no verdict",
+            f"repeat at least {ENOUGH} times: `goaround bench --repetitions {ENOUGH}`",
+        )
+    unsure = [one for one in compared if one.verdict is Verdict.INCONCLUSIVE]
+    if unsure:
+        yield Warning_(
+            f"{len(unsure)} of {len(compared)} comparisons are inconclusive",
+            f"more repetitions narrow the intervals: `goaround bench --repetitions {2 * max(len(o.pairs) for o in unsure)}`",
+        )
+    for group in found.groups:
+        yield from _of_group(group, name, found)
+
+
+def _of_group(group: Group, name: str, found: Evidence) -> Iterator[Warning_]:
+    where = f"{group.scenario.name}, {group.arm}"
+    records = [cell.record for cell in group.valid]
+    machine = [record.machine["steady"] for record in records if "steady" in record.machine]
+    if machine and max(machine) > BUSY:
+        yield Warning_(
+            f"{where}: the machine was {share(max(machine))} busy in a steady phase; more than {BUSY:.0%} may show in latency",
+            "close other programs, or lower the rate: `goaround bench --rate 20`",
+        )
+    audits = [record.generator for record in records if record.generator]
+    if dropped := sum(audit.dropped for audit in audits):
+        yield Warning_(
+            f"{where}: {dropped} arrivals were dropped by the generator, and count as not served",
+            "the service was slower than the generator has room for: read availability before latency",
+        )
+    if late := [audit.lateness_p99_ms for audit in audits if audit.lateness_p99_ms > LATE_MS]:
+        yield Warning_(
+            f"{where}: the generator was late, p99 {max(late):.1f} ms in the worst cell",
+            "close other programs and repeat",
+        )
+    kept = [record.integrity for record in records if record.integrity]
+    if wrong := sum(one.false_acks for one in kept):
+        yield Warning_(
+            f"{where}: {wrong} frames were acknowledged and not stored", "read its goodput without them, as here"
+        )
+    if twice := sum(one.duplicated for one in kept):
+        yield Warning_(f"{where}: {twice} frames were stored more than once", "retries need idempotency: keep it on")
+    arm = next(arm for arm in found.arms if arm.name == group.arm)
+    acted = any(events.acted for events in activity(records).values())
+    if records and arm.mode in WITH_POLICIES and group.scenario.fault and not acted:
+        yield Warning_(
+            f"{where}: no policy acted, so the figures show none of its effect",
+            "compare the fault with the policies: the tables above count every retry, ejection and opened breaker",
+        )
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
