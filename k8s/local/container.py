@@ -28,6 +28,7 @@ class Container:
         self.name, self.log = name, log
         self.ready, self.reason, self.restarts, self.waiting = False, "not started yet", 0, False
         self._start, self._checks, self._changed = start, checks, changed
+        self._last_end = ""
         self._process: Process | None = None
         self._ended = KindUsage()
         self._held_until = 0.0
@@ -38,6 +39,13 @@ class Container:
     def running(self) -> bool:
         """Whether it has a process now."""
         return self._process is not None and self._process.running
+
+    @property
+    def why(self) -> str:
+        """Say why it is not ready, with how its last life ended; empty when it is ready."""
+        if self.ready or not self._last_end or self.reason == self._last_end:
+            return self.reason
+        return f"{self._last_end}\n  now {self.reason}"
 
     def run(self) -> None:
         """Start, and start again after every end."""
@@ -95,6 +103,7 @@ class Container:
             pause = BACKOFF_S[min(in_a_row, len(BACKOFF_S) - 1)]
             in_a_row += 1
             self.waiting = in_a_row > 1
+            self._last_end = why
             self._set(why)
             await asyncio.sleep(max(pause, self._held_until - loop.time()))
             self.restarts += 1

@@ -116,7 +116,7 @@ class Pod:
     def view(self) -> PodView:
         """As `status` shows it."""
         ports, app, proxy = self.place.ports, self.app, self.proxy
-        reasons = [f"{one.name}: {one.reason}" for one in self.containers() if one.reason]
+        reasons = [f"{one.name}: {one.why}" for one in self.containers() if one.why]
         return PodView(
             name=self.name,
             service=self.labels.get("app", self.deployment.metadata.name),

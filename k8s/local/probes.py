@@ -58,6 +58,8 @@ async def http_get(port: int, path: str, timeout_s: float) -> str:
                 writer.transport.abort()
     except TimeoutError:
         return f"{path}: no answer in {timeout_s:g} s"
+    except ConnectionRefusedError:
+        return f"{path}: connection refused"
     except OSError as error:
         return f"{path}: {error.strerror or error}"
     status = int(words[1]) if len(words) > 1 and words[1].isdigit() else 0

@@ -1,0 +1,113 @@
+"""Whole worlds of the real application: 15 pods, and 15 Envoys in the mesh."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from istio import stats
+from k8s.local.client import LocalWorld
+from k8s.local.target import LocalTarget
+from k8s.render import render
+from k8s.target import TargetError
+from loadtests.frames import frame_of
+from loadtests.schedule import Arrival
+
+COMPRESSED = {"interval_s": 0.5, "base_ejection_s": 30.0}
+
+
+@asynccontextmanager
+async def running(state: Path, mode: str) -> AsyncIterator[LocalWorld]:
+    world = await LocalTarget(state).up(f"t-{mode}", render(mode, "matched", COMPRESSED), attached=True, seed=1)
+    try:
+        yield world
+    finally:
+        await world.down()
+
+
+async def send(world: LocalWorld, index: int) -> int:
+    """Send one frame to a collector from outside; returns the status."""
+    entry = next(pod.entry for pod in (await world.status()).pods if pod.service == "collector")
+    frame = frame_of(Arrival(index, 0.0, entry, index, 1), 1)
+    async with aiohttp.ClientSession() as http, http.post(f"http://{entry}/frame", json=frame.to_json()) as answer:
+        return answer.status
+
+
+async def post(address: str, body: Mapping[str, Any]) -> None:
+    async with aiohttp.ClientSession() as http, http.post(f"http://{address}/faults", json=body) as answer:
+        assert answer.status == 201
+
+
+async def until_ready(world: LocalWorld, restarts: int) -> None:
+    async with asyncio.timeout(15):
+        while not (status := await world.status()).ready or sum(pod.restarts for pod in status.pods) < restarts:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_library_world_serves_is_killed_and_comes_back(tmp_path: Path) -> None:
+    async with running(tmp_path, "library") as world:
+        status = await world.status()
+        assert len(status.pods) == 15
+        assert status.ready
+        assert {pod.proxy_admin for pod in status.pods} == {None}
+        assert await send(world, 1) == 200
+        await world.kill("image-analysis-0")
+        await until_ready(world, restarts=1)
+        assert await send(world, 2) == 200
+        with pytest.raises(TargetError, match="it is not scaled"):
+            await world.scale("momentum", 2)
+
+
+async def test_a_mesh_world_serves_follows_istio_objects_and_forgets_ejections(tmp_path: Path) -> None:
+    async with running(tmp_path, "mesh") as world:
+        status = await world.status()
+        assert len(status.pods) == 15
+        assert all(pod.entry not in (pod.app, pod.admin, pod.proxy_admin) for pod in status.pods)
+        assert await send(world, 1) == 200
+        usage = await world.usage()
+        assert usage.proxy.cpu_s > 0
+        assert usage.proxy.rss > usage.app.rss
+
+        broken = abort("momentum")
+        await world.apply([broken])
+        assert await send(world, 2) == 502 or await send(world, 3) == 503
+        with pytest.raises(TargetError, match=r"spec.http\[0\].retry: is no field"):
+            await world.apply(
+                [{**broken, "spec": {**broken["spec"], "http": [{**broken["spec"]["http"][0], "retry": 1}]}}]
+            )
+        await world.delete([broken])
+        assert await send(world, 4) == 200
+
+        [bad] = [pod for pod in status.pods if pod.name == "image-analysis-0"]
+        await post(bad.admin, {"id": "x", "kind": "abort", "status": 503, "rate": 1.0, "ttl_s": 30, "seed": 1})
+        for index in range(5, 45):
+            await send(world, index)
+        assert await ejections(world) > 0
+        await world.reset_mesh()
+        assert await ejections(world) == 0
+
+        await world.kill("alerts-0", "proxy")
+        await until_ready(world, restarts=1)
+        assert [pod.restarts for pod in (await world.status()).pods if pod.name == "alerts-0"] == [1]
+
+
+def abort(service: str) -> dict[str, Any]:
+    fault = {"abort": {"httpStatus": 503, "percentage": {"value": 100}}}
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        # Before the policy set's own in istiod's order, so that this one speaks for the host.
+        "metadata": {"name": f"a-{service}-down", "namespace": "airport"},
+        "spec": {"hosts": [service], "http": [{"fault": fault, "route": [{"destination": {"host": service}}]}]},
+    }
+
+
+async def ejections(world: LocalWorld) -> int:
+    found = await world.proxy_stats()
+    return sum(edge.active_ejections for flat in found.values() for edge in stats.edges(flat).values())
