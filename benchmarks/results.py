@@ -78,10 +78,10 @@ class Run:
         """Ids of the cells that have at least one try that is not void."""
         return {record.cell for record in self.records() if not record.void}
 
-    def missing(self, tries: int = 1) -> list[Cell]:
-        """Planned cells, in order, that have neither a valid try nor `tries` void ones: what is left for resume."""
-        finished, kept = self.finished(), [record.cell for record in self.records()]
-        return [cell for cell in self.plan if cell.id not in finished and kept.count(cell.id) < tries]
+    def missing(self) -> list[Cell]:
+        """Planned cells, in order, without a valid try: what is left for resume. A void try leaves its cell missing."""
+        finished = self.finished()
+        return [cell for cell in self.plan if cell.id not in finished]
 
     def save(self, cell: Cell, record: Mapping[str, Any]) -> Record:
         """Keep a cell: `record` has what was measured; who the cell is, is added here. Its rows lie at `rows_path`.

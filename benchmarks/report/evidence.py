@@ -72,7 +72,7 @@ class Evidence:
 
 
 def centre(measure: Measure, values: Iterable[float]) -> float | None:
-    """The middle of a measure over repetitions, on the scale on which arms are compared: arithmetic or geometric mean."""
+    """The middle of a measure over repetitions: the geometric mean where arms are compared by ratio, else the mean."""
     values = list(values)
     if not values:
         return None

@@ -18,11 +18,9 @@ def share(value: float | None) -> str:
     return text.replace("%", " %")
 
 
-def share_with(interval: Interval | None) -> str:
-    """`70.2 % [66.1, 74.0]`."""
-    if interval is None:
-        return UNKNOWN
-    return f"{share(interval.estimate)} [{interval.low * 100:.1f}, {interval.high * 100:.1f}]"
+def share_range(interval: Interval | None) -> str:
+    """The interval of a share, in per cent: `[66.1, 74.0]`."""
+    return UNKNOWN if interval is None else f"[{interval.low * 100:.1f}, {interval.high * 100:.1f}]"
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -35,7 +33,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def count(value: int | None) -> str:
-    """A whole number, with thin groups of thousands left to the reader: counts here are small."""
+    """A whole number."""
     return UNKNOWN if value is None else str(value)
 
 
@@ -51,6 +49,13 @@ def change(measure: Measure, value: float) -> str:
     if measure.scale == "ratio":
         return f"x{value:.2f}"
     return f"{value * 100:+.1f} points" if measure.unit == "share" else f"{value:+.2f}"
+
+
+def point(measure: Measure, value: float) -> str:
+    """One pair's change, as short as can be: `+27`, `x1.8`."""
+    if measure.scale == "ratio":
+        return f"x{value:.1f}"
+    return f"{value * 100:+.0f}" if measure.unit == "share" else f"{value:+.3g}"
 
 
 def change_range(measure: Measure, interval: Interval) -> str:

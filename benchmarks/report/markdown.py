@@ -14,8 +14,8 @@ def render(report: Report) -> str:
 
 def _lines(report: Report) -> Iterator[str]:
     yield f"## {report.title}"
-    for line in report.summary:
-        yield from ("", line)
+    yield from ("", report.summary[0], "")
+    yield from (f"- {finding}" for finding in report.summary[1:])
     for table in report.tables:
         yield from ("", f"### {table.title}", "", table.about, "")
         yield from _table(table)

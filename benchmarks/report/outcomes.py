@@ -9,7 +9,7 @@ from benchmarks.measures.availability import successes
 from benchmarks.measures.goodput import goodput, goodput_rate
 from benchmarks.measures.latency import failure_ms, percentile, success_ms
 from benchmarks.report.evidence import Evidence, Group, centre
-from benchmarks.report.figures import UNKNOWN, count, number, share, share_with, value_of
+from benchmarks.report.figures import UNKNOWN, count, number, share, share_range, value_of
 from benchmarks.report.table import Column, Table, Value, figure, table, word
 from benchmarks.scenario import Window
 from benchmarks.statistics import Interval, wilson
@@ -48,7 +48,8 @@ def answers(found: Evidence) -> Table:
         [
             SCENARIO,
             ARM,
-            Column("availability", "available, fault [95 %]"),
+            Column("availability", "available, fault"),
+            Column("interval", "95 % interval"),
             Column("goodput", "goodput, fault"),
             Column("availability_all", "available, all"),
             Column("goodput_all", "goodput, all"),
@@ -70,7 +71,8 @@ def _answers(group: Group) -> list[Value]:
     return [
         word(group.scenario.name),
         word(group.arm),
-        _interval(share_with(fault), fault),
+        _interval(share(fault.estimate if fault else None), fault),
+        word(share_range(fault)),
         figure(share(shares[group.window]), shares[group.window]),
         _interval(share(overall.estimate if overall else None), overall),
         figure(share(shares["all"]), shares["all"]),
@@ -98,8 +100,8 @@ def latency(found: Evidence) -> Table:
     return table(
         "latency",
         "Latency",
-        "In ms, from the intended time, during the fault (no fault: the steady phase); exact, over all repetitions together. "
-        "A percentile that needs more answers than there are is `-` (p99 needs 100).",
+        "In ms, from the intended time, during the fault (no fault: the steady phase); exact, over all repetitions "
+        "together. A percentile that needs more answers than there are is `-` (p99 needs 100).",
         [
             SCENARIO,
             ARM,
@@ -117,12 +119,13 @@ def latency(found: Evidence) -> Table:
 def _latency(group: Group) -> list[Value]:
     good = [ms for cell in group.valid for ms in success_ms(cell.rows, cell.record, group.window)]
     bad = [ms for cell in group.valid for ms in failure_ms(cell.rows, cell.record, group.window)]
+    middle = percentile(bad, 0.5)
     return [
         word(group.scenario.name),
         word(group.arm),
         *(figure(number(value), value, n=len(good)) for value in (percentile(good, q) for q in (0.5, 0.9, 0.99))),
         figure(count(len(good)), len(good)),
-        *(figure(number(value), value, n=len(bad)) for value in (percentile(bad, 0.5),)),
+        figure(number(middle), middle, n=len(bad)),
         figure(count(len(bad)), len(bad)),
     ]
 
@@ -132,8 +135,8 @@ def correctness(found: Evidence) -> Table:
     return table(
         "correctness",
         "Attempts and stored frames",
-        "Attempts that reached the faulted service per call made to it (no fault: all edges). Lost: sent and not stored. "
-        "Twice: stored more than once. False 200: acknowledged and not stored. Whole cells.",
+        "Attempts that reached the faulted service per call made to it (no fault: all edges). Lost: sent and not "
+        "stored. Twice: stored more than once. False 200: acknowledged and not stored. Whole cells.",
         [
             SCENARIO,
             ARM,

@@ -9,7 +9,7 @@ from statistics import fmean
 from benchmarks.measures.activity import Activity, activity
 from benchmarks.measures.cost import Cost, cost
 from benchmarks.report.evidence import Evidence, Group
-from benchmarks.report.figures import UNKNOWN, change, change_range, count, margin, number, share
+from benchmarks.report.figures import UNKNOWN, change, change_range, count, margin, number, point, share
 from benchmarks.report.outcomes import ARM, SCENARIO
 from benchmarks.report.table import Column, Table, Tone, Value, figure, table, word
 from benchmarks.verdict import ENOUGH, Comparison, Verdict
@@ -30,8 +30,8 @@ def costs(found: Evidence) -> Table:
     return table(
         "cost",
         "Cost",
-        "CPU seconds per 1000 successes; memory in MiB at the end of a cell, as RSS / PSS (PSS counts shared pages once); "
-        "memory over time in MiB-s per 1000 successes; mean of the cells. Proxies: Envoy only.",
+        "CPU seconds per 1000 successes; memory in MiB at the end of a cell, as RSS / PSS (PSS counts shared pages "
+        "once); memory over time in MiB-s per 1000 successes; mean of the cells. Proxies: Envoy only.",
         [
             SCENARIO,
             ARM,
@@ -83,14 +83,15 @@ def verdicts(compared: list[Comparison]) -> Table:
     return table(
         "verdicts",
         "Verdicts",
-        "The primary measure, arm against arm, paired by repetition: difference with its 95 % interval. Better or worse: "
-        "real, after Holm's correction over this table, and beyond the margin. Equivalent: the interval lies within it.",
+        "The primary measure, arm against arm, paired by repetition: its change with the 95 % interval. Better or "
+        "worse: real, after Holm's correction over this table, and at least the margin. Equivalent: the interval lies "
+        "within the margin. Fewer than 5 pairs: the change of each pair, and no verdict.",
         [
             SCENARIO,
             Column("compared", "compared", "left"),
             Column("measure", "measure", "left"),
             Column("change", "change"),
-            Column("interval", "95 % interval"),
+            Column("interval", "95 % interval, or points"),
             Column("margin", "margin"),
             Column("n", "pairs"),
             Column("verdict", "verdict", "left"),
@@ -105,9 +106,9 @@ def _verdict(one: Comparison) -> list[Value]:
     end = [figure(margin(one.measure, one.margin), one.margin), figure(count(n), n)]
     if n < ENOUGH or interval is None:
         points = [_change(one, pair) for pair in one.pairs]
-        text = ", ".join(UNKNOWN if point is None else change(one.measure, point) for point in points) or UNKNOWN
-        shown = Value(text, {f"point_{at}": point for at, point in enumerate(points, 1)})
-        return [*common, shown, figure(UNKNOWN, None), *end, word("none (points)", "quiet")]
+        text = " ".join(UNKNOWN if value is None else point(one.measure, value) for value in points) or UNKNOWN
+        shown = Value(text, {f"point_{at}": value for at, value in enumerate(points, 1)})
+        return [*common, figure(UNKNOWN, None), shown, *end, word("none (points)", "quiet")]
     return [
         *common,
         figure(change(one.measure, interval.estimate), interval.estimate),
@@ -130,8 +131,8 @@ def policies(found: Evidence) -> Table:
     return table(
         "policies",
         "What the policies did",
-        "Events counted by the library and by Envoy themselves, all valid cells together: the proof that an arm's policies "
-        "acted. Edges into the faulted service, and every other edge on which anything happened.",
+        "Events counted by the library and by Envoy themselves, all valid cells together: the proof that an arm's "
+        "policies acted. Edges into the faulted service, and every other edge on which anything happened.",
         [SCENARIO, ARM, Column("edge", "edge", "left"), *(Column(name, name) for name in names)],
         [
             (

@@ -30,8 +30,9 @@ def summary(found: Evidence, compared: list[Comparison]) -> Iterator[str]:
     arms = [f"{arm.name} ({arm.policies} policies)" if arm.policies else arm.name for arm in found.arms]
     rates = sorted({scenario.load.rate for scenario in found.scenarios})
     yield (
-        f"One application, {_counted(len(arms), 'arm')} ({', '.join(arms)}), {_counted(len(found.scenarios), 'scenario')}, "
-        f"{_counted(repetitions, 'repetition')}: {found.finished} of {found.planned} cells are good, {len(found.void)} void. "
+        f"One application, {_counted(len(arms), 'arm')} ({', '.join(arms)}), "
+        f"{_counted(len(found.scenarios), 'scenario')}, {_counted(repetitions, 'repetition')}: "
+        f"{found.finished} of {found.planned} cells are good, {_counted(len(found.void), 'try')} void. "
         f"{' and '.join(f'{rate:g}' for rate in rates)} frames/s, seed {first.seed}, made {first.created[:10]}"
         f"{_machine(first.environment)}."
     )
@@ -57,24 +58,22 @@ def _machine(environment: dict[str, object]) -> str:
 def notes(found: Evidence) -> Iterator[str]:
     """What a reader must know to read the tables right."""
     if any(arm.mode in WITH_PROXIES for arm in found.arms):
-        yield "The proxies speak plaintext to each other: mutual TLS, Istio's default, would add to the mesh's cost."
         yield "The proxies' cost is Envoy's alone: no pilot-agent, no istiod, none of Istio's telemetry filters."
     yield from dict.fromkeys(note for header in found.headers for note in header.notes)
     yield (
         "Arms of a repetition meet the same arrivals, frames and faulted replica; latency counts from the intended time. "
-        "The interval of an availability takes arrivals as independent, which they are only where the fault is."
+        "The interval of an availability takes arrivals as independent, as they are only when the fault is so."
     )
 
 
 def warnings(found: Evidence, compared: list[Comparison]) -> Iterator[Warning_]:
     """What limits the figures, each with what to do."""
-    name = found.headers[0].name
     for sentence in found.broken:
         yield Warning_(sentence, "do not cite this run: get the original files, or run the bench again")
     left = found.planned - found.finished
     if left:
         yield Warning_(
-            f"{left} of {found.planned} cells have no good try ({len(found.void)} void tries)",
+            f"{left} of {found.planned} cells have no good try ({_counted(len(found.void), 'void try')})",
             " and ".join(f"`goaround bench --resume {header.name}`" for header in found.headers)
             + " runs what is missing; the table of void cells has the reasons",
         )
@@ -88,19 +87,21 @@ def warnings(found: Evidence, compared: list[Comparison]) -> Iterator[Warning_]:
     if unsure:
         yield Warning_(
             f"{len(unsure)} of {len(compared)} comparisons are inconclusive",
-            f"more repetitions narrow the intervals: `goaround bench --repetitions {2 * max(len(o.pairs) for o in unsure)}`",
+            "more repetitions narrow the intervals: "
+            f"`goaround bench --repetitions {2 * max(len(one.pairs) for one in unsure)}`",
         )
     for group in found.groups:
-        yield from _of_group(group, name, found)
+        yield from _of_group(group, found)
 
 
-def _of_group(group: Group, name: str, found: Evidence) -> Iterator[Warning_]:
+def _of_group(group: Group, found: Evidence) -> Iterator[Warning_]:
     where = f"{group.scenario.name}, {group.arm}"
     records = [cell.record for cell in group.valid]
     machine = [record.machine["steady"] for record in records if "steady" in record.machine]
     if machine and max(machine) > BUSY:
         yield Warning_(
-            f"{where}: the machine was {share(max(machine))} busy in a steady phase; more than {BUSY:.0%} may show in latency",
+            f"{where}: the machine was {share(max(machine))} busy in a steady phase; "
+            f"above {BUSY * 100:.0f} % it may slow what it runs",
             "close other programs, or lower the rate: `goaround bench --rate 20`",
         )
     audits = [record.generator for record in records if record.generator]
@@ -117,10 +118,14 @@ def _of_group(group: Group, name: str, found: Evidence) -> Iterator[Warning_]:
     kept = [record.integrity for record in records if record.integrity]
     if wrong := sum(one.false_acks for one in kept):
         yield Warning_(
-            f"{where}: {wrong} frames were acknowledged and not stored", "read its goodput without them, as here"
+            f"{where}: {_counted(wrong, 'frame')} acknowledged and not stored",
+            "they count as available, but not as goodput: read the goodput",
         )
     if twice := sum(one.duplicated for one in kept):
-        yield Warning_(f"{where}: {twice} frames were stored more than once", "retries need idempotency: keep it on")
+        yield Warning_(
+            f"{where}: {_counted(twice, 'frame')} stored more than once",
+            "retries need idempotency: keep it on",
+        )
     arm = next(arm for arm in found.arms if arm.name == group.arm)
     acted = any(events.acted for events in activity(records).values())
     if records and arm.mode in WITH_POLICIES and group.scenario.fault and not acted:
@@ -131,4 +136,6 @@ def _of_group(group: Group, name: str, found: Evidence) -> Iterator[Warning_]:
 
 
 def _counted(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+    if n != 1:
+        noun = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{n} {noun}"

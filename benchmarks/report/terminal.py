@@ -17,8 +17,9 @@ def render(report: Report, console: Console) -> None:
     """Print the report."""
     console.print()
     console.print(Text(report.title, style="bold"))
-    for line in report.summary:
-        console.print(Text(line))
+    console.print(Text(report.summary[0]))
+    for finding in report.summary[1:]:
+        console.print(Padding(Text(f"- {finding}"), (0, 0, 0, 1)))
     for table in report.tables:
         console.print()
         console.print(Text(table.title, style="bold cyan"))
@@ -38,7 +39,10 @@ def render(report: Report, console: Console) -> None:
 def _table(table: Table) -> RichTable:
     shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for column in table.columns:
-        shown.add_column(column.title, justify=column.align, overflow="fold")
+        # figures are never broken; their headings are, at the comma
+        figures = column.align == "right"
+        heading = column.title.replace(", ", ",\n") if figures else column.title
+        shown.add_column(heading, justify=column.align, overflow="fold", no_wrap=figures)
     for at, row in enumerate(table.rows):
         first = at == 0 or table.groups[at - 1] != table.groups[at]
         last = at + 1 == len(table.rows) or table.groups[at + 1] != table.groups[at]

@@ -77,17 +77,18 @@ def save(
 ) -> None:
     """Write one cell as the harness would."""
     scenario = run.scenarios[cell.scenario]
-    rows = rows_of(scenario, effect, random.Random(f"{cell.seed}/{cell.arm}"))
+    rows = rows_of(scenario, effect, cell.seed, cell.arm)
     RowsFile(run.rows_path(cell)).write(rows)
     record = record_of(scenario, effect, rows)
     change(cell, record)
     run.save(cell, record)
 
 
-def rows_of(scenario: Scenario, effect: Effect, rng: random.Random) -> list[Row]:
-    """Arrivals at the scenario's rate; outside the fault phase all succeed in about 20 ms."""
+def rows_of(scenario: Scenario, effect: Effect, seed: int, arm: str) -> list[Row]:
+    """The same arrivals in every arm, at the scenario's rate; outside the fault phase all succeed in about 20 ms."""
     rows: list[Row] = []
-    at = rng.expovariate(scenario.load.rate)
+    arrivals, rng = random.Random(seed), random.Random(f"{seed}/{arm}")
+    at = arrivals.expovariate(scenario.load.rate)
     while at < scenario.duration_s:
         phase = next(phase.name for phase in scenario.timeline() if phase.start <= at < phase.end)
         faulted = phase == "fault"
@@ -96,11 +97,17 @@ def rows_of(scenario: Scenario, effect: Effect, rng: random.Random) -> list[Row]
         took = rng.lognormvariate(0, 0.3) * (effect.latency_ms if faulted and fine else 20 if fine else 8) / 1000
         rows.append(
             Row(
-                len(rows), round(at, 6), round(at + 0.001, 6), round(at + took, 6), "127.0.0.1:1",
-                f"f-{len(rows)}", 200 if fine else 503, outcome,
-            )  # fmt: skip
+                len(rows),
+                round(at, 6),
+                round(at + 0.001, 6),
+                round(at + took, 6),
+                "127.0.0.1:1",
+                f"f-{len(rows)}",
+                200 if fine else 503,
+                outcome,
+            )
         )
-        at += rng.expovariate(scenario.load.rate)
+        at += arrivals.expovariate(scenario.load.rate)
     return rows
 
 
@@ -114,9 +121,15 @@ def record_of(scenario: Scenario, effect: Effect, rows: Sequence[Row]) -> dict[s
         "void": [],
         "phases": [phase.model_dump() for phase in scenario.timeline()],
         "generator": {
-            "arrivals": len(rows), "sent": len(rows), "dropped": 0, "lateness_p50_ms": 0.8, "lateness_p99_ms": 3.1,
-            "cpu_s": 0.4, "hidden_retries_off": True, "interrupted": False,
-        },  # fmt: skip
+            "arrivals": len(rows),
+            "sent": len(rows),
+            "dropped": 0,
+            "lateness_p50_ms": 0.8,
+            "lateness_p99_ms": 3.1,
+            "cpu_s": 0.4,
+            "hidden_retries_off": True,
+            "interrupted": False,
+        },
         "machine": {phase.name: 0.41 for phase in scenario.timeline()},
         "usage": {
             "app": {"cpu_s": effect.cpu_s, "rss": 640 * MIB, "pss": 410 * MIB},
@@ -133,7 +146,12 @@ def record_of(scenario: Scenario, effect: Effect, rows: Sequence[Row]) -> dict[s
         "fault": {"fired": {"image-analysis-0": 60}, "gone": {"image-analysis-0": True}} if scenario.fault else None,
         "connections": {},
         "integrity": {
-            "sent": len(rows), "acknowledged": good, "stored": good, "lost": len(rows) - good, "duplicated": 0,
-            "false_acks": 0, "unacknowledged_stored": 0,
-        },  # fmt: skip
+            "sent": len(rows),
+            "acknowledged": good,
+            "stored": good,
+            "lost": len(rows) - good,
+            "duplicated": 0,
+            "false_acks": 0,
+            "unacknowledged_stored": 0,
+        },
     }
