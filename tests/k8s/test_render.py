@@ -5,7 +5,7 @@ import json
 from functools import cache
 from typing import Any
 
-import kubernetes_validate
+import kubernetes_validate  # type: ignore[import-untyped] # it ships no types
 import pytest
 
 from k8s.local.models import INJECT, SCALE

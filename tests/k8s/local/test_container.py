@@ -8,7 +8,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from k8s.local import container
 from k8s.local.container import Container
 from k8s.local.probes import Checks
 from k8s.local.process import Process
@@ -74,7 +73,7 @@ async def test_restarts_in_a_row_wait_longer_each_time(tmp_path: Path, monkeypat
         if len(waits) == 6:
             raise RuntimeError("seen enough")
 
-    monkeypatch.setattr(container.asyncio, "sleep", sleep)
+    monkeypatch.setattr("asyncio.sleep", sleep)
     one = Running(tmp_path, BROKEN)
     with pytest.raises(RuntimeError, match="seen enough"):
         await one.container._run()
