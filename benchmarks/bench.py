@@ -19,7 +19,7 @@ from benchmarks.arm import Arm, parse_arms
 from benchmarks.cell import Conduct
 from benchmarks.errors import BadInput
 from benchmarks.measures.goodput import goodput
-from benchmarks.plan import Cell, plan
+from benchmarks.plan import Cell, file_safe, plan
 from benchmarks.profile import PolicyTimes, profile
 from benchmarks.progress import Reporter, reporter
 from benchmarks.record import ArmHeader, Record
@@ -33,7 +33,6 @@ T = TypeVar("T")
 
 # A void cell is run once more, after the others of its repetition.
 TRIES = 2
-PLAINTEXT = "the sidecars speak plaintext to each other; Istio's default is mutual TLS"
 NOT_CARRIED = "not carried by the library"
 
 
@@ -105,7 +104,7 @@ def create(wanted: Order, into: Path) -> Run:
     now = datetime.now(UTC)
     arms = [arm.name for arm in wanted.arms]
     rendered = render_arms(wanted.arms, wanted.times)
-    name = f"{now:%Y%m%d-%H%M%S}-{wanted.profile}-{'-'.join(arm.replace(':', '.').replace('/', '.') for arm in arms)}"
+    name = f"{now:%Y%m%d-%H%M%S}-{wanted.profile}-{'-'.join(map(file_safe, arms))}"
     return results.create_run(
         name,
         created=now.isoformat(timespec="seconds"),
@@ -118,6 +117,7 @@ def create(wanted: Order, into: Path) -> Run:
         versions={"goaround": metadata.version("goaround"), **machine.versions()},
         policies={
             "times": asdict(wanted.times) if wanted.times else None,
+            "not_carried": sorted({note for each in rendered.values() for note in each.notes if NOT_CARRIED in note}),
             "arms": {arm: {"istio": each.istio, "library": _library(each)} for arm, each in rendered.items()},
         },
         notes=_notes(rendered),
@@ -143,9 +143,7 @@ def _notes(rendered: Mapping[str, Rendered]) -> list[str]:
     said = [f"shortened for this profile: {note}" for note in notes if note not in left]
     if left:
         fields = sorted({note.split(": ")[1].rpartition(".")[2] for note in left})
-        said.append(f"{NOT_CARRIED}: {', '.join(fields)} (each with its reason: `goaround policies`)")
-    if any(each.mode in ("sidecar", "mesh") for each in rendered.values()):
-        said.append(PLAINTEXT)
+        said.append(f"{NOT_CARRIED}: {', '.join(fields)} (with reasons: policies.not_carried in run.json)")
     return said
 
 
@@ -174,7 +172,7 @@ async def bench(run: Run, target: Target, console: Console) -> None:
             report.say(f"note: {note}")
         async with (
             await Generator.start() as generator,
-            running(target, rendered, run.header.seed, run.name.lower(), report.say) as worlds,
+            running(target, rendered, run.header.seed, report.say) as worlds,
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as http,
         ):
             conduct = Conduct(http, generator, worlds, report.tick)

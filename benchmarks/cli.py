@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from benchmarks import bench as benches
-from benchmarks import results, world_cli
+from benchmarks import results, scenario, world_cli
 from benchmarks.errors import BadInput
 from benchmarks.faults import FaultFailed
 from benchmarks.pods import PodUnreachable
 from benchmarks.profile import PROFILES
-from benchmarks.report import write
+from benchmarks.report import FORMATS, write
+from benchmarks.results import Run
 from istio.envoy import NoEnvoy
-from istio.objects.refusal import Refused
+from istio.objects import Refused
 from istio.policies import UnknownPolicies
 from k8s.local.target import LocalTarget
 from k8s.target import TargetError
 from loadtests.client import GeneratorError
 
-T = TypeVar("T")
+# What a user can cause and mend. Anything else is a defect of ours, and shows its traceback.
+MENDABLE = (BadInput, FaultFailed, GeneratorError, NoEnvoy, PodUnreachable, Refused, TargetError, UnknownPolicies)
+WRONG = 2
+FILE_WIDTH = 120
+INTERRUPTED = 128 + signal.SIGINT
 
 app = typer.Typer(
     name="goaround",
@@ -36,66 +46,127 @@ app = typer.Typer(
 )
 world_cli.register(app)
 
-# What a user can cause and mend. Anything else is a defect of ours, and shows its traceback.
-MENDABLE = (
-    BadInput,
-    FaultFailed,
-    GeneratorError,
-    NoEnvoy,
-    PodUnreachable,
-    Refused,
-    TargetError,
-    UnknownPolicies,
-)
+Arms = Annotated[
+    list[str] | None,
+    typer.Option("--arm", help="none, library, sidecar or mesh; MODE:POLICIES for other policies. Repeat for several."),
+]
+Scenarios = Annotated[
+    list[str] | None,
+    typer.Option("--scenario", help="A name of `goaround scenarios`, or a YAML file. Repeat for several."),
+]
+Profile = Annotated[str, typer.Option(help="; ".join(f"{each.name}: {each.about}" for each in PROFILES.values()))]
+Repetitions = Annotated[int | None, typer.Option(min=1, help="Of every cell; five or more give a verdict.")]
+Rate = Annotated[float | None, typer.Option(min=0.1, help="Frames per second, in place of each scenario's own.")]
+Seed = Annotated[int, typer.Option(min=0, help="Decides arrivals, frames, faults and order.")]
+Policies = Annotated[str, typer.Option(help="Policy set of the arms that name none: a name, or a folder.")]
+Resume = Annotated[str | None, typer.Option(metavar="RUN", help="Finish an interrupted run, with its own settings.")]
+Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Where runs are kept.")]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name, or the path of its folder.")]
+
+
+def _console() -> Console:
+    """Standard output; a pipe or a file is as wide as the tables want."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(width=FILE_WIDTH, highlight=False)
 
 
 @app.command()
 def bench(
-    arm: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="none, library, sidecar or mesh; MODE:POLICIES for a policy set of your own. Repeat for several."
-        ),
-    ] = None,
-    scenario: Annotated[
-        list[str] | None, typer.Option(help="A name of `goaround scenarios`, or a YAML file. Repeat for several.")
-    ] = None,
-    profile: Annotated[str, typer.Option(help="; ".join(f"{p.name}: {p.about}" for p in PROFILES.values()))] = "quick",
-    repetitions: Annotated[int | None, typer.Option(min=1, help="Five or more for a verdict.")] = None,
-    rate: Annotated[
-        float | None, typer.Option(min=0.1, help="Frames per second, in place of each scenario's own.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Decides arrivals, frames, faults and order.")] = 1,
-    policies: Annotated[
-        str, typer.Option(help="The policy set of the arms that name none: a name, or a folder.")
-    ] = "matched",
-    resume: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Finish a run that was interrupted; it keeps its own settings.")
-    ] = None,
-    into: Annotated[Path, typer.Option("--results", help="Where runs are kept.")] = results.FOLDER,
+    arm: Arms = None,
+    scenario: Scenarios = None,
+    profile: Profile = "quick",
+    repetitions: Repetitions = None,
+    rate: Rate = None,
+    seed: Seed = 1,
+    policies: Policies = "matched",
+    resume: Resume = None,
+    into: Results = results.FOLDER,
 ) -> None:
-    """Compare arms under the same load and faults, and print the table."""
-    order = benches.order(
-        profile_name=profile, arms=arm, scenario_names=scenario, repetitions=repetitions, rate=rate, seed=seed, policies=policies
-    )  # fmt: skip
-    console = Console()
+    """Compare arms under the same load and the same faults, and print the table."""
+    console = _console()
     if resume is None:
-        run = benches.create(order, into)
+        wanted = benches.order(
+            profile_name=profile,
+            arms=arm,
+            scenario_names=scenario,
+            repetitions=repetitions,
+            rate=rate,
+            seed=seed,
+            policies=policies,
+        )
+        run = benches.create(wanted, into)
     else:
         run = results.open_run(resume, into)
     try:
-        asyncio.run(benches.bench(run, LocalTarget(), console))
+        asyncio.run(_until_terminated(benches.bench(run, LocalTarget(), console)))
     except (KeyboardInterrupt, asyncio.CancelledError):
-        kept, planned = len(run.finished()), len(run.plan)
-        console.print(f"\ninterrupted: {kept} of {planned} cells are kept in {run.folder}", highlight=False)
-        console.print(f"go on with: goaround bench --resume {run.name}", highlight=False)
-        raise typer.Exit(130) from None
+        _say_how_to_go_on(run, console)
+        raise typer.Exit(INTERRUPTED) from None
     write(run, "terminal", console)
-    console.print(
-        f"\nrows, records and checksums: {run.folder}\nagain: goaround report {run.name} --format markdown",
-        highlight=False,
-    )
+    console.print(f"\nrows, records and checksums: {run.folder}", soft_wrap=True)
+    console.print(f"the same as a file:          goaround report {run.name} --format markdown")
     other = benches.counterpart(run, into)
     if other is not None:
         console.print()
-        write((run, other), "terminal", console)
+        write((other, run), "terminal", console)
+
+
+async def _until_terminated(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work`; SIGTERM ends it as Ctrl-C does, so that nothing is lost and nothing is left running."""
+    task = asyncio.ensure_future(work)
+    # Not every event loop can: then SIGTERM ends this process at once, and the worlds with it.
+    with contextlib.suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await task
+
+
+def _say_how_to_go_on(run: Run, console: Console) -> None:
+    kept = len(run.finished())
+    console.print(f"\ninterrupted: {kept} of {len(run.plan)} cells are kept in {run.folder}", soft_wrap=True)
+    console.print(f"go on with:  goaround bench --resume {run.name}", soft_wrap=True)
+
+
+@app.command()
+def report(
+    run: RunName,
+    form: Annotated[str, typer.Option("--format", help=", ".join(FORMATS))] = "terminal",
+    into: Results = results.FOLDER,
+) -> None:
+    """Make a run's tables again, from its raw rows."""
+    write(results.open_run(run, into), form, _console())
+
+
+@app.command()
+def verify(run: RunName, into: Results = results.FOLDER) -> None:
+    """Compare every file of a run with its checksum."""
+    opened = results.open_run(run, into)
+    wrong = opened.verify()
+    if wrong:
+        raise BadInput(wrong)
+    typer.echo(f"{opened.folder}: every file is as the bench wrote it")
+
+
+@app.command()
+def scenarios(name: Annotated[str | None, typer.Argument(help="One scenario, with all of its file.")] = None) -> None:
+    """List the scenarios with their questions, or show one."""
+    console = _console()
+    if name is not None:
+        scenario.load_scenario(name)
+        typer.echo(scenario.path_of(name).read_text(encoding="utf-8"), nl=False)
+        return
+    table = Table("scenario", "question", "decided by", box=None, pad_edge=False)
+    for each in scenario.scenarios():
+        primary = each.primary
+        table.add_row(each.name, each.question, f"{primary.measure} ({primary.phase}), margin {primary.margin:.0%}")
+    console.print(table)
+
+
+def main() -> None:
+    """Run the command; exit code 2 for what the user can mend, said in one line each."""
+    try:
+        app()
+    except MENDABLE as error:
+        problems = getattr(error, "problems", None) or getattr(error, "errors", None) or [error]
+        for problem in problems:
+            print(f"goaround: {problem}", file=sys.stderr)  # noqa: T201 - this is the command line
+        sys.exit(WRONG)

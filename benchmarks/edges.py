@@ -10,7 +10,6 @@ from typing import Any
 from istio import stats
 from k8s.target import Pod
 
-
 OUTSIDE = "unknown"
 """How a callee counts a caller that does not say who it is: the generator, or the harness itself."""
 

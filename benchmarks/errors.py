@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-class BadInput(Exception):  # noqa: N818 - it names what was given, not what broke here
+class BadInput(Exception):
     """Input that cannot be used. Carries every problem found, one sentence each, so that all are mended at once."""
 
     def __init__(self, problems: Iterable[str]) -> None:

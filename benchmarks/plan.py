@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,12 @@ class Cell:
     @property
     def id(self) -> str:
         """`r2-bad-replica-mesh`: also the name of the cell's files."""
-        return f"r{self.repetition}-{self.scenario}-{self.arm.replace(':', '_')}"
+        return f"r{self.repetition}-{self.scenario}-{file_safe(self.arm)}"
+
+
+def file_safe(text: str) -> str:
+    """An arm's name as a part of a file's name: its policy set may be the path of a folder."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", text)
 
 
 def cell_seed(seed: int, scenario: str, repetition: int) -> int:

@@ -19,7 +19,7 @@ class NotClean(RuntimeError):
 
 
 async def reset(world: World, pods: Pods, seed: int) -> None:
-    """Bring a world back to its first state: no ejection, no breaker state, no pooled connection, no stored frame, no fault.
+    """Bring a world back to its first state: nothing ejected, open, pooled, stored, counted or broken.
 
     Raises:
         NotClean: something is left after DEADLINE_S seconds.

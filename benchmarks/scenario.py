@@ -227,13 +227,19 @@ def scenarios() -> list[Scenario]:
     return found
 
 
+def path_of(name_or_path: str | Path) -> Path:
+    """Where a scenario is written: a name's file, or the file itself."""
+    text = str(name_or_path)
+    return Path(text) if text.endswith((".yaml", ".yml")) else FOLDER / f"{text}.yaml"
+
+
 def load_scenario(name_or_path: str | Path) -> Scenario:
     """Read a scenario by name, or from a file of your own (anything that ends in .yaml or .yml).
 
     Raises BadInput: an unknown name with the choices, or every problem of the file with its path in it.
     """
     text = str(name_or_path)
-    path = Path(text) if text.endswith((".yaml", ".yml")) else FOLDER / f"{text}.yaml"
+    path = path_of(text)
     if path.parent == FOLDER and path.stem not in names():
         raise BadInput(
             [f"no scenario {text!r}; choose one of: {', '.join(names())}; or give a file of your own, X.yaml"]

@@ -129,9 +129,8 @@ def pods_table(status: WorldStatus) -> Table:
     table.add_column("entry")
     for pod in status.pods:
         ready = "[green]yes[/green]" if pod.ready else f"[red]no[/red]: {pod.reason}"
-        table.add_row(
-            pod.name, ready, str(pod.restarts), f"{pod.age_s:.0f} s", *_used(pod.app_usage), *_used(pod.proxy_usage), pod.entry
-        )  # fmt: skip
+        used = (*_used(pod.app_usage), *_used(pod.proxy_usage))
+        table.add_row(pod.name, ready, str(pod.restarts), f"{pod.age_s:.0f} s", *used, pod.entry)
     apps = [pod.app_usage for pod in status.pods]
     proxies = [pod.proxy_usage for pod in status.pods if pod.proxy_usage]
     table.add_section()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -41,14 +42,14 @@ def require_memory(needs: Mapping[str, int], available: int) -> str:
 
 @asynccontextmanager
 async def running(
-    target: Target, rendered: Mapping[str, Rendered], seed: int, run: str, say: Callable[[str], None]
+    target: Target, rendered: Mapping[str, Rendered], seed: int, say: Callable[[str], None]
 ) -> AsyncIterator[dict[str, World]]:
     """All worlds, ready, by arm. They hang on this process: should it be killed, they end with it."""
     async with AsyncExitStack() as stack:
         worlds = {}
-        for arm, parts in rendered.items():
+        for number, (arm, parts) in enumerate(rendered.items(), start=1):
             began = time.monotonic()
-            world = await target.up(f"{run}-{arm.replace(':', '-')}", parts, attached=True, seed=seed)
+            world = await target.up(f"bench-{os.getpid()}-{number}-{parts.mode}", parts, attached=True, seed=seed)
             stack.push_async_callback(world.down)
             pods = len((await world.status()).pods)
             say(f"world {arm}: {pods} pods ready in {time.monotonic() - began:.1f} s")

@@ -12,7 +12,7 @@ _WARMING = (".warming_clusters", ".total_listeners_warming")
 _DISCOVERY = r"(\.version_text|\.update_rejected|\.warming_clusters|\.total_listeners_warming)$"
 
 
-class Unreachable(ConnectionError):  # noqa: N818 - says what is the case
+class Unreachable(ConnectionError):
     """No Envoy answers on this administration port."""
 
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 
-class NoEnvoy(RuntimeError):  # noqa: N818 - says what is the case
+class NoEnvoy(RuntimeError):
     """There is no Envoy for this platform."""
 
 

@@ -20,7 +20,7 @@ _KEYS = {"apiVersion", "kind", "metadata", "resources"}
 _Block = TypeVar("_Block", TrafficPolicy, PortPolicy)
 
 
-class UnknownPolicies(ValueError):  # noqa: N818 - says what is the case
+class UnknownPolicies(ValueError):
     """There is no policy set of this name; the message lists those that exist."""
 
 

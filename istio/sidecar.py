@@ -22,7 +22,7 @@ _PATIENCE_S = 10.0
 _LOG_FLUSH_MS = 250  # Envoy's own is 10 s: too late to say why something was refused
 
 
-class Rejected(RuntimeError):  # noqa: N818 - says what happened
+class Rejected(RuntimeError):
     """Envoy refused a configuration; the message is Envoy's."""
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from benchmarks.measures import MEASURES
 from benchmarks.measures.availability import successes
-from benchmarks.measures.goodput import goodput, goodput_rate
+from benchmarks.measures.goodput import good, goodput_rate
 from benchmarks.measures.latency import failure_ms, percentile, success_ms
+from benchmarks.measures.measure import within
 from benchmarks.report.evidence import Evidence, Group, centre
 from benchmarks.report.figures import UNKNOWN, count, number, share, share_range, value_of
 from benchmarks.report.table import Column, Table, Value, figure, table, word
@@ -64,7 +65,7 @@ def answers(found: Evidence) -> Table:
 
 def _answers(group: Group) -> list[Value]:
     fault, overall = _available(group, group.window), _available(group, "all")
-    shares = {window: _mean(group, window) for window in (group.window, "all")}
+    shares = {window: _goodput(group, window) for window in (group.window, "all")}
     rates = [goodput_rate(c.rows, c.record, group.scenario, "all") for c in group.valid]
     rate = sum(r for r in rates if r is not None) / len(rates) if rates else None
     dropped = sum(cell.record.generator.dropped for cell in group.valid if cell.record.generator)
@@ -89,10 +90,11 @@ def _available(group: Group, window: Window) -> Interval | None:
     return wilson(sum(wins for wins, _ in counted), sum(arrivals for _, arrivals in counted))
 
 
-def _mean(group: Group, window: Window) -> float | None:
-    shares = [goodput(cell.rows, cell.record, group.scenario, window) for cell in group.valid]
-    known = [one for one in shares if one is not None]
-    return sum(known) / len(known) if known else None
+def _goodput(group: Group, window: Window) -> float | None:
+    """Goodput of all valid cells together, as availability is: it can never be the higher of the two."""
+    arrivals = [(cell, row) for cell in group.valid for row in within(cell.rows, cell.record, window)]
+    good_ones = sum(good(row, cell.record, group.scenario) for cell, row in arrivals)
+    return good_ones / len(arrivals) if arrivals else None
 
 
 def latency(found: Evidence) -> Table:

@@ -43,9 +43,8 @@ def summary(found: Evidence, compared: list[Comparison]) -> Iterator[str]:
                 f"{one.scenario}: {one.arm} is {one.verdict} than {one.base} in {one.measure.title}: "
                 f"{change(one.measure, one.interval.estimate)} {change_range(one.measure, one.interval)}."
             )
-    equal = [f"{one.arm} and {one.base} in {one.scenario}" for one in compared if one.verdict is Verdict.EQUIVALENT]
-    if equal:
-        yield f"No difference that matters between {'; '.join(equal)}."
+    equal = [one for one in compared if one.verdict is Verdict.EQUIVALENT]
+    yield from (f"{one.scenario}: {one.arm} and {one.base} are equal within the margin." for one in equal)
 
 
 def _machine(environment: dict[str, object]) -> str:

@@ -35,7 +35,7 @@ class Fault:
         return f"{where}: {self.path}: {self.message}" if self.path else f"{where}: {self.message}"
 
 
-class Refused(ValueError):  # noqa: N818 - reads as what happened to the objects
+class Refused(ValueError):
     """Objects that were refused; ``errors`` holds every fault found, in document order."""
 
     def __init__(self, errors: Sequence[Fault]):

@@ -22,7 +22,7 @@ MAX_TTL_S = 3600.0
 MAX_DELAY_MS = 600_000.0
 
 
-class BadFault(ValueError):  # noqa: N818 - said of the request, as in a bad request
+class BadFault(ValueError):
     """A fault cannot be set; `errors` has a sentence for each bad field."""
 
     def __init__(self, errors: list[str]) -> None:

@@ -14,7 +14,7 @@ SWITCH = ("on", "off")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
-class BadSettings(Exception):  # noqa: N818 - reads better than an error of settings
+class BadSettings(Exception):
     """One or more variables are missing or wrong; `errors` has a sentence for each."""
 
     def __init__(self, errors: list[str]) -> None:

@@ -55,3 +55,8 @@ def test_a_scenario_keeps_its_seed_when_others_join_the_plan() -> None:
 
 def test_a_seed_fits_in_31_bits() -> None:
     assert all(0 <= cell_seed(1, "a", repetition) < 2**31 for repetition in range(100))
+
+
+def test_an_arm_with_a_folder_of_policies_still_names_a_file() -> None:
+    (cell,) = plan(["a"], ["mesh:./my policies/v2"], 1, 0)
+    assert cell.id == "r1-a-mesh_._my_policies_v2"

@@ -1,0 +1,151 @@
+"""Scenarios: what comes with goaround, and what is said about a file that is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.errors import BadInput
+from benchmarks.scenario import load_scenario, names, scenarios
+
+GOOD = """
+question: Does it hold?
+primary: {measure: availability, phase: fault, margin: 0.05}
+expectation: {result: it does, source: nobody}
+load: {pattern: poisson, rate: 30}
+phases: {warm: 1.0, steady: 2.0, fault: 3.0, recovery: 1.5}
+fault: {kind: abort, service: image-analysis, replicas: 1, rate: 0.5}
+slo: {latency_ms: 200}
+"""
+
+
+def problems(folder: Path, text: str) -> list[str]:
+    """What is said about a file of this text, without the file's name."""
+    path = folder / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(BadInput) as caught:
+        load_scenario(path)
+    assert all(problem.startswith(str(path)) for problem in caught.value.problems)
+    return [problem.removeprefix(f"{path}: ") for problem in caught.value.problems]
+
+
+def test_the_five_scenarios_can_be_read() -> None:
+    assert [scenario.name for scenario in scenarios()] == [
+        "bad-replica", "crash", "error-burst", "slow-replica", "steady",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_cell_of_a_scenario_lasts_seven_and_a_half_seconds(name: str) -> None:
+    assert load_scenario(name).duration_s == pytest.approx(7.5)
+
+
+def test_phases_follow_each_other_on_the_clock_of_the_cell() -> None:
+    timeline = load_scenario("error-burst").timeline()
+    assert [(phase.name, phase.start, phase.end) for phase in timeline] == [
+        ("warm", 0.0, 1.0), ("steady", 1.0, 3.0), ("fault", 3.0, 6.0), ("recovery", 6.0, 7.5),
+    ]  # fmt: skip
+
+
+def test_scaling_stretches_every_phase_and_nothing_else() -> None:
+    scenario = load_scenario("crash")
+    scaled = scenario.scaled(2)
+    assert [phase.end for phase in scaled.timeline()] == [2.0, 6.0, 12.0, 15.0]
+    assert scaled.model_dump(exclude={"phases"}) == scenario.model_dump(exclude={"phases"})
+
+
+def test_a_file_of_ones_own_is_named_by_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "my-fault.yaml"
+    path.write_text(GOOD)
+    assert load_scenario(path).name == "my-fault"
+
+
+def test_an_unknown_name_is_answered_with_the_choices() -> None:
+    with pytest.raises(BadInput, match=r"no scenario 'stedy'; choose one of: bad-replica, crash, .*steady"):
+        load_scenario("stedy")
+
+
+def test_a_name_that_leaves_the_folder_is_no_scenario() -> None:
+    with pytest.raises(BadInput):
+        load_scenario("../scenarios/steady")
+
+
+def test_all_errors_are_said_at_once_with_path_and_what_would_be_right(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace("rate: 0.5", "rate: 1.5, color: red")
+        .replace("image-analysis", "image-analyser")
+        .replace("rate: 30", "rate: fast")
+        .replace("slo: {latency_ms: 200}", "")
+    )
+    found = problems(tmp_path, text)
+    assert any("slo: is missing" in line for line in found)
+    assert any(
+        "fault.color: no such field; the fields here are: service, replicas, kind, status, rate" in x for x in found
+    )
+    assert any(line.startswith("fault.rate: 1.5 is not right, it should be less than or equal to 1") for line in found)
+    assert any(
+        line.startswith('fault.service: "image-analyser" is not right') and "'image-analysis'" in line for line in found
+    )
+    assert any(line.startswith('load.rate: "fast" is not right, it should be a valid number') for line in found)
+    assert len(found) == 5
+
+
+def test_the_members_of_a_union_complain_in_one_sentence(tmp_path: Path) -> None:
+    assert problems(tmp_path, GOOD.replace("replicas: 1", "replicas: some")) == [
+        "fault.replicas: \"some\" is not right, it should be 'all' or a valid integer"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("kind: abort", "kind: explode", "fault.kind: \"explode\" is unknown; choose one of: 'abort', 'delay'"),
+        ("kind: abort, ", "", "fault.kind: is missing"),
+        ("measure: availability", "measure: beauty", "primary.measure: no measure 'beauty'; choose one of: availability"),
+        ("measure: availability", "measure: cpu", "primary.phase: cpu is counted over the whole cell; write `all`"),
+        (", fault: 3.0", "", "phases.fault: a scenario with a fault needs a fault phase"),
+        ("phase: fault", "phase: warm", "primary.phase: \"warm\" is not right, it should be 'steady'"),
+        ("rate: 30", "rate: .nan", "load.rate: NaN is not right, it should be a finite number"),
+        ("rate: 30", "rate: '30'", 'load.rate: "30" is not right'),
+        ("question:", "name: other\nquestion:", "name: a scenario is named by its file"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert said in "\n".join(problems(tmp_path, GOOD.replace(old, new)))
+
+
+def test_a_fault_phase_without_a_fault_is_refused(tmp_path: Path) -> None:
+    text = "\n".join(line for line in GOOD.splitlines() if not line.startswith("fault:"))
+    assert "phases: without a fault there is nothing to recover from" in "\n".join(problems(tmp_path, text))
+
+
+def test_a_crash_cannot_outlast_its_phase(tmp_path: Path) -> None:
+    crash = "fault: {kind: crash, service: image-analysis, replicas: 1, down_s: 9}"
+    text = "\n".join(crash if line.startswith("fault:") else line for line in GOOD.splitlines())
+    assert problems(tmp_path, text) == ["fault.down_s: at most the fault phase, 3.0 s"]
+
+
+def test_a_key_written_twice_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(GOOD + "slo: {latency_ms: 100}\n")
+    with pytest.raises(BadInput, match=r"mine.yaml:9: not YAML: `slo` is written twice"):
+        load_scenario(path)
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2]", "just words"])
+def test_a_document_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    assert "must be a mapping with the fields question, primary" in problems(tmp_path, text)[0]
+
+
+@pytest.mark.parametrize("text", ["{", "a: [1", "\x00", "? [a]\n: 1"])
+def test_what_does_not_parse_gives_a_sentence_and_no_traceback(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(BadInput, match="mine.yaml"):
+        load_scenario(path)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="gone.yaml: cannot be read: No such file"):
+        load_scenario(tmp_path / "gone.yaml")
