@@ -89,7 +89,6 @@ class WorldStatus:
     mode: str
     pods: tuple[Pod, ...]
     notes: tuple[str, ...] = ()
-    policies: str | None = None
 
     @property
     def ready(self) -> bool:

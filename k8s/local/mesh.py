@@ -64,7 +64,7 @@ class Mesh:
 
         def start() -> Process:
             try:
-                argv = sidecar.prepare(self._config(pod), self._addresses())
+                argv = sidecar.prepare(self.configuration(pod), self._addresses())
             except NoEnvoy as missing:
                 raise TargetError(str(missing)) from missing
             return pod.spawn(argv, {}, pod.place.directory / "proxy.log")
@@ -111,7 +111,7 @@ class Mesh:
         """
         async with self._turn:
             addresses = self._addresses()
-            configs = {pod.name: self._config(pod) for pod in self._pods() if pod.name in self._sidecars}
+            configs = {pod.name: self.configuration(pod) for pod in self._pods() if pod.name in self._sidecars}
             results = await asyncio.gather(
                 *(self._sidecars[name].publish(config, addresses) for name, config in configs.items()),
                 return_exceptions=True,
@@ -144,7 +144,8 @@ class Mesh:
             raise TargetError([str(error) for error in refused.errors]) from refused
         self._documents = documents
 
-    def _config(self, pod: Pod) -> ProxyConfig:
+    def configuration(self, pod: Pod) -> ProxyConfig:
+        """Compile what istiod would send to the sidecar of this pod now."""
         registry = self._registry()
         return compile_proxy(registry, self._objects, registry.proxy(pod.name, pod.deployment.metadata.namespace))
 

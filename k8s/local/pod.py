@@ -48,7 +48,6 @@ class Pod:
 
     def __post_init__(self) -> None:
         place = self.place
-        place.directory.mkdir(parents=True, exist_ok=True)
         checks = probes.of_container(self.deployment.container, place.ports.app)
         self.app = Container("app", self._start_app, checks, place.directory / "app.log", place.changed)
 

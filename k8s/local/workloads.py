@@ -139,6 +139,7 @@ class Workloads:
         ports = self._block.pod(slot)
         directory = self._directory / name
         shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
         place = Place(
             name, slot, directory, ports, self._manifests.config_maps, self._seed, self._spawned, self._changed
         )

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from istio.discovery import DiscoveryServer
+from k8s.local.manifests import read
+from k8s.local.mesh import Mesh
+from k8s.local.pod import Pod
+from k8s.target import TargetError
+from tests.k8s.local.pods import pod
+from tests.k8s.tiny import service
+
+SERVICES = read([service("front")]).services
+CLUSTER = "outbound|8080||front.default.svc.cluster.local"
+
+
+def mesh(*pods: Pod) -> Mesh:
+    return Mesh(SERVICES, lambda: pods, DiscoveryServer())
+
+
+def virtual_service(name: str, **http: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": name},
+        "spec": {"hosts": ["front"], "http": [{"route": [{"destination": {"host": "front"}}], **http}]},
+    }
+
+
+def hosts(world: Mesh, of: Pod) -> list[str]:
+    localities = world.configuration(of).endpoints[CLUSTER].get("endpoints", [])
+    return [
+        host["endpoint"]["address"]["socket_address"]["address"] for one in localities for host in one["lb_endpoints"]
+    ]
+
+
+def test_sidecars_are_told_of_ready_pods_only(tmp_path: Path) -> None:
+    good, bad = pod("front", 0, tmp_path), pod("front", 1, tmp_path, ready=False)
+    assert hosts(mesh(good, bad), good) == [good.ip]
+
+
+def test_an_object_that_is_added_reaches_the_routes_and_goes_when_it_is_removed(tmp_path: Path) -> None:
+    one = pod("front", 0, tmp_path)
+    world = mesh(one)
+    before = world.configuration(one).routes
+    world.add([virtual_service("slow", timeout="7s")])
+    assert "7s" in str(world.configuration(one).routes)
+    world.remove([virtual_service("slow")])
+    assert world.configuration(one).routes == before
+
+
+def test_a_refused_object_changes_nothing(tmp_path: Path) -> None:
+    one = pod("front", 0, tmp_path)
+    world = mesh(one)
+    before = world.configuration(one).routes
+    with pytest.raises(TargetError) as refused:
+        world.add([virtual_service("good", timeout="7s"), virtual_service("bad", retry=1, timeuot="1s")])
+    assert [error.partition(": is")[0].split()[-1] for error in refused.value.errors] == [
+        "spec.http[0].retry",
+        "spec.http[0].timeuot",
+    ]
+    assert world.configuration(one).routes == before
+
+
+def test_deleting_what_is_not_there_names_what_is(tmp_path: Path) -> None:
+    world = mesh(pod("front", 0, tmp_path))
+    world.add([virtual_service("slow")])
+    with pytest.raises(TargetError, match="there is no VirtualService fast in default; there are: VirtualService slow"):
+        world.remove([virtual_service("fast")])
