@@ -1,0 +1,212 @@
+"""Every measure on data whose answer is known by hand."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.measures import MEASURES
+from benchmarks.measures.activity import Activity, activity
+from benchmarks.measures.cost import cost
+from benchmarks.measures.goodput import good
+from benchmarks.measures.integrity import Integrity, integrity
+from benchmarks.measures.latency import failure_ms, percentile, success_ms
+from benchmarks.record import Record
+from benchmarks.scenario import Window, load_scenario
+from loadtests.rows import Outcome, Row
+from services.airport.analysis import Expected
+
+MIB = 1024 * 1024
+SCENARIO = load_scenario("error-burst")  # warm 0-1, steady 1-3, fault 3-6, recovery 6-7.5; SLO 200 ms
+
+
+def row(at: float, took: float | None = 0.05, outcome: Outcome = Outcome.SUCCESS, frame: str = "") -> Row:
+    """An arrival at `at` that was sent 10 ms late and ended `took` seconds after its intended time; None: dropped."""
+    if took is None:
+        return Row(0, at, None, None, "e", frame, None, Outcome.DROPPED)
+    return Row(0, at, at + 0.01, at + took, "e", frame, 200, outcome)
+
+
+def record(**fields: Any) -> Record:
+    """A record of the scenario's phases, with what a test adds."""
+    return Record.model_validate(
+        {
+            "cell": "r1-error-burst-mesh", "scenario": "error-burst", "arm": "mesh", "mode": "mesh", "policies": "matched",
+            "repetition": 1, "seed": 7, "started": "2026-01-02T03:04:05Z",
+            "phases": [phase.model_dump() for phase in SCENARIO.timeline()], **fields,
+        }
+    )  # fmt: skip
+
+
+def measured(name: str, rows: list[Row], window: Window = "fault", **fields: Any) -> float | None:
+    return MEASURES[name].of(rows, record(**fields), SCENARIO, window)
+
+
+FAULT = [row(3.0), row(4.0, 0.25), row(5.0, 0.004, Outcome.REJECTED), row(5.9, None)]
+ROWS = [row(0.5, 0.05, Outcome.ERROR), row(1.0), row(2.9), *FAULT, row(6.0), row(7.4, 1.0, Outcome.TIMEOUT)]
+
+
+@pytest.mark.parametrize(("window", "value"), [("steady", 1.0), ("fault", 2 / 4), ("recovery", 1 / 2), ("all", 5 / 8)])
+def test_availability_is_successes_over_arrivals_drops_included_and_the_warm_up_left_out(
+    window: Window, value: float
+) -> None:
+    assert measured("availability", ROWS, window) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("name", [name for name, measure in MEASURES.items() if name != "goodput-rate"])
+def test_nothing_is_made_of_nothing(name: str) -> None:
+    assert measured(name, [], "all" if MEASURES[name].whole_cell else "fault") is None
+
+
+def test_goodput_counts_answers_within_the_slo_of_their_intended_time() -> None:
+    assert measured("goodput", ROWS) == pytest.approx(1 / 4)
+    assert measured("goodput-rate", ROWS) == pytest.approx(1 / 3)
+
+
+def test_an_answer_exactly_at_the_slo_is_good() -> None:
+    assert good(Row(0, 0.0, 0.0, 0.2, "e", "f", 200, Outcome.SUCCESS), record(), SCENARIO)
+
+
+def test_a_false_acknowledgement_is_available_but_not_good() -> None:
+    rows = [row(3.0, frame="a"), row(4.0, frame="b")]
+    kept = asdict(integrity(rows, {"a": Expected(1, ()), "b": Expected(1, ())}, {"section-1": {"a": held(1, 1)}}))
+    assert measured("availability", rows, integrity=kept) == 1.0
+    assert measured("goodput", rows, integrity=kept) == 0.5
+
+
+def test_latency_counts_from_the_intended_time_and_keeps_failures_apart() -> None:
+    assert success_ms(ROWS, record(), "fault") == pytest.approx([50, 250])
+    assert failure_ms(ROWS, record(), "fault") == pytest.approx([4])
+
+
+@pytest.mark.parametrize(("q", "value"), [(0.5, 50), (0.9, 90), (0.99, 99)])
+def test_percentiles_of_one_to_a_hundred_are_themselves(q: float, value: float) -> None:
+    assert percentile([float(n) for n in range(100, 0, -1)], q) == value
+
+
+@pytest.mark.parametrize(("q", "enough"), [(0.5, 2), (0.9, 10), (0.99, 100)])
+def test_a_percentile_of_too_few_values_is_unknown(q: float, enough: int) -> None:
+    assert percentile([1.0] * (enough - 1), q) is None
+    assert percentile([1.0] * enough, q) == 1.0
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=100, max_size=200), st.sampled_from([0.5, 0.9, 0.99]))
+def test_at_least_a_share_of_q_does_not_exceed_the_percentile_and_no_smaller_value_does_it(
+    values: list[float], q: float
+) -> None:
+    found = percentile(values, q)
+    assert found in values
+    assert sum(value <= found for value in values) >= q * len(values) - 1e-9
+    assert sum(value < found for value in values) < q * len(values)
+
+
+def test_a_percentile_is_a_measure_of_each_cell() -> None:
+    rows = [row(3 + n / 50, n / 1000) for n in range(1, 101)]
+    assert measured("latency-p99", rows) == pytest.approx(99)
+    assert measured("latency-p50", rows[:1]) is None
+
+
+def test_attempts_are_received_over_logical_on_the_edges_into_the_faulted_service() -> None:
+    edges = {
+        "collector->image-analysis": {"logical": 200, "received": 260},
+        "cpanel->image-analysis": {"logical": 0, "received": 0},
+        "collector->momentum": {"logical": 999, "received": 1},
+    }
+    assert measured("attempts", [], "all", edges=edges) == pytest.approx(1.3)
+    steady = MEASURES["attempts"].of([], record(edges=edges), load_scenario("steady"), "all")
+    assert steady == pytest.approx(261 / 1199)
+
+
+def test_cost_is_per_thousand_successes_of_the_whole_cell_app_and_proxies_apart() -> None:
+    usage = {
+        "app": {"cpu_s": 1.5, "rss": 600 * MIB, "pss": 400 * MIB},
+        "proxy": {"cpu_s": 0.5, "rss": 1000 * MIB, "pss": None},
+    }
+    rows = [row(0.1)] * 100 + [row(3.5)] * 100 + [row(3.5, 0.1, Outcome.ERROR)] * 50
+    app, proxy = cost(rows, record(usage=usage), "app"), cost(rows, record(usage=usage), "proxy")
+    assert app is not None
+    assert proxy is not None
+    assert (app.cpu_s_per_1000, app.rss_mib, app.pss_mib) == (7.5, 600, 400)
+    assert app.mib_s_per_1000 == pytest.approx(400 * 7.5 / 200 * 1000)
+    assert (proxy.cpu_s_per_1000, proxy.pss_mib) == (2.5, None)
+    assert proxy.mib_s_per_1000 == pytest.approx(1000 * 7.5 / 200 * 1000)
+    assert measured("cpu", rows, "all", usage=usage) == 10.0
+    assert measured("memory", rows, "all", usage=usage) == pytest.approx(app.mib_s_per_1000 + proxy.mib_s_per_1000)
+
+
+def test_a_cell_without_a_success_has_no_cost_per_success() -> None:
+    usage = {"cpu_s": 1.0, "rss": 1, "pss": 1}
+    rows = [row(3, 0.1, Outcome.ERROR)]
+    assert measured("cpu", rows, "all", usage={"app": usage, "proxy": usage}) is None
+
+
+def test_activity_is_summed_over_cells_by_edge() -> None:
+    cells = [
+        record(edges={"b->c": {"retries": 2, "ejections": 1}, "a->b": {"logical": 5}}),
+        record(edges={"b->c": {"retries": 3}}),
+    ]
+    assert activity(cells) == {"a->b": Activity(), "b->c": Activity(retries=5, ejections=1)}
+    assert [events.acted for events in activity(cells).values()] == [False, True]
+
+
+def held(records: int, persons: int) -> dict[str, int]:
+    """What a store says of one frame."""
+    return {"records": records, "persons": persons}
+
+
+def test_integrity_counts_each_fate_of_a_frame() -> None:
+    rows = [
+        row(1, frame="right"), row(1, frame="alarm"), row(1, frame="false"), row(1, frame="no-alert"),
+        row(1, 0.1, Outcome.TIMEOUT, "late"), row(1, 0.1, Outcome.REJECTED, "lost"), row(1, frame="twice"),
+        row(1, None, frame="dropped"),
+    ]  # fmt: skip
+    expected = {r.frame_id: Expected(2, ()) for r in rows} | {
+        "alarm": Expected(1, ("Eve",)), "no-alert": Expected(1, ("Eve",)),
+    }  # fmt: skip
+    stored = {
+        "section-1": {"right": held(1, 2), "alarm": held(1, 1), "no-alert": held(1, 1), "twice": held(2, 4)},
+        "section-2": {"late": held(1, 2)},
+        "alerts": {"alarm": held(1, 1)},
+    }
+    assert integrity(rows, expected, stored) == Integrity(
+        sent=7, acknowledged=5, stored=4, lost=3, duplicated=1, false_acks=2, unacknowledged_stored=1,
+        false_frames=("false", "no-alert"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("stored", "duplicated", "lost"),
+    [
+        ({"section-1": {"f": held(1, 0)}}, 0, 0),
+        ({"section-1": {"f": held(1, 0)}, "section-2": {"f": held(1, 0)}}, 1, 0),
+        ({"section-1": {"f": held(1, 3)}}, 1, 0),
+        ({"section-1": {"f": held(1, 0)}, "alerts": {"f": held(1, 1)}}, 1, 0),
+        ({"alerts": {"f": held(1, 1)}}, 1, 1),
+        ({}, 0, 1),
+    ],
+)
+def test_a_frame_with_nobody_on_it_is_stored_once_and_raises_no_alert(
+    stored: dict[str, dict[str, dict[str, int]]], duplicated: int, lost: int
+) -> None:
+    found = integrity([row(1, frame="f")], {"f": Expected(0, ())}, stored)
+    assert (found.duplicated, found.lost) == (duplicated, lost)
+
+
+@given(st.lists(st.tuples(st.sampled_from(list(Outcome)), st.integers(0, 2)), max_size=30))
+def test_every_frame_that_was_sent_is_stored_or_lost(fates: list[tuple[Outcome, int]]) -> None:
+    rows = [row(1, None if o is Outcome.DROPPED else 0.1, o, f"f{at}") for at, (o, _) in enumerate(fates)]
+    expected = {r.frame_id: Expected(1, ()) for r in rows}
+    stored = {"section-1": {f"f{at}": held(n, n) for at, (_, n) in enumerate(fates) if n}}
+    found = integrity(rows, expected, stored)
+    assert found.sent == found.stored + found.lost
+    assert found.stored == found.acknowledged - found.false_acks + found.unacknowledged_stored
+    assert len(found.false_frames) == found.false_acks
+
+
+def test_the_frames_lost_are_a_measure_of_each_cell() -> None:
+    kept = asdict(integrity([row(1, frame="f")], {"f": Expected(0, ())}, {}))
+    assert measured("lost", [], "all", integrity=kept) == 1

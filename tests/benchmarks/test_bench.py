@@ -1,0 +1,151 @@
+"""The bench as a user runs it: a real command, real worlds, real signals."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import NormalDist
+from time import monotonic, sleep
+
+import psutil
+import pytest
+
+from benchmarks import results
+from benchmarks.measures.availability import availability
+from benchmarks.results import Run
+
+GOAROUND = Path(sys.executable).with_name("goaround")
+SHORT = """
+question: Is the fault what it says?
+primary: {{measure: availability, phase: fault, margin: 0.05}}
+expectation: {{result: availability is one minus the rate, source: arithmetic}}
+load: {{pattern: constant, rate: {rate}}}
+phases: {{warm: 0.2, steady: 0.2, fault: {fault}, recovery: 0.2}}
+fault: {{kind: abort, service: image-analysis, replicas: all, status: 503, rate: 0.3}}
+slo: {{latency_ms: 500}}
+"""
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Path:
+    """A profile multiplies phases; `quick` takes them as they are."""
+    path = tmp_path / "short.yaml"
+    path.write_text(SHORT.format(rate=30, fault=0.5))
+    return path
+
+
+def command(tmp_path: Path, *arguments: str | Path) -> list[str]:
+    return [str(GOAROUND), "bench", "--results", str(tmp_path / "results"), *map(str, arguments)]
+
+
+def goaround(tmp_path: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(tmp_path, *arguments), capture_output=True, text=True, timeout=100, check=False)  # noqa: S603
+
+
+@contextmanager
+def started(tmp_path: Path, *arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(  # noqa: S603
+        command(tmp_path, *arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def until(process: subprocess.Popen[str], pattern: str) -> str:
+    """Read the command's output up to a line in which the pattern is found."""
+    assert process.stdout is not None
+    seen = []
+    for line in process.stdout:
+        seen.append(line)
+        if re.search(pattern, line):
+            return line
+    raise AssertionError(f"{pattern!r} was never printed: {''.join(seen)}")
+
+
+def alive(processes: list[psutil.Process]) -> list[str]:
+    found = []
+    for each in processes:
+        try:
+            if each.is_running() and each.status() != psutil.STATUS_ZOMBIE:
+                found.append(" ".join(each.cmdline()))
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+def only_run(tmp_path: Path) -> Run:
+    (name,) = results.runs(tmp_path / "results")
+    return results.open_run(name, tmp_path / "results")
+
+
+def test_a_bench_keeps_cells_whose_tables_can_be_made_again(tmp_path: Path, scenario: Path) -> None:
+    done = goaround(tmp_path, "--arm", "library", "--scenario", scenario, "--repetitions", "1")
+    assert done.returncode == 0, done.stderr
+    run = only_run(tmp_path)
+    again = subprocess.run(  # noqa: S603
+        [str(GOAROUND), "report", str(run.folder)], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert again.stdout.strip()
+    assert again.stdout.strip() in done.stdout
+    assert run.verify() == []
+
+
+def test_an_interrupted_bench_leaves_no_process_keeps_its_cells_and_can_be_finished(
+    tmp_path: Path, scenario: Path
+) -> None:
+    with started(tmp_path, "--arm", "library", "--scenario", scenario, "--repetitions", "3") as process:
+        until(process, r"^\[1/3\]")
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        assert "goaround bench --resume" in until(process, "resume")
+        assert process.wait(20) == 130
+    assert alive(children) == []
+    kept = {path.name: path.read_bytes() for path in (only_run(tmp_path).folder / "cells").glob("r1-*")}
+    assert len(kept) == 2
+    done = goaround(tmp_path, "--resume", only_run(tmp_path).name)
+    assert done.returncode == 0, done.stderr
+    run = only_run(tmp_path)
+    assert {record.cell for record in run.records()} == {cell.id for cell in run.plan}
+    assert {name: (run.folder / "cells" / name).read_bytes() for name in kept} == kept
+
+
+@pytest.mark.parametrize("moment", ["world library", r"^\[1/2\]"])
+def test_a_bench_that_is_killed_leaves_no_process_after_five_seconds(
+    tmp_path: Path, scenario: Path, moment: str
+) -> None:
+    with started(
+        tmp_path, "--arm", "library", "--arm", "mesh", "--scenario", scenario, "--repetitions", "1"
+    ) as process:
+        until(process, moment)
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert len(children) > 15
+        process.kill()
+    deadline = monotonic() + 5
+    while (left := alive(children)) and monotonic() < deadline:
+        sleep(0.1)
+    assert left == []
+
+
+@pytest.mark.parametrize("arm", ["none", "sidecar"])
+def test_without_policies_availability_is_one_minus_the_rate_of_the_fault(tmp_path: Path, arm: str) -> None:
+    path = tmp_path / "oracle.yaml"
+    path.write_text(SHORT.format(rate=60, fault=5))
+    done = goaround(tmp_path, "--arm", arm, "--scenario", path, "--repetitions", "1")
+    assert done.returncode == 0, done.stderr
+    run = only_run(tmp_path)
+    cell = run.measured()[0]
+    # A machine that is busy with other tests voids the cell; it does not change how often the fault strikes.
+    assert all(reason.startswith(("machine busy", "generator late", "idle world")) for reason in cell.record.void)
+    measured = availability(cell.rows, cell.record, run.scenarios["oracle"], "fault")
+    # 300 calls, each failed with probability 0.3 on its own; one run in a thousand may lie outside
+    bound = NormalDist().inv_cdf(0.9995) * (0.3 * 0.7 / 300) ** 0.5
+    assert measured == pytest.approx(0.7, abs=bound)
