@@ -202,9 +202,9 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
-            if key.value in seen:
+            if str(key.value) in seen:
                 raise yaml.MarkedYAMLError(problem=f"`{key.value}` is written twice", problem_mark=key.start_mark)
-            seen.add(key.value)
+            seen.add(str(key.value))
         return super().construct_mapping(node, deep)
 
 
@@ -240,7 +240,7 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     """
     text = str(name_or_path)
     path = path_of(text)
-    if path.parent == FOLDER and path.stem not in names():
+    if path.is_relative_to(FOLDER) and text not in (*names(), str(path)):
         raise BadInput(
             [f"no scenario {text!r}; choose one of: {', '.join(names())}; or give a file of your own, X.yaml"]
         )
@@ -263,6 +263,8 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
         return Scenario.model_validate_json(json.dumps(document, default=str))
     except ValidationError as error:
         raise BadInput(f"{path}: {problem}" for problem in explain(error, Scenario, document)) from None
+    except ValueError as error:  # an alias that contains itself
+        raise BadInput([f"{path}: cannot be read as plain data: {error}"]) from None
 
 
 def _fields() -> list[str]:

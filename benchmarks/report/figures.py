@@ -41,7 +41,10 @@ def value_of(measure: Measure, value: float | None) -> str:
     """A measure's value with its unit."""
     if measure.unit == "share":
         return share(value)
-    return UNKNOWN if value is None else f"{number(value)} {measure.unit}"
+    if value is None:
+        return UNKNOWN
+    # the measure's title says "per 1000 successes" already
+    return f"{number(value)} {measure.unit.removesuffix(' per 1000')}"
 
 
 def change(measure: Measure, value: float) -> str:

@@ -60,7 +60,7 @@ def notes(found: Evidence) -> Iterator[str]:
         yield "The proxies' cost is Envoy's alone: no pilot-agent, no istiod, none of Istio's telemetry filters."
     yield from dict.fromkeys(note for header in found.headers for note in header.notes)
     yield (
-        "Arms of a repetition meet the same arrivals, frames and faulted replica; latency counts from the intended time. "
+        "Arms of a repetition meet the same arrivals, frames and faulted replica. "
         "The interval of an availability takes arrivals as independent, as they are only when the fault is so."
     )
 

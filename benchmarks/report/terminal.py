@@ -42,7 +42,7 @@ def _table(table: Table) -> RichTable:
         # figures are never broken; their headings are, at the comma
         figures = column.align == "right"
         heading = column.title.replace(", ", ",\n") if figures else column.title
-        shown.add_column(heading, justify=column.align, overflow="fold", no_wrap=figures)
+        shown.add_column(heading, justify=column.align, overflow="ellipsis" if figures else "fold", no_wrap=figures)
     for at, row in enumerate(table.rows):
         first = at == 0 or table.groups[at - 1] != table.groups[at]
         last = at + 1 == len(table.rows) or table.groups[at + 1] != table.groups[at]

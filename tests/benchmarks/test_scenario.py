@@ -80,9 +80,7 @@ def test_all_errors_are_said_at_once_with_path_and_what_would_be_right(tmp_path:
     )
     found = problems(tmp_path, text)
     assert any("slo: is missing" in line for line in found)
-    assert any(
-        "fault.color: no such field; the fields here are: service, replicas, kind, status, rate" in x for x in found
-    )
+    assert "fault.color: no such field; the fields here are: service, replicas, kind, status, rate" in found
     assert any(line.startswith("fault.rate: 1.5 is not right, it should be less than or equal to 1") for line in found)
     assert any(
         line.startswith('fault.service: "image-analyser" is not right') and "'image-analysis'" in line for line in found
@@ -102,7 +100,7 @@ def test_the_members_of_a_union_complain_in_one_sentence(tmp_path: Path) -> None
     [
         ("kind: abort", "kind: explode", "fault.kind: \"explode\" is unknown; choose one of: 'abort', 'delay'"),
         ("kind: abort, ", "", "fault.kind: is missing"),
-        ("measure: availability", "measure: beauty", "primary.measure: no measure 'beauty'; choose one of: availability"),
+        ("measure: availability", "measure: beauty", "primary.measure: no measure 'beauty'; choose one of: avail"),
         ("measure: availability", "measure: cpu", "primary.phase: cpu is counted over the whole cell; write `all`"),
         (", fault: 3.0", "", "phases.fault: a scenario with a fault needs a fault phase"),
         ("phase: fault", "phase: warm", "primary.phase: \"warm\" is not right, it should be 'steady'"),
@@ -138,14 +136,14 @@ def test_a_document_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> 
     assert "must be a mapping with the fields question, primary" in problems(tmp_path, text)[0]
 
 
-@pytest.mark.parametrize("text", ["{", "a: [1", "\x00", "? [a]\n: 1"])
+@pytest.mark.parametrize("text", ["{", "a: [1", "\x00", "? [a]\n: 1", "load: &a [*a]"])
 def test_what_does_not_parse_gives_a_sentence_and_no_traceback(tmp_path: Path, text: str) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(text)
-    with pytest.raises(BadInput, match="mine.yaml"):
+    with pytest.raises(BadInput, match=r"mine\.yaml"):
         load_scenario(path)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="gone.yaml: cannot be read: No such file"):
+    with pytest.raises(BadInput, match=r"gone\.yaml: cannot be read: No such file"):
         load_scenario(tmp_path / "gone.yaml")

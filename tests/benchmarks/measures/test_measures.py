@@ -35,8 +35,8 @@ def record(**fields: Any) -> Record:
     """A record of the scenario's phases, with what a test adds."""
     return Record.model_validate(
         {
-            "cell": "r1-error-burst-mesh", "scenario": "error-burst", "arm": "mesh", "mode": "mesh", "policies": "matched",
-            "repetition": 1, "seed": 7, "started": "2026-01-02T03:04:05Z",
+            "cell": "r1-error-burst-mesh", "scenario": "error-burst", "arm": "mesh", "mode": "mesh",
+            "policies": "matched",             "repetition": 1, "seed": 7, "started": "2026-01-02T03:04:05Z",
             "phases": [phase.model_dump() for phase in SCENARIO.timeline()], **fields,
         }
     )  # fmt: skip
