@@ -128,14 +128,23 @@ class DiscoveryServer:
         }
 
     async def _answer(self, request: web.Request) -> web.Response:
-        asked = await request.json()
-        kind, node = request.match_info["kind"], asked.get("node", {}).get("id", "")
+        kind, node, name, version, refusal = await _question(request)
         if kind not in _TYPES or node not in self._nodes:
             raise web.HTTPNotFound(text=f"no {kind} for the node {node!r}")
-        name = next(iter(asked.get("resource_names", ())), _ALL)
-        version, refusal = asked.get("version_info", ""), "error_detail" in asked
         body = await self._nodes[node].newer(kind, name, version, refusal)
         return web.Response(text=body, content_type="application/json")
+
+
+async def _question(request: web.Request) -> tuple[str, str, str, str, bool]:
+    """Kind, node, name, version at hand, and whether the last answer was refused.
+
+    An Envoy lists its 25 KB of extensions in each question; nothing of that may be held for as long as the question is,
+    so the body is read past the request's own cache.
+    """
+    asked = json.loads(await request.content.read())
+    name = next(iter(asked.get("resource_names", ())), _ALL)
+    node = asked.get("node", {}).get("id", "")
+    return request.match_info["kind"], node, name, asked.get("version_info", ""), "error_detail" in asked
 
 
 def source() -> dict[str, Any]:
