@@ -36,7 +36,7 @@ def cell_seed(seed: int, scenario: str, repetition: int) -> int:
 
 
 def plan(scenarios: Sequence[str], arms: Sequence[str], repetitions: int, seed: int) -> list[Cell]:
-    """Repetition by repetition, scenarios in random order, and the arms of a scenario next to each other in random order.
+    """Repetition by repetition, scenarios in random order, the arms of a scenario side by side in random order.
 
     Arms of a block run within the same half minute, so that a slow drift of the machine meets all of them.
     """

@@ -1,4 +1,4 @@
-"""The harness's side of a pod's admin port: counters, stored frames, reset (docs/architecture.md, "The pod contract")."""
+"""The harness's side of a pod's admin port: counters, stored frames, reset (see docs/architecture.md)."""
 
 from __future__ import annotations
 

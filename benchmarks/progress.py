@@ -147,10 +147,8 @@ def reporter(
     if not console.is_terminal:
         yield Lines(console, total, done)
         return
-    progress = Progress(
-        BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.description}"),
-        console=console,
-    )  # fmt: skip
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    progress = Progress(*columns, TextColumn("{task.description}"), console=console)
     bar = progress.add_task("starting worlds", total=total, completed=done)
     with Live(console=console, refresh_per_second=4, transient=True) as live:
         screen = Screen(scenarios, arms, progress, live, bar)

@@ -1,4 +1,4 @@
-"""State between cells: everything that a cell leaves behind is dropped, and that it is gone is checked (fairness rule 8)."""
+"""State between cells: what a cell leaves behind is dropped, and that it is gone is checked (fairness rule 8)."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ RESTART_DEADLINE_S = 15.0
 
 @dataclass(slots=True)
 class Crash:
-    """Kills the application of each victim once, holds it down for `down_s`, and waits on removal until all are ready again."""
+    """Kills each victim's application once and holds it down for `down_s`; removal waits until all are ready again."""
 
     world: World
     victims: Sequence[Victim]

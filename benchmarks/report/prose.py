@@ -8,7 +8,7 @@ from benchmarks.measures.activity import activity
 from benchmarks.report.evidence import Evidence, Group
 from benchmarks.report.figures import change, change_range, share
 from benchmarks.report.proof import BUSY
-from benchmarks.report.table import Warning_
+from benchmarks.report.table import Caution
 from benchmarks.verdict import ENOUGH, Comparison, Verdict
 
 WITH_POLICIES = ("library", "library-endpoints", "mesh", "both")
@@ -65,26 +65,26 @@ def notes(found: Evidence) -> Iterator[str]:
     )
 
 
-def warnings(found: Evidence, compared: list[Comparison]) -> Iterator[Warning_]:
+def warnings(found: Evidence, compared: list[Comparison]) -> Iterator[Caution]:
     """What limits the figures, each with what to do."""
     for sentence in found.broken:
-        yield Warning_(sentence, "do not cite this run: get the original files, or run the bench again")
+        yield Caution(sentence, "do not cite this run: get the original files, or run the bench again")
     left = found.planned - found.finished
     if left:
-        yield Warning_(
+        yield Caution(
             f"{left} of {found.planned} cells have no good try ({_counted(len(found.void), 'void try')})",
             " and ".join(f"`goaround bench --resume {header.name}`" for header in found.headers)
             + " runs what is missing; the table of void cells has the reasons",
         )
     few = [one for one in compared if len(one.pairs) < ENOUGH]
     if few:
-        yield Warning_(
+        yield Caution(
             f"{len(few)} of {len(compared)} comparisons have fewer than {ENOUGH} pairs: points, and no verdict",
             f"repeat at least {ENOUGH} times: `goaround bench --repetitions {ENOUGH}`",
         )
     unsure = [one for one in compared if one.verdict is Verdict.INCONCLUSIVE]
     if unsure:
-        yield Warning_(
+        yield Caution(
             f"{len(unsure)} of {len(compared)} comparisons are inconclusive",
             "more repetitions narrow the intervals: "
             f"`goaround bench --repetitions {2 * max(len(one.pairs) for one in unsure)}`",
@@ -93,42 +93,42 @@ def warnings(found: Evidence, compared: list[Comparison]) -> Iterator[Warning_]:
         yield from _of_group(group, found)
 
 
-def _of_group(group: Group, found: Evidence) -> Iterator[Warning_]:
+def _of_group(group: Group, found: Evidence) -> Iterator[Caution]:
     where = f"{group.scenario.name}, {group.arm}"
     records = [cell.record for cell in group.valid]
     machine = [record.machine["steady"] for record in records if "steady" in record.machine]
     if machine and max(machine) > BUSY:
-        yield Warning_(
+        yield Caution(
             f"{where}: the machine was {share(max(machine))} busy in a steady phase; "
             f"above {BUSY * 100:.0f} % it may slow what it runs",
             "close other programs, or lower the rate: `goaround bench --rate 20`",
         )
     audits = [record.generator for record in records if record.generator]
     if dropped := sum(audit.dropped for audit in audits):
-        yield Warning_(
+        yield Caution(
             f"{where}: {dropped} arrivals were dropped by the generator, and count as not served",
             "the service was slower than the generator has room for: read availability before latency",
         )
     if late := [audit.lateness_p99_ms for audit in audits if audit.lateness_p99_ms > LATE_MS]:
-        yield Warning_(
+        yield Caution(
             f"{where}: the generator was late, p99 {max(late):.1f} ms in the worst cell",
             "close other programs and repeat",
         )
     kept = [record.integrity for record in records if record.integrity]
     if wrong := sum(one.false_acks for one in kept):
-        yield Warning_(
+        yield Caution(
             f"{where}: {_counted(wrong, 'frame')} acknowledged and not stored",
             "they count as available, but not as goodput: read the goodput",
         )
     if twice := sum(one.duplicated for one in kept):
-        yield Warning_(
+        yield Caution(
             f"{where}: {_counted(twice, 'frame')} stored more than once",
             "retries need idempotency: keep it on",
         )
     arm = next(arm for arm in found.arms if arm.name == group.arm)
     acted = any(events.acted for events in activity(records).values())
     if records and arm.mode in WITH_POLICIES and group.scenario.fault and not acted:
-        yield Warning_(
+        yield Caution(
             f"{where}: no policy acted, so the figures show none of its effect",
             "compare the fault with the policies: the tables above count every retry, ejection and opened breaker",
         )

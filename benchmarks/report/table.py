@@ -41,7 +41,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Warning_:  # noqa: N801 - `Warning` is Python's own
+class Caution:
     """Something that limits what the tables can say, and what to do about it."""
 
     what: str
@@ -56,7 +56,7 @@ class Report:
     summary: tuple[str, ...]
     tables: tuple[Table, ...]
     notes: tuple[str, ...]
-    warnings: tuple[Warning_, ...]
+    warnings: tuple[Caution, ...]
 
 
 def word(text: str, tone: Tone = "plain") -> Value:
