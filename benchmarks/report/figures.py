@@ -24,9 +24,11 @@ def share_range(interval: Interval | None) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """At least `digits` significant digits below a thousand, whole numbers above."""
+    """At least `digits` significant digits below a thousand, whole numbers above; nothing at all is `0`."""
     if value is None:
         return UNKNOWN
+    if value == 0:
+        return "0"
     size = abs(value)
     places = digits - 1 if size < 10 else digits - 2 if size < 100 else max(0, digits - 3)
     return f"{value:.{places}f}"

@@ -69,7 +69,8 @@ def _figure(costs: list[Cost], of: Callable[[Cost], float]) -> Value:
 def _memory(costs: list[Cost]) -> Value:
     rss = _mean(one.rss_mib for one in costs)
     pss = _mean(one.pss_mib for one in costs if one.pss_mib is not None)
-    text = UNKNOWN if rss is None else f"{number(rss)} / {number(pss)}"
+    # where there is no process there is no PSS to read
+    text = number(rss) if not rss else f"{number(rss)} / {number(pss)}"
     return figure(text, rss, pss=pss, n=len(costs))
 
 
