@@ -23,7 +23,7 @@ smoke: $(READY) ## library and mesh, two scenarios, once: under a minute
 	@$(GOAROUND) bench --profile smoke $(ARGS)
 
 test: $(READY) ## every test
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest -n auto $(ARGS)
 
 lint: $(READY) ## ruff: rules and format
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

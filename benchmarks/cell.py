@@ -107,13 +107,13 @@ class Conduct:
         usage_after, idle_after = await world.usage(), await self._idle_cpu(cell.arm)
         elapsed = time.monotonic() - began
         proxies_after, stored = await asyncio.gather(world.proxy_stats(), pods.stored())
-        _restore(counters, notes.before_crash)
+        restore(counters, notes.before_crash)
         frames = (frame_of(arrival, cell.seed) for arrival in arrivals(spec.load, spec.duration_s, spec.seed, entries))
         sent = {frame.id: expected(frame) for frame in frames}
         record: dict[str, Any] = {
             "generator": asdict(audit),
             "machine": notes.shares(),
-            "usage": _spent(usage_before, usage_after),
+            "usage": spent(usage_before, usage_after),
             "edges": edges(pods.pods, counters, proxies_before, proxies_after),
             "connections": connections(pods.pods, counters),
             "fault": asdict(notes.proof) if notes.proof else None,
@@ -122,7 +122,7 @@ class Conduct:
         record["void"] = [
             *notes.objections,
             *(notes.proof.objections() if notes.proof else ()),
-            *_audit_objections(record),
+            *audit_objections(record),
             *(
                 f"idle world {arm} used {(idle_after[arm] - idle_before[arm]) / elapsed:.0%} of a core"
                 for arm in idle_after
@@ -190,7 +190,7 @@ async def _sleep_until(when: float) -> None:
     await asyncio.sleep(max(0.0, when - time.monotonic()))
 
 
-def _restore(counters: Mapping[str, dict[str, Any]], before: Mapping[str, Mapping[str, Any]]) -> None:
+def restore(counters: Mapping[str, dict[str, Any]], before: Mapping[str, Mapping[str, Any]]) -> None:
     """Add to a restarted pod's counters what it had received before it was killed."""
     for pod, old in before.items():
         received = counters[pod]["received"]
@@ -198,7 +198,7 @@ def _restore(counters: Mapping[str, dict[str, Any]], before: Mapping[str, Mappin
             received[caller] = received.get(caller, 0) + n
 
 
-def _spent(before: Usage, after: Usage) -> dict[str, dict[str, float]]:
+def spent(before: Usage, after: Usage) -> dict[str, dict[str, float]]:
     """CPU seconds of the cell, and the memory at its end, app and proxies apart."""
     return {
         kind: {
@@ -210,7 +210,8 @@ def _spent(before: Usage, after: Usage) -> dict[str, dict[str, float]]:
     }
 
 
-def _audit_objections(record: Mapping[str, Any]) -> Sequence[str]:
+def audit_objections(record: Mapping[str, Any]) -> Sequence[str]:
+    """What the generator's account and the machine's load have against a cell (fairness rule 7)."""
     audit, shares = record["generator"], record["machine"]
     found = []
     if audit["lateness_p99_ms"] > LATENESS_LIMIT_MS:

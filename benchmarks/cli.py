@@ -15,13 +15,14 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import bench as benches
-from benchmarks import results, scenario, world_cli
+from benchmarks import order, results, scenario, world_cli
 from benchmarks.errors import BadInput
 from benchmarks.faults import FaultFailed
 from benchmarks.pods import PodUnreachable
 from benchmarks.profile import PROFILES
 from benchmarks.report import FORMATS, write
 from benchmarks.results import Run
+from benchmarks.worlds import prepare
 from istio.envoy import NoEnvoy
 from istio.objects import Refused
 from istio.policies import UnknownPolicies
@@ -83,9 +84,9 @@ def bench(
     into: Results = results.FOLDER,
 ) -> None:
     """Compare arms under the same load and the same faults, and print the table."""
-    console = _console()
+    console, target = _console(), LocalTarget()
     if resume is None:
-        wanted = benches.order(
+        wanted = order.order(
             profile_name=profile,
             arms=arm,
             scenario_names=scenario,
@@ -94,18 +95,21 @@ def bench(
             seed=seed,
             policies=policies,
         )
-        run = benches.create(wanted, into)
+        prepared = prepare(target, wanted.arms, wanted.times)
+        run = order.create(wanted, prepared.rendered, into)
     else:
         run = results.open_run(resume, into)
+        prepared = prepare(target, *order.unfinished(run))
     try:
-        asyncio.run(_until_terminated(benches.bench(run, LocalTarget(), console)))
+        if prepared.rendered:
+            asyncio.run(_until_terminated(benches.bench(run, prepared, target, console)))
     except (KeyboardInterrupt, asyncio.CancelledError):
         _say_how_to_go_on(run, console)
         raise typer.Exit(INTERRUPTED) from None
     write(run, "terminal", console)
     console.print(f"\nrows, records and checksums: {run.folder}", soft_wrap=True)
     console.print(f"the same as a file:          goaround report {run.name} --format markdown")
-    other = benches.counterpart(run, into)
+    other = order.counterpart(run, into)
     if other is not None:
         console.print()
         write((other, run), "terminal", console)

@@ -182,10 +182,16 @@ class Scenario(Strict):
         return tuple(self._walk())
 
     def scaled(self, factor: float) -> Scenario:
-        """The same scenario with every phase `factor` times as long."""
-        return self.model_copy(
-            update={"phases": Phases(**{name: length * factor for name, length in self.phases.model_dump().items()})}
-        )
+        """The same scenario with every phase, and the time that a crash holds, `factor` times as long."""
+        lengths = {name: length * factor for name, length in self.phases.model_dump().items()}
+        changes: dict[str, Any] = {"phases": Phases(**lengths)}
+        if isinstance(self.fault, Crash):
+            changes["fault"] = self.fault.model_copy(update={"down_s": self.fault.down_s * factor})
+        return self.model_copy(update=changes)
+
+    def at_rate(self, rate: float | None) -> Scenario:
+        """The same scenario at `rate` arrivals per second; at its own for None."""
+        return self if rate is None else self.model_copy(update={"load": Load(pattern=self.load.pattern, rate=rate)})
 
     def _walk(self) -> Iterator[Phase]:
         clock = 0.0

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-import psutil
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.arm import DEFAULT_POLICIES, Arm
-from benchmarks.worlds import gib, render_arms, require_memory
+from benchmarks.worlds import gib, prepare
 from k8s.local.target import LocalTarget
 from k8s.target import KindUsage, WorldStatus
 
@@ -39,14 +38,12 @@ def up(
     """Start a world of 15 pods that stays until `goaround down`."""
     console = Console()
     arm = Arm.parse(mode, policies)
-    rendered = render_arms([arm], None)[arm.name]
     target = LocalTarget(base_port=base_port)
-    console.print(
-        require_memory({arm.name: target.need(rendered).memory}, psutil.virtual_memory().available), highlight=False
-    )
+    prepared = prepare(target, [arm], None)
+    console.print(prepared.memory, highlight=False)
 
     async def start() -> WorldStatus:
-        world = await target.up(name, rendered, attached=False, seed=seed)
+        world = await target.up(name, prepared.rendered[arm.name], attached=False, seed=seed)
         return await world.status()
 
     status = asyncio.run(start())

@@ -6,6 +6,9 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass
+
+import psutil
 
 from benchmarks.arm import Arm
 from benchmarks.errors import BadInput
@@ -14,15 +17,36 @@ from k8s.render import Rendered, render
 from k8s.target import Target, World
 
 
-def render_arms(arms: Sequence[Arm], times: PolicyTimes | None) -> dict[str, Rendered]:
-    """What each arm's world is made of; raises what `k8s.render.render` raises."""
-    overrides = {} if times is None else {"interval_s": times.interval_s, "base_ejection_s": times.base_ejection_s}
-    return {arm.name: render(arm.mode, arm.policies, overrides) for arm in arms}
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Worlds that can be started: what each arm's is made of, and the line that says what memory they need."""
+
+    rendered: Mapping[str, Rendered]
+    memory: str
+
+
+def prepare(target: Target, arms: Sequence[Arm], times: PolicyTimes | None) -> Prepared:
+    """Find out whether all worlds can run here, before anything is started or written.
+
+    Raises:
+        TargetError: something cannot be rendered, or cannot run on this target.
+        BadInput: there is not enough memory.
+
+    """
+    overrides = asdict(times) if times else {}
+    rendered = {arm.name: render(arm.mode, arm.policies, overrides) for arm in arms}
+    needs = {arm: target.need(each).memory for arm, each in rendered.items()}
+    return Prepared(rendered, require_memory(needs, available_memory()))
 
 
 def gib(n: float) -> str:
     """Bytes as a person reads them."""
     return f"{n / 2**30:.1f} GiB"
+
+
+def available_memory() -> int:
+    """Bytes that new processes can have without swapping."""
+    return int(psutil.virtual_memory().available)
 
 
 def require_memory(needs: Mapping[str, int], available: int) -> str:
@@ -42,12 +66,12 @@ def require_memory(needs: Mapping[str, int], available: int) -> str:
 
 @asynccontextmanager
 async def running(
-    target: Target, rendered: Mapping[str, Rendered], seed: int, say: Callable[[str], None]
+    target: Target, prepared: Prepared, seed: int, say: Callable[[str], None]
 ) -> AsyncIterator[dict[str, World]]:
     """All worlds, ready, by arm. They hang on this process: should it be killed, they end with it."""
     async with AsyncExitStack() as stack:
         worlds = {}
-        for number, (arm, parts) in enumerate(rendered.items(), start=1):
+        for number, (arm, parts) in enumerate(prepared.rendered.items(), start=1):
             began = time.monotonic()
             world = await target.up(f"bench-{os.getpid()}-{number}-{parts.mode}", parts, attached=True, seed=seed)
             stack.push_async_callback(world.down)

@@ -39,6 +39,11 @@ class LocalTarget:
         deployments = manifests.read(rendered.objects).deployments.values()
         pods = sum(one.spec.replicas for one in deployments)
         proxies = sum(one.spec.replicas for one in deployments if one.injected)
+        if proxies:
+            try:
+                binary()
+            except NoEnvoy as missing:
+                raise TargetError(str(missing)) from missing
         return Need(pods, SUPERVISOR + pods * APP + proxies * PROXY)
 
     async def up(self, name: str, rendered: Rendered, *, attached: bool, seed: int) -> LocalWorld:
@@ -86,11 +91,6 @@ class LocalTarget:
         need, available = self.need(rendered).memory, psutil.virtual_memory().available
         if need > available:
             errors.append(f"memory: {need // MIB} MiB needed, {available // MIB} MiB available; end other programs")
-        if rendered.mode in ("sidecar", "mesh"):
-            try:
-                binary()
-            except NoEnvoy as missing:
-                errors.append(str(missing))
         if errors:
             raise TargetError(errors)
 

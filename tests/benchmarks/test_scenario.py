@@ -48,11 +48,14 @@ def test_phases_follow_each_other_on_the_clock_of_the_cell() -> None:
     ]  # fmt: skip
 
 
-def test_scaling_stretches_every_phase_and_nothing_else() -> None:
+def test_scaling_stretches_the_phases_and_the_time_that_a_crash_holds_and_nothing_else() -> None:
     scenario = load_scenario("crash")
     scaled = scenario.scaled(2)
     assert [phase.end for phase in scaled.timeline()] == [2.0, 6.0, 12.0, 15.0]
-    assert scaled.model_dump(exclude={"phases"}) == scenario.model_dump(exclude={"phases"})
+    assert scaled.fault is not None
+    assert scaled.fault.model_dump() == {"kind": "crash", "service": "image-analysis", "replicas": 1, "down_s": 2.0}
+    changed = {"phases", "fault"}
+    assert scaled.model_dump(exclude=changed) == scenario.model_dump(exclude=changed)
 
 
 def test_a_file_of_ones_own_is_named_by_the_file(tmp_path: Path) -> None:

@@ -1,0 +1,52 @@
+"""What makes a cell void, and what is added up for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from benchmarks.cell import audit_objections, restore, spent
+from k8s.target import KindUsage, Usage
+
+
+def record(**changes: Any) -> dict[str, Any]:
+    audit = {"lateness_p99_ms": 2.0, "hidden_retries_off": True, "interrupted": False}
+    shares = changes.pop("machine", {"warm": 0.3, "steady": 0.4, "fault": 0.5})
+    return {"generator": audit | changes, "machine": shares}
+
+
+def test_a_cell_within_every_limit_is_not_void() -> None:
+    assert audit_objections(record()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"lateness_p99_ms": 10.1}, "generator late: p99 10.1 ms, limit 10 ms"),
+        ({"hidden_retries_off": False}, "the generator's HTTP client may retry by itself"),
+        ({"interrupted": True}, "the generator was interrupted"),
+        ({"machine": {"steady": 0.81}}, "machine busy: 81% of the CPU in the steady phase, limit 80%"),
+    ],
+)
+def test_each_limit_voids_a_cell_and_says_why(changes: dict[str, Any], reason: str) -> None:
+    assert audit_objections(record(**changes)) == [reason]
+
+
+def test_a_busy_warm_up_voids_nothing_because_it_is_in_no_measure() -> None:
+    assert audit_objections(record(machine={"warm": 0.99, "steady": 0.1})) == []
+
+
+def test_a_killed_pod_keeps_what_it_had_received() -> None:
+    counters = {"a-0": {"received": {"collector": 2}}, "a-1": {"received": {"collector": 5}}}
+    restore(counters, {"a-0": {"received": {"collector": 30, "cpanel": 1}}})
+    assert counters == {"a-0": {"received": {"collector": 32, "cpanel": 1}}, "a-1": {"received": {"collector": 5}}}
+
+
+def test_cpu_is_what_the_cell_spent_and_memory_what_it_has_at_its_end() -> None:
+    before = Usage(app=KindUsage(10.0, 100, 50), proxy=KindUsage(1.0, 10, 5))
+    after = Usage(app=KindUsage(11.5, 120, 60), proxy=KindUsage(1.25, 11, 6))
+    assert spent(before, after) == {
+        "app": {"cpu_s": 1.5, "rss": 120, "pss": 60},
+        "proxy": {"cpu_s": 0.25, "rss": 11, "pss": 6},
+    }

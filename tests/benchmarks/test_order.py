@@ -1,0 +1,94 @@
+"""What a bench is asked to do: completed by the profile, refused with everything that is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.errors import BadInput
+from benchmarks.order import Order, counterpart, create, order, unfinished
+from benchmarks.results import Run
+from benchmarks.worlds import prepare
+from k8s.local.target import LocalTarget
+
+
+def ask(**changes: Any) -> Order:
+    asked: dict[str, Any] = {
+        "profile_name": "quick",
+        "arms": None,
+        "scenario_names": None,
+        "repetitions": None,
+        "rate": None,
+        "seed": 1,
+        "policies": "matched",
+    }
+    return order(**(asked | changes))
+
+
+def created(wanted: Order, into: Path) -> Run:
+    return create(wanted, prepare(LocalTarget(), wanted.arms, wanted.times).rendered, into)
+
+
+def test_what_is_not_named_comes_from_the_profile() -> None:
+    quick = ask()
+    assert [arm.name for arm in quick.arms] == ["none", "library", "mesh"]
+    assert [each.name for each in quick.scenarios] == ["steady", "error-burst", "bad-replica", "slow-replica"]
+    assert quick.repetitions == 5
+
+
+def test_what_is_named_replaces_the_profile() -> None:
+    mine = ask(arms=["sidecar"], scenario_names=["crash"], repetitions=2)
+    assert ([arm.name for arm in mine.arms], [each.name for each in mine.scenarios]) == (["sidecar"], ["crash"])
+    assert mine.repetitions == 2
+
+
+def test_the_profile_stretches_phases_and_the_time_that_a_crash_holds() -> None:
+    quick = ask(scenario_names=["crash"]).scenarios[0]
+    full = ask(scenario_names=["crash"], profile_name="full").scenarios[0]
+    assert full.duration_s == pytest.approx(15 * quick.duration_s)
+    assert full.fault.down_s == pytest.approx(15 * quick.fault.down_s)  # type: ignore[union-attr] # it is a crash
+
+
+def test_a_rate_replaces_that_of_every_scenario() -> None:
+    assert {each.load.rate for each in ask(rate=7.0).scenarios} == {7.0}
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(BadInput) as caught:
+        ask(arms=["mash"], scenario_names=["nothing"])
+    assert [problem.split(";")[0] for problem in caught.value.problems] == [
+        "unknown mode 'mash'",
+        "no scenario 'nothing'",
+    ]
+
+
+def test_a_run_on_disk_says_what_its_policies_were_and_what_the_library_does_not_carry(tmp_path: Path) -> None:
+    run = created(ask(scenario_names=["steady"], repetitions=1), tmp_path)
+    header = json.loads((run.folder / "run.json").read_text())
+    assert header["policies"]["times"] == {"interval_s": 0.5, "base_ejection_s": 1.0}
+    library = json.loads(header["policies"]["arms"]["library"]["library"])
+    assert library["image-analysis"]["breaker"] == {"failures": 5, "reset_s": 1.0}
+    kinds = {each["kind"] for each in header["policies"]["arms"]["mesh"]["istio"]}
+    assert kinds == {"VirtualService", "DestinationRule"}
+    assert any("maxEjectionPercent" in line for line in header["policies"]["not_carried"])
+    assert "shortened for this profile: outlierDetection.interval 10s -> 500ms" in header["notes"]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match=r"cannot write .*file"):
+        created(ask(arms=["none"]), tmp_path / "file")
+
+
+def test_an_unfinished_run_is_nobodys_counterpart(tmp_path: Path) -> None:
+    created(ask(arms=["library"], scenario_names=["steady"]), tmp_path)
+    mesh = created(ask(arms=["mesh"], scenario_names=["steady"]), tmp_path)
+    assert counterpart(mesh, tmp_path) is None
+
+
+def test_a_run_is_resumed_with_the_arms_and_the_times_it_was_begun_with(tmp_path: Path) -> None:
+    wanted = ask(arms=["none", "mesh"], scenario_names=["steady"])
+    assert unfinished(created(wanted, tmp_path)) == (list(wanted.arms), wanted.times)
