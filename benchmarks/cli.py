@@ -16,6 +16,7 @@ from rich.table import Table
 
 from benchmarks import bench as benches
 from benchmarks import order, results, scenario, world_cli
+from benchmarks.console import console as output
 from benchmarks.errors import BadInput
 from benchmarks.faults import FaultFailed
 from benchmarks.pods import PodUnreachable
@@ -33,7 +34,6 @@ from loadtests.client import GeneratorError
 # What a user can cause and mend. Anything else is a defect of ours, and shows its traceback.
 MENDABLE = (BadInput, FaultFailed, GeneratorError, NoEnvoy, PodUnreachable, Refused, TargetError, UnknownPolicies)
 WRONG = 2
-FILE_WIDTH = 120
 INTERRUPTED = 128 + signal.SIGINT
 
 app = typer.Typer(
@@ -65,12 +65,6 @@ Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Where r
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name, or the path of its folder.")]
 
 
-def _console() -> Console:
-    """Standard output; a pipe or a file is as wide as the tables want."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(width=FILE_WIDTH, highlight=False)
-
-
 @app.command()
 def bench(
     arm: Arms = None,
@@ -84,7 +78,7 @@ def bench(
     into: Results = results.FOLDER,
 ) -> None:
     """Compare arms under the same load and the same faults, and print the table."""
-    console, target = _console(), LocalTarget()
+    console, target = output(), LocalTarget()
     if resume is None:
         wanted = order.order(
             profile_name=profile,
@@ -137,7 +131,7 @@ def report(
     into: Results = results.FOLDER,
 ) -> None:
     """Make a run's tables again, from its raw rows."""
-    write(results.open_run(run, into), form, _console())
+    write(results.open_run(run, into), form, output())
 
 
 @app.command()
@@ -153,7 +147,7 @@ def verify(run: RunName, into: Results = results.FOLDER) -> None:
 @app.command()
 def scenarios(name: Annotated[str | None, typer.Argument(help="One scenario, with all of its file.")] = None) -> None:
     """List the scenarios with their questions, or show one."""
-    console = _console()
+    console = output()
     if name is not None:
         scenario.load_scenario(name)
         typer.echo(scenario.path_of(name).read_text(encoding="utf-8"), nl=False)

@@ -6,10 +6,11 @@ import asyncio
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich import box
 from rich.table import Table
 
 from benchmarks.arm import DEFAULT_POLICIES, Arm
+from benchmarks.console import console as output
 from benchmarks.worlds import gib, prepare
 from k8s.local.target import LocalTarget
 from k8s.target import KindUsage, WorldStatus
@@ -36,11 +37,11 @@ def up(
     ] = None,
 ) -> None:
     """Start a world of 15 pods that stays until `goaround down`."""
-    console = Console()
+    console = output()
     arm = Arm.parse(mode, policies)
     target = LocalTarget(base_port=base_port)
     prepared = prepare(target, [arm], None)
-    console.print(prepared.memory, highlight=False)
+    console.print(prepared.memory)
 
     async def start() -> WorldStatus:
         world = await target.up(name, prepared.rendered[arm.name], attached=False, seed=seed)
@@ -49,15 +50,13 @@ def up(
     status = asyncio.run(start())
     console.print(pods_table(status))
     entry = {pod.service: pod.entry for pod in reversed(status.pods)}
-    console.print(
-        f"control panel: http://{entry['cpanel']}/\ncollector:     http://{entry['collector']}/status", highlight=False
-    )
-    console.print(f"end it with: goaround down --name {name}", highlight=False)
+    console.print(f"control panel: http://{entry['cpanel']}/\ncollector:     http://{entry['collector']}/status")
+    console.print(f"end it with: goaround down --name {name}")
 
 
 def status(name: Annotated[str | None, typer.Option("--name", help="One world; all if left out.")] = None) -> None:
     """Show the pods of the running worlds."""
-    console = Console()
+    console = output()
 
     async def ask() -> list[WorldStatus]:
         target = LocalTarget()
@@ -68,7 +67,7 @@ def status(name: Annotated[str | None, typer.Option("--name", help="One world; a
     for each in found:
         console.print(pods_table(each))
     if not found:
-        console.print("no world is running; start one with: goaround up --mode library", highlight=False)
+        console.print("no world is running; start one with: goaround up --mode library")
 
 
 def scale(
@@ -83,7 +82,7 @@ def scale(
         await world.scale(deployment, replicas)
         return await world.status()
 
-    Console().print(pods_table(asyncio.run(run())))
+    output().print(pods_table(asyncio.run(run())))
 
 
 def logs(
@@ -103,7 +102,7 @@ async def _logs(name: str, pod: str, container: str) -> str:
 
 def down(name: Annotated[str | None, typer.Option("--name", help="One world; all if left out.")] = None) -> None:
     """Drain and end worlds, and remove what they left behind."""
-    console = Console()
+    console = output()
 
     async def end() -> list[str]:
         target = LocalTarget()
@@ -113,17 +112,22 @@ def down(name: Annotated[str | None, typer.Option("--name", help="One world; all
         return names
 
     ended = asyncio.run(end())
-    console.print(f"ended: {', '.join(ended)}" if ended else "no world is running", highlight=False)
+    console.print(f"ended: {', '.join(ended)}" if ended else "no world is running")
 
 
 def pods_table(status: WorldStatus) -> Table:
     """The pods of a world, application and proxy apart."""
-    table = Table(title=f"world {status.name}, mode {status.mode}", title_justify="left")
-    table.add_column("pod")
-    table.add_column("ready")
+    table = Table(
+        title=f"world {status.name}, mode {status.mode}",
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("pod", no_wrap=True)
+    table.add_column("ready", overflow="fold")
     for heading in ("restarts", "age", "app CPU", "app memory", "proxy CPU", "proxy memory"):
         table.add_column(heading, justify="right")
-    table.add_column("entry")
+    table.add_column("entry", no_wrap=True)
     for pod in status.pods:
         ready = "[green]yes[/green]" if pod.ready else f"[red]no[/red]: {pod.reason}"
         used = (*_used(pod.app_usage), *_used(pod.proxy_usage))
