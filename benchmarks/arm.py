@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.errors import BadInput
+from k8s.render import DEFAULT_POLICIES, MODES
 
-MODES = ("none", "library", "sidecar", "mesh")
 WITH_POLICIES = frozenset({"library", "mesh"})
-DEFAULT_POLICIES = "matched"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from benchmarks.pods import Pods, PodUnreachable, in_flight
 from benchmarks.reset import NotClean, reset
 from benchmarks.results import read_rows
 from benchmarks.scenario import Scenario
-from k8s.target import Usage, World
+from k8s.target import TargetError, Usage, World
 from loadtests.client import Generator, RunSpec
 from loadtests.frames import frame_of
 from loadtests.schedule import Load, arrivals
@@ -38,6 +38,8 @@ LEAD_S = 0.3
 # A fault outlives its phase by this much at most, should the harness die.
 TTL_MARGIN_S = 3.0
 SETTLE_S = 6.0
+# What can go wrong with a world in the middle of a cell: it voids the cell, and the bench goes on.
+TROUBLE = (FaultFailed, PodUnreachable, TargetError)
 
 
 @dataclass(slots=True)
@@ -78,17 +80,20 @@ class Conduct:
         try:
             await reset(world, pods, cell.seed)
             record |= await self._measure(cell, scenario, world, pods, rows)
-        except (NotClean, PodUnreachable, FaultFailed) as error:
+        except (NotClean, *TROUBLE) as error:
             record["void"] = [str(error)]
         return record
 
     async def _measure(self, cell: Cell, scenario: Scenario, world: World, pods: Pods, rows: Path) -> dict[str, Any]:
         notes = Notes()
         entries = [pod.entry for pod in pods.of("collector")]
+        proxies_before = await world.proxy_stats()
+        usage_before, idle_before = await world.usage(), await self._idle_cpu(cell.arm)
+        began = time.monotonic()
         spec = RunSpec(
             id=cell.id,
             rows=rows,
-            start_monotonic=time.monotonic() + LEAD_S,
+            start_monotonic=began + LEAD_S,
             load=Load(pattern=scenario.load.pattern, rate=scenario.load.rate),
             duration_s=scenario.duration_s,
             seed=cell.seed,
@@ -96,13 +101,13 @@ class Conduct:
             timeout_s=REQUEST_TIMEOUT_S,
             capacity=CAPACITY,
         )
-        proxies_before = await world.proxy_stats()
-        usage_before, idle_before = await world.usage(), await self._idle_cpu(cell.arm)
-        began = time.monotonic()
-        async with asyncio.TaskGroup() as group:
-            run = group.create_task(self.generator.run(spec, self.on_progress))
-            group.create_task(self._phases(cell, scenario, world, pods, spec.start_monotonic, notes))
-        audit = run.result()
+        run = asyncio.create_task(self.generator.run(spec, self.on_progress))
+        try:
+            await self._phases(cell, scenario, world, pods, spec.start_monotonic, notes)
+            audit = await run
+        finally:
+            run.cancel()
+            await asyncio.gather(run, return_exceptions=True)
         counters = await self._settled(pods, notes)
         usage_after, idle_after = await world.usage(), await self._idle_cpu(cell.arm)
         elapsed = time.monotonic() - began
@@ -139,19 +144,21 @@ class Conduct:
             await _sleep_until(start + phase.start)
             before = CpuClock.now()
             if phase.name == "fault":
-                fault = self._fault(cell, scenario, world, pods)
-                if isinstance(fault, Crash):
-                    names = {victim.pod for victim in fault.victims}
-                    notes.before_crash = {pod: c for pod, c in (await pods.counters()).items() if pod in names}
                 try:
-                    async with injected(fault):
-                        await _sleep_until(start + phase.end)
-                except FaultFailed as error:
+                    await self._strike(self._fault(cell, scenario, world, pods), pods, start + phase.end, notes)
+                except TROUBLE as error:
                     notes.objections.append(str(error))
-                notes.proof = await fault.proof()
-            else:
-                await _sleep_until(start + phase.end)
+            await _sleep_until(start + phase.end)
             notes.cpu[phase.name] = (before, CpuClock.now())
+
+    async def _strike(self, fault: Fault, pods: Pods, end: float, notes: Notes) -> None:
+        """Hold the fault until `end`, and note its proof."""
+        if isinstance(fault, Crash):
+            names = {victim.pod for victim in fault.victims}
+            notes.before_crash = {pod: c for pod, c in (await pods.counters()).items() if pod in names}
+        async with injected(fault):
+            await _sleep_until(end)
+        notes.proof = await fault.proof()
 
     def _fault(self, cell: Cell, scenario: Scenario, world: World, pods: Pods) -> Fault:
         spec = scenario.fault
@@ -162,7 +169,8 @@ class Conduct:
             return Crash(world, hit, spec.down_s, time.monotonic)
         return InApp(
             http=self.http,
-            id=cell.id,
+            # The victims draw from this name: it must be the same in every arm.
+            id=f"r{cell.repetition}-{cell.scenario}",
             kind=spec.kind,
             parameters=spec.model_dump(mode="json", exclude={"kind", "service", "replicas"}),
             victims=hit,
@@ -191,11 +199,17 @@ async def _sleep_until(when: float) -> None:
 
 
 def restore(counters: Mapping[str, dict[str, Any]], before: Mapping[str, Mapping[str, Any]]) -> None:
-    """Add to a restarted pod's counters what it had received before it was killed."""
+    """Add to a restarted pod's counters what it had counted before it was killed."""
     for pod, old in before.items():
-        received = counters[pod]["received"]
-        for caller, n in old["received"].items():
-            received[caller] = received.get(caller, 0) + n
+        _add(counters[pod], {name: value for name, value in old.items() if name != "in_flight"})
+
+
+def _add(counts: dict[str, Any], more: Mapping[str, Any]) -> None:
+    for name, value in more.items():
+        if isinstance(value, Mapping):
+            _add(counts.setdefault(name, {}), value)
+        else:
+            counts[name] = counts.get(name, 0) + value
 
 
 def spent(before: Usage, after: Usage) -> dict[str, dict[str, float]]:

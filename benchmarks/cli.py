@@ -21,7 +21,7 @@ from benchmarks.errors import BadInput
 from benchmarks.faults import FaultFailed
 from benchmarks.pods import PodUnreachable
 from benchmarks.profile import PROFILES
-from benchmarks.report import FORMATS, write
+from benchmarks.report import FORMATS, save, write
 from benchmarks.results import Run
 from benchmarks.worlds import prepare
 from istio.envoy import NoEnvoy
@@ -29,10 +29,20 @@ from istio.objects import Refused
 from istio.policies import UnknownPolicies
 from k8s.local.target import LocalTarget
 from k8s.target import TargetError
-from loadtests.client import GeneratorError
+from loadtests.client import GeneratorError, RunRefusedError
 
 # What a user can cause and mend. Anything else is a defect of ours, and shows its traceback.
-MENDABLE = (BadInput, FaultFailed, GeneratorError, NoEnvoy, PodUnreachable, Refused, TargetError, UnknownPolicies)
+MENDABLE = (
+    BadInput,
+    FaultFailed,
+    GeneratorError,
+    RunRefusedError,
+    NoEnvoy,
+    PodUnreachable,
+    Refused,
+    TargetError,
+    UnknownPolicies,
+)
 WRONG = 2
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -57,7 +67,7 @@ Scenarios = Annotated[
 ]
 Profile = Annotated[str, typer.Option(help="; ".join(f"{each.name}: {each.about}" for each in PROFILES.values()))]
 Repetitions = Annotated[int | None, typer.Option(min=1, help="Of every cell; five or more give a verdict.")]
-Rate = Annotated[float | None, typer.Option(min=0.1, help="Frames per second, in place of each scenario's own.")]
+Rate = Annotated[float | None, typer.Option(help="Frames per second, in place of each scenario's own.")]
 Seed = Annotated[int, typer.Option(min=0, help="Decides arrivals, frames, faults and order.")]
 Policies = Annotated[str, typer.Option(help="Policy set of the arms that name none: a name, or a folder.")]
 Resume = Annotated[str | None, typer.Option(metavar="RUN", help="Finish an interrupted run, with its own settings.")]
@@ -67,6 +77,7 @@ RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name, or th
 
 @app.command()
 def bench(
+    context: typer.Context,
     arm: Arms = None,
     scenario: Scenarios = None,
     profile: Profile = "quick",
@@ -92,21 +103,40 @@ def bench(
         prepared = prepare(target, wanted.arms, wanted.times)
         run = order.create(wanted, prepared.rendered, into)
     else:
+        _refuse_settings(context)
         run = results.open_run(resume, into)
-        prepared = prepare(target, *order.unfinished(run))
+        prepared = prepare(target, *order.begun(run))
+        if run.missing():
+            order.resume(run, prepared.rendered)
     try:
-        if prepared.rendered:
-            asyncio.run(_until_terminated(benches.bench(run, prepared, target, console)))
+        asyncio.run(_until_terminated(benches.bench(run, prepared, target, console)))
     except (KeyboardInterrupt, asyncio.CancelledError):
+        console.print("\ninterrupted")
         _say_how_to_go_on(run, console)
         raise typer.Exit(INTERRUPTED) from None
+    except MENDABLE:
+        _say_how_to_go_on(run, console)
+        raise
     write(run, "terminal", console)
-    console.print(f"\nrows, records and checksums: {run.folder}", soft_wrap=True)
-    console.print(f"the same as a file:          goaround report {run.name} --format markdown")
+    console.print(f"\nrows, records and reports: {run.folder}", soft_wrap=True)
+    console.print(f"the tables again:          goaround report {run.name}", soft_wrap=True)
+    save(run)
     other = order.counterpart(run, into)
     if other is not None:
         console.print()
         write((other, run), "terminal", console)
+
+
+def _refuse_settings(context: typer.Context) -> None:
+    """A run that goes on keeps its own settings, so naming others is a mistake; raises BadInput for each."""
+    given = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name not in (None, "resume", "into")
+        and str(context.get_parameter_source(str(parameter.name))).endswith("COMMANDLINE")
+    ]
+    if given:
+        raise BadInput([f"{name}: a resumed run keeps its own settings; leave it out" for name in given])
 
 
 async def _until_terminated(work: Coroutine[Any, Any, None]) -> None:
@@ -120,7 +150,7 @@ async def _until_terminated(work: Coroutine[Any, Any, None]) -> None:
 
 def _say_how_to_go_on(run: Run, console: Console) -> None:
     kept = len(run.finished())
-    console.print(f"\ninterrupted: {kept} of {len(run.plan)} cells are kept in {run.folder}", soft_wrap=True)
+    console.print(f"{kept} of {len(run.plan)} cells are kept in {run.folder}", soft_wrap=True)
     console.print(f"go on with:  goaround bench --resume {run.name}", soft_wrap=True)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from benchmarks import machine, results
 from benchmarks.arm import Arm, parse_arms
@@ -67,19 +70,47 @@ def order(
     named = arms or (chosen.arms if chosen else ())
     parsed = tried(lambda: parse_arms(list(named), policies))
     read = [tried(partial(load_scenario, each)) for each in scenario_names or (chosen.scenarios if chosen else ())]
+    known = [each for each in read if each is not None]
+    timed = [tried(partial(each.at_rate, rate)) for each in known]
+    twice = sorted(name for name, n in Counter(each.name for each in known).items() if n > 1)
+    problems += [f"scenario {name!r} is named twice: a scenario is known by its file's name" for name in twice]
     if problems or chosen is None or parsed is None:
-        raise BadInput(problems)
-    scenarios = tuple(each.scaled(chosen.phase_scale).at_rate(rate) for each in read if each is not None)
+        raise BadInput(dict.fromkeys(problems))
+    scenarios = tuple(each.scaled(chosen.phase_scale) for each in timed if each is not None)
     return Order(chosen.name, parsed, scenarios, repetitions or chosen.repetitions, seed, chosen.policy_times)
+
+
+def require_victims(scenarios: Iterable[Scenario], rendered: Mapping[str, Rendered]) -> None:
+    """Refuse a fault on more replicas than a world has, before any world is started.
+
+    Raises:
+        BadInput: for each scenario of which this is so.
+
+    """
+    problems: dict[str, None] = {}
+    for parts in rendered.values():
+        replicas: Counter[str] = Counter()
+        for each in parts.objects:
+            if each["kind"] == "Deployment":
+                replicas[each["spec"]["template"]["metadata"]["labels"]["app"]] += each["spec"]["replicas"]
+        for scenario in scenarios:
+            fault = scenario.fault
+            if fault is not None and fault.replicas != "all" and fault.replicas > replicas[fault.service]:
+                there = replicas[fault.service]
+                problems[f"{scenario.name}: fault.replicas: {fault.replicas}, but {fault.service} has {there}"] = None
+    if problems:
+        raise BadInput(problems)
 
 
 def create(wanted: Order, rendered: Mapping[str, Rendered], into: Path) -> Run:
     """A new run on disk, named by the time and its arms, with nothing measured yet.
 
     Raises:
+        BadInput: a fault acts on more replicas than there are.
         CannotWrite: the folder of the results cannot be written.
 
     """
+    require_victims(wanted.scenarios, rendered)
     now = datetime.now(UTC)
     arms = [arm.name for arm in wanted.arms]
     name = f"{now:%Y%m%d-%H%M%S}-{wanted.profile}-{'-'.join(map(file_safe, arms))}"
@@ -96,11 +127,16 @@ def create(wanted: Order, rendered: Mapping[str, Rendered], into: Path) -> Run:
         policies={
             "times": asdict(wanted.times) if wanted.times else None,
             "not_carried": sorted({note for each in rendered.values() for note in each.notes if NOT_CARRIED in note}),
-            "arms": {arm: {"istio": each.istio, "library": _library(each)} for arm, each in rendered.items()},
+            "arms": _policies(rendered),
         },
         notes=_notes(rendered),
         into=into,
     )
+
+
+def _policies(rendered: Mapping[str, Rendered]) -> dict[str, Any]:
+    """What each arm's policies are, in the form in which the arm reads them."""
+    return {arm: {"istio": each.istio, "library": _library(each)} for arm, each in rendered.items()}
 
 
 def _library(rendered: Rendered) -> str | None:
@@ -127,26 +163,42 @@ def _notes(rendered: Mapping[str, Rendered]) -> list[str]:
     return said
 
 
-def unfinished(run: Run) -> tuple[list[Arm], PolicyTimes | None]:
-    """The arms that a run still has cells for, and the policy times it was begun with."""
-    left = {cell.arm for cell in run.missing()}
+def begun(run: Run) -> tuple[list[Arm], PolicyTimes | None]:
+    """The arms of a run, and the policy times it was begun with: a resumed cell has the same worlds around it."""
     times = run.header.policies["times"]
-    arms = [Arm(arm.mode, arm.policies) for arm in run.header.arms if arm.name in left]
-    return arms, PolicyTimes(**times) if times else None
+    return [Arm(arm.mode, arm.policies) for arm in run.header.arms], PolicyTimes(**times) if times else None
+
+
+def resume(run: Run, rendered: Mapping[str, Rendered]) -> None:
+    """Note in a run that it goes on now.
+
+    Raises:
+        BadInput: the policies are not those any more that the run was begun with.
+
+    """
+    before, now = run.header.policies["arms"], json.loads(json.dumps(_policies(rendered)))
+    changed = [arm for arm in now if now[arm] != before.get(arm)]
+    if changed:
+        raise BadInput(
+            [f"{run.name}: the policies of {arm} have changed since it was begun; start a new run" for arm in changed]
+        )
+    commit = machine.describe()["commit"] or "unknown"
+    run.note(f"interrupted, and resumed at {datetime.now(UTC):%Y-%m-%d %H:%M} UTC (commit {commit})")
 
 
 def counterpart(run: Run, within: Path) -> Run | None:
-    """The newest finished run of one other arm under the same seed and scenarios; None if there is none."""
+    """The newest finished run of one other arm under the same seed, scenarios and policy times; None without one."""
     if len(run.header.arms) != 1:
         return None
     for name in reversed(results.runs(within)):
-        other = results.open_run(name, within)
-        same = (other.header.seed, other.header.scenarios, len(other.plan)) == (
-            run.header.seed,
-            run.header.scenarios,
-            len(run.plan),
-        )
-        different = len(other.header.arms) == 1 and other.header.arms != run.header.arms
-        if same and different and not other.missing():
-            return other
+        # What cannot be read is no reason to fail a bench that has just ended well.
+        with contextlib.suppress(BadInput):
+            other = results.open_run(name, within)
+            if _alike(other) == _alike(run) and other.header.arms != run.header.arms and not other.missing():
+                return other
     return None
+
+
+def _alike(run: Run) -> object:
+    header = run.header
+    return len(header.arms), header.seed, header.scenarios, len(header.plan), header.policies.get("times")

@@ -55,7 +55,7 @@ class Pods:
                 if answer.status not in (200, 409):
                     raise PodUnreachable(f"{pod.name}: reset answered {answer.status}: {await answer.text()}")
                 return answer.status == 200
-        except aiohttp.ClientError as error:
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise PodUnreachable(f"{pod.name}: no answer from its admin port {pod.admin}: {error}") from error
 
     async def _all(self, what: str, pods: Sequence[Pod]) -> dict[str, dict[str, Any]]:
@@ -68,7 +68,7 @@ class Pods:
                 answer.raise_for_status()
                 body: dict[str, Any] = await answer.json()
                 return body
-        except aiohttp.ClientError as error:
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise PodUnreachable(f"{pod.name}: no answer from its admin port {pod.admin}: {error}") from error
 
 

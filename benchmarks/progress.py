@@ -53,7 +53,7 @@ class Lines:
 
     def say(self, line: str) -> None:
         """Print it."""
-        self.console.print(line, highlight=False)
+        self.console.print(line, highlight=False, markup=False)
 
     def begin(self, cell: Cell) -> None:
         """Nothing: the line comes when the cell has ended."""
@@ -88,7 +88,7 @@ class Screen:
 
     def say(self, line: str) -> None:
         """Print it above the table."""
-        self.live.console.print(line, highlight=False)
+        self.live.console.print(line, highlight=False, markup=False)
 
     def begin(self, cell: Cell) -> None:
         """Name the cell beside the bar."""
@@ -108,7 +108,7 @@ class Screen:
         key = cell.scenario, cell.arm
         if void:
             self.voids[key] = self.voids.get(key, 0) + 1
-            self.say(f"[yellow]void[/yellow] {cell.id}: {'; '.join(void)}")
+            self.say(f"void {cell.id}: {'; '.join(void)}")
         elif goodput is not None:
             self.goodputs.setdefault(key, []).append(goodput)
         self.progress.advance(self.bar)

@@ -190,8 +190,13 @@ class Scenario(Strict):
         return self.model_copy(update=changes)
 
     def at_rate(self, rate: float | None) -> Scenario:
-        """The same scenario at `rate` arrivals per second; at its own for None."""
-        return self if rate is None else self.model_copy(update={"load": Load(pattern=self.load.pattern, rate=rate)})
+        """The same scenario at `rate` arrivals per second, at its own for None. Raises BadInput."""
+        if rate is None:
+            return self
+        try:
+            return self.model_copy(update={"load": Load(pattern=self.load.pattern, rate=rate)})
+        except ValidationError as error:
+            raise BadInput(explain(error, Load, {"rate": rate})) from None
 
     def _walk(self) -> Iterator[Phase]:
         clock = 0.0

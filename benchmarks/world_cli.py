@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
-from benchmarks.arm import DEFAULT_POLICIES, Arm
+from benchmarks.arm import Arm
 from benchmarks.console import console as output
+from benchmarks.errors import BadInput
 from benchmarks.worlds import gib, prepare
 from k8s.local.target import LocalTarget
+from k8s.render import DEFAULT_POLICIES
 from k8s.target import KindUsage, WorldStatus
 
 DEFAULT_WORLD = "airport"
@@ -91,12 +94,17 @@ def logs(
     name: Name = DEFAULT_WORLD,
 ) -> None:
     """Print what a container has logged."""
-    path = asyncio.run(_logs(name, pod, container))
-    typer.echo(path, nl=False)
+    typer.echo(asyncio.run(_logs(name, pod, container)), nl=False)
 
 
 async def _logs(name: str, pod: str, container: str) -> str:
     world = await LocalTarget().world(name)
+    pods = {each.name: each for each in (await world.status()).pods}
+    if pod not in pods:
+        raise BadInput([f"no pod {pod!r} in world {name!r}; choose from: {', '.join(pods)}"])
+    containers = ["app"] if pods[pod].proxy_admin is None else ["app", "proxy"]
+    if container not in containers:
+        raise BadInput([f"no container {container!r} in {pod}; choose from: {', '.join(containers)}"])
     return world.logs(pod, container).read_text(errors="replace")
 
 
@@ -129,7 +137,7 @@ def pods_table(status: WorldStatus) -> Table:
         table.add_column(heading, justify="right")
     table.add_column("entry", no_wrap=True)
     for pod in status.pods:
-        ready = "[green]yes[/green]" if pod.ready else f"[red]no[/red]: {pod.reason}"
+        ready = "[green]yes[/green]" if pod.ready else f"[red]no[/red]: {escape(pod.reason)}"
         used = (*_used(pod.app_usage), *_used(pod.proxy_usage))
         table.add_row(pod.name, ready, str(pod.restarts), f"{pod.age_s:.0f} s", *used, pod.entry)
     apps = [pod.app_usage for pod in status.pods]

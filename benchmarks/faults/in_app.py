@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -18,7 +19,7 @@ PROBED = frozenset({"abort", "delay"})
 MOST_PROBES = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class InApp:
     """One fault of a kind that `services.runtime.faults` knows, posted to the fault control of each victim.
 
@@ -33,6 +34,7 @@ class InApp:
     victims: Sequence[Victim]
     ttl_s: float
     seed: int
+    probes: dict[str, int] = field(default_factory=dict)
 
     async def inject(self) -> None:
         """Post the fault to all victims at once, and call each until it has struck."""
@@ -53,10 +55,13 @@ class InApp:
             raise FaultFailed(f"{victim.pod} refused the fault: {status} {text}")
 
     async def _probe(self, victim: Victim) -> None:
-        """Call the victim's `/status` until its own counter says that the fault acted on it."""
+        """Call the victim's `/status`, which is 200 and quick by itself, until the fault has struck such a call."""
         for _ in range(MOST_PROBES):
-            await self._ask("GET", victim, f"{victim.app}/status")
-            if (await self._faults(victim))["fired"].get(self.id, 0):
+            began = time.monotonic()
+            status, _ = await self._ask("GET", victim, f"{victim.app}/status")
+            waited_ms = (time.monotonic() - began) * 1000
+            if status != 200 or (self.kind == "delay" and waited_ms >= self.parameters["delay_ms"]):
+                self.probes[victim.pod] = 1
                 return
 
     async def remove(self) -> None:
@@ -76,6 +81,7 @@ class InApp:
             gone={
                 v.pod: all(f["id"] != self.id for f in a["faults"]) for v, a in zip(self.victims, answers, strict=True)
             },
+            probes=dict(self.probes),
         )
 
     async def _faults(self, victim: Victim) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from benchmarks.report import json, markdown, outcomes, proof, prose, terminal
 from benchmarks.report.evidence import Evidence, comparisons, evidence, evidence_side_by_side
 from benchmarks.report.table import Report
 from benchmarks.results import Run
+from benchmarks.storage import write_whole
 
 Format = Literal["terminal", "markdown", "json"]
 FORMATS: tuple[str, ...] = get_args(Format)
@@ -40,6 +41,13 @@ def write(what: Run | tuple[Run, Run], form: str = "terminal", console: Console 
     else:
         text = markdown.render(shown) if form == "markdown" else json.render(shown)
         (console.file if console else sys.stdout).write(text)
+
+
+def save(run: Run) -> None:
+    """Write report.md and report.json beside the raw files, from which they can be made again. Raises CannotWrite."""
+    shown = report(run)
+    write_whole(run.folder / "report.md", markdown.render(shown).encode())
+    write_whole(run.folder / "report.json", json.render(shown).encode())
 
 
 def _report(found: Evidence) -> Report:

@@ -37,10 +37,23 @@ def test_a_busy_warm_up_voids_nothing_because_it_is_in_no_measure() -> None:
     assert audit_objections(record(machine={"warm": 0.99, "steady": 0.1})) == []
 
 
-def test_a_killed_pod_keeps_what_it_had_received() -> None:
-    counters = {"a-0": {"received": {"collector": 2}}, "a-1": {"received": {"collector": 5}}}
-    restore(counters, {"a-0": {"received": {"collector": 30, "cpanel": 1}}})
-    assert counters == {"a-0": {"received": {"collector": 32, "cpanel": 1}}, "a-1": {"received": {"collector": 5}}}
+def test_a_killed_pod_keeps_what_it_had_counted() -> None:
+    counters: dict[str, dict[str, Any]] = {
+        "a-0": {"in_flight": 0, "received": {"collector": 2}},
+        "a-1": {"received": {"collector": 5}},
+    }
+    before: dict[str, Any] = {
+        "in_flight": 3,
+        "received": {"collector": 30, "cpanel": 1},
+        "events": {"alerts": {"retry": 2}},
+    }
+    restore(counters, {"a-0": before})
+    assert counters["a-0"] == {
+        "in_flight": 0,
+        "received": {"collector": 32, "cpanel": 1},
+        "events": {"alerts": {"retry": 2}},
+    }
+    assert counters["a-1"] == {"received": {"collector": 5}}
 
 
 def test_cpu_is_what_the_cell_spent_and_memory_what_it_has_at_its_end() -> None:

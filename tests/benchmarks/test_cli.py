@@ -89,6 +89,12 @@ def test_an_unknown_run_is_told_with_where_it_was_looked_for(told: Told, tmp_pat
     assert f"no run 'gone' in {tmp_path}" in told("bench", "--resume", "gone", "--results", tmp_path)
 
 
+def test_settings_beside_resume_are_refused_by_name(told: Told, tmp_path: Path) -> None:
+    said = told("bench", "--resume", "any", "--rate", "5", "--arm", "none", "--results", tmp_path)
+    assert "--arm: a resumed run keeps its own settings" in said
+    assert "--rate: a resumed run keeps its own settings" in said
+
+
 def test_a_port_in_use_is_told_with_the_pod_that_needs_it(told: Told) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 29800))

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from benchmarks.errors import BadInput
-from benchmarks.order import Order, counterpart, create, order, unfinished
-from benchmarks.results import Run
+from benchmarks.order import Order, begun, counterpart, create, order, resume
+from benchmarks.results import Run, open_run
+from benchmarks.scenario import FOLDER
 from benchmarks.worlds import prepare
 from k8s.local.target import LocalTarget
 
@@ -91,4 +92,46 @@ def test_an_unfinished_run_is_nobodys_counterpart(tmp_path: Path) -> None:
 
 def test_a_run_is_resumed_with_the_arms_and_the_times_it_was_begun_with(tmp_path: Path) -> None:
     wanted = ask(arms=["none", "mesh"], scenario_names=["steady"])
-    assert unfinished(created(wanted, tmp_path)) == (list(wanted.arms), wanted.times)
+    assert begun(created(wanted, tmp_path)) == (list(wanted.arms), wanted.times)
+
+
+def test_a_resumed_run_says_so_in_every_report(tmp_path: Path) -> None:
+    wanted = ask(arms=["none"], scenario_names=["steady"])
+    run = created(wanted, tmp_path)
+    resume(run, prepare(LocalTarget(), *begun(run)).rendered)
+    assert "resumed at" in open_run(run.folder).header.notes[-1]
+
+
+def test_a_run_whose_policies_have_changed_is_not_resumed(tmp_path: Path) -> None:
+    run = created(ask(arms=["library", "mesh"], scenario_names=["steady"]), tmp_path)
+    arms, _ = begun(run)
+    with pytest.raises(BadInput) as caught:
+        resume(run, prepare(LocalTarget(), arms, None).rendered)
+    assert [problem.split(": ")[1] for problem in caught.value.problems] == [
+        "the policies of library have changed since it was begun; start a new run",
+        "the policies of mesh have changed since it was begun; start a new run",
+    ]
+
+
+def test_a_fault_on_more_replicas_than_there_are_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text((FOLDER / "bad-replica.yaml").read_text().replace("replicas: 1", "replicas: 5"))
+    with pytest.raises(BadInput, match=r"mine: fault.replicas: 5, but image-analysis has 3"):
+        created(ask(scenario_names=[str(file)]), tmp_path)
+
+
+def test_a_scenario_named_twice_is_refused() -> None:
+    with pytest.raises(BadInput, match="scenario 'steady' is named twice"):
+        ask(scenario_names=["steady", "steady"])
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, 20_000.0, float("inf"), float("nan")])
+def test_an_impossible_rate_is_refused_by_its_field(rate: float) -> None:
+    with pytest.raises(BadInput, match="rate"):
+        ask(rate=rate)
+
+
+def test_a_run_that_cannot_be_read_is_nobodys_counterpart(tmp_path: Path) -> None:
+    (tmp_path / "29990101-broken").mkdir()
+    (tmp_path / "29990101-broken" / "run.json").write_text("{")
+    assert counterpart(created(ask(arms=["mesh"], scenario_names=["steady"]), tmp_path), tmp_path) is None

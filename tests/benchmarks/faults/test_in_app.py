@@ -49,7 +49,24 @@ async def test_a_rare_abort_is_called_until_it_strikes(pods: Pods) -> None:
     one = fault(pods, parameters={"status": 503, "rate": 0.05})
     async with injected(one):
         pass
-    assert (await one.proof()).fired["image-analysis"] == 1
+    proof = await one.proof()
+    assert (proof.fired, proof.probes) == ({"image-analysis": 1}, {"image-analysis": 1})
+
+
+async def test_calls_of_the_application_are_told_from_those_of_the_harness(pods: Pods) -> None:
+    one = fault(pods)
+    async with injected(one):
+        await status(pods)
+        await status(pods)
+    proof = await one.proof()
+    assert proof.fired["image-analysis"] - proof.probes["image-analysis"] == 2
+
+
+async def test_a_delay_is_proven_by_the_time_it_took(pods: Pods) -> None:
+    one = fault(pods, "delay", {"delay_ms": 30.0, "rate": 1.0})
+    async with injected(one):
+        pass
+    assert (await one.proof()).probes == {"image-analysis": 1}
 
 
 async def test_a_fault_that_nothing_set_off_is_not_proven(pods: Pods) -> None:
