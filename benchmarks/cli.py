@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import bench as benches
-from benchmarks import order, results, scenario, world_cli
+from benchmarks import objects_cli, order, results, scenario, world_cli
 from benchmarks.console import console as output
 from benchmarks.errors import BadInput
 from benchmarks.faults import FaultFailed
@@ -56,6 +56,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 world_cli.register(app)
+objects_cli.register(app)
 
 Arms = Annotated[
     list[str] | None,

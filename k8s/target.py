@@ -114,6 +114,9 @@ class World(Protocol):
     async def delete(self, objects: Sequence[Mapping[str, Any]]) -> None:
         """Delete Istio objects by kind and name, live."""
 
+    async def get(self) -> list[Document]:
+        """List the Istio objects in effect, by kind, namespace and name; empty without sidecars."""
+
     async def kill(self, pod: str, container: str = "app", ttl_s: float = 0) -> None:
         """SIGKILL a container (`app` or `proxy`); its restart is held back for `ttl_s` seconds."""
 

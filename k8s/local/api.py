@@ -32,6 +32,7 @@ class Api:
             "scale": self._scale,
             "apply": self._apply,
             "delete": self._delete,
+            "get": self._get,
             "kill": self._kill,
             "freeze": self._freeze,
             "usage": self._usage,
@@ -72,6 +73,9 @@ class Api:
         mesh = self._workloads.required_mesh()
         await mesh.change(lambda: mesh.remove(body["objects"]))
         return {}
+
+    async def _get(self, _: dict[str, Any]) -> object:
+        return {"objects": self._workloads.mesh.objects if self._workloads.mesh else []}
 
     async def _kill(self, body: dict[str, Any]) -> object:
         self._workloads.pod(body["pod"]).container(body["container"]).kill(body["ttl_s"])

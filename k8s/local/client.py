@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 
 from k8s.local.record import WorldRecord
-from k8s.target import KindUsage, Pod, TargetError, Usage, WorldStatus
+from k8s.target import Document, KindUsage, Pod, TargetError, Usage, WorldStatus
 
 TIMEOUT_S = 90.0
 DOWN_S = 20.0
@@ -41,6 +41,12 @@ class LocalWorld:
     async def delete(self, objects: Sequence[Mapping[str, Any]]) -> None:
         """Delete Istio objects by kind and name."""
         await self._call("delete", objects=list(objects))
+
+    async def get(self) -> list[Document]:
+        """List the Istio objects in effect."""
+        answer = await self._call("get")
+        objects: list[Document] = answer["objects"]
+        return objects
 
     async def kill(self, pod: str, container: str = "app", ttl_s: float = 0) -> None:
         """SIGKILL a container; its restart is held back for `ttl_s` seconds."""

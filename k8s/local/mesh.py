@@ -41,7 +41,7 @@ class Mesh:
         self._documents: dict[tuple[str, str, str], Mapping[str, Any]] = {}
         self._objects = Objects()
         self._sidecars: dict[str, Sidecar] = {}
-        self._turn = asyncio.Lock()
+        self._turn, self._changing = asyncio.Lock(), asyncio.Lock()
 
     def inject(self, pod: Pod) -> None:
         """Give a pod that has not started its Envoy."""
@@ -78,6 +78,11 @@ class Mesh:
         self._sidecars.pop(pod.name, None)
         self._server.forget(f"{pod.name}.{pod.deployment.metadata.namespace}")
 
+    @property
+    def objects(self) -> list[Mapping[str, Any]]:
+        """The Istio objects in effect, by kind, namespace and name."""
+        return [one for _, one in sorted(self._documents.items())]
+
     def add(self, objects: Sequence[Mapping[str, Any]]) -> None:
         """Create or replace Istio objects; raises TargetError with every refusal, and then nothing has changed."""
         self._take({**self._documents, **{_key(one): one for one in objects}})
@@ -95,14 +100,15 @@ class Mesh:
 
     async def change(self, change: Callable[[], None]) -> None:
         """Make a change with `add` or `remove` and publish it; what Envoy refuses is taken back, and raised."""
-        before = self._documents
-        change()
-        try:
-            await self.publish()
-        except TargetError:
-            self._take(before)
-            await self.publish()
-            raise
+        async with self._changing:
+            before = self._documents
+            change()
+            try:
+                await self.publish()
+            except TargetError:
+                self._take(before)
+                await self.publish()
+                raise
 
     async def publish(self) -> None:
         """Send every sidecar its configuration; returns when all have taken it.

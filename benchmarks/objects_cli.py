@@ -1,0 +1,139 @@
+"""The commands that change what the mesh of a running world does: apply, delete, get."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from benchmarks.console import console as output
+from benchmarks.world_cli import DEFAULT_WORLD, Name
+from istio.objects import Document, Fault, Refused, parse
+from istio.objects.document import read_files
+from k8s.local.target import LocalTarget
+
+Files = Annotated[
+    list[Path], typer.Option("-f", "--file", metavar="FILE", help="YAML of Istio objects. Repeat for several.")
+]
+Key = tuple[str, str, str]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    for command in (apply, delete, get):
+        app.command()(command)
+
+
+def apply(files: Files, name: Name = DEFAULT_WORLD) -> None:
+    """Create or replace Istio objects in a running world; back when every sidecar follows them."""
+    documents = _given(files)
+    parse(documents)
+
+    async def run() -> tuple[dict[Key, Any], float]:
+        world = await LocalTarget().world(name)
+        before = {_key(one): one for one in await world.get()}
+        started = time.perf_counter()
+        await world.apply([one.data for one in documents])
+        return before, time.perf_counter() - started
+
+    before, took_s = asyncio.run(run())
+    for document in documents:
+        known = before.get(_key(document.data))
+        word = "created" if known is None else "unchanged" if known == document.data else "replaced"
+        typer.echo(f"{_title(_key(document.data))}: {word}")
+    typer.echo(_in_effect(took_s))
+
+
+def delete(files: Files, name: Name = DEFAULT_WORLD) -> None:
+    """Delete the Istio objects that stand in files, by kind, namespace and name; their other fields do not matter."""
+    documents = _given(files)
+
+    async def run() -> float:
+        world = await LocalTarget().world(name)
+        _refuse_unknown(documents, [_key(one) for one in await world.get()])
+        started = time.perf_counter()
+        await world.delete([one.data for one in documents])
+        return time.perf_counter() - started
+
+    took_s = asyncio.run(run())
+    for document in documents:
+        typer.echo(f"{_title(_key(document.data))}: deleted")
+    typer.echo(_in_effect(took_s))
+
+
+def get(
+    name: Name = DEFAULT_WORLD,
+    as_yaml: Annotated[bool, typer.Option("--yaml", help="The whole objects, as `goaround apply` reads them.")] = False,
+) -> None:
+    """Show the Istio objects that are in effect in a running world."""
+
+    async def ask() -> list[dict[str, Any]]:
+        return await (await LocalTarget().world(name)).get()
+
+    objects = asyncio.run(ask())
+    if as_yaml:
+        typer.echo(yaml.safe_dump_all(objects, sort_keys=False), nl=False)
+    elif objects:
+        output().print(_table(objects))
+    else:
+        typer.echo(f"no Istio objects are in effect in world {name}")
+
+
+def _given(files: Sequence[Path]) -> list[Document]:
+    """The documents of the files; raises Refused when there are none, or one lacks what identifies it."""
+    documents = read_files(files)
+    faults = [] if documents else [Fault(str(path), 0, "", "holds no object") for path in files]
+    for document in documents:
+        metadata = document.data.get("metadata")
+        if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+            faults.append(document.fault(("metadata", "name"), "is missing; it is required"))
+    if faults:
+        raise Refused(faults)
+    return documents
+
+
+def _refuse_unknown(documents: Sequence[Document], known: Sequence[Key]) -> None:
+    choices = ", ".join(map(_title, known)) or "none"
+    faults = [
+        one.fault(("metadata", "name"), f"there is no {_title(_key(one.data))} in this world; there are: {choices}")
+        for one in documents
+        if _key(one.data) not in known
+    ]
+    if faults:
+        raise Refused(faults)
+
+
+def _key(data: Any) -> Key:
+    metadata = data["metadata"]
+    return str(data.get("kind", "")), str(metadata.get("namespace") or "default"), str(metadata["name"])
+
+
+def _title(key: Key) -> str:
+    kind, namespace, name = key
+    return f"{kind} {namespace}/{name}"
+
+
+def _in_effect(took_s: float) -> str:
+    return f"in effect in every sidecar after {took_s * 1000:.0f} ms"
+
+
+def _table(objects: Sequence[dict[str, Any]]) -> Table:
+    table = Table("kind", "namespace", "name", "concerns", box=box.SIMPLE_HEAD)
+    for one in objects:
+        table.add_row(*map(escape, (*_key(one), _concerns(one.get("spec") or {}))))
+    return table
+
+
+def _concerns(spec: dict[str, Any]) -> str:
+    """The hosts that an object speaks of, or the pods that it selects."""
+    hosts = spec.get("hosts") or ([spec["host"]] if "host" in spec else [])
+    selector = (spec.get("selector") or {}).get("matchLabels") or {}
+    return ", ".join([*hosts, *(f"{label}={value}" for label, value in selector.items())]) or "all"
