@@ -13,10 +13,10 @@ from resilience_lib.policies import (
     BreakerPolicy,
     EdgePolicy,
     LimitsPolicy,
-    PolicyError,
     RetryPolicy,
     TimeoutPolicy,
 )
+from resilience_lib.validation import PolicyError
 
 __all__ = [
     "BreakerPolicy",

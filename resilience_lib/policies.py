@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
 from resilience_lib.conditions import DEFAULT_RETRY_ON, retry_condition
-
-
-class PolicyError(ValueError):
-    """A policy is not valid; `errors` has a sentence for every bad field: where it is, and what would be right."""
-
-    def __init__(self, errors: list[str]) -> None:
-        super().__init__("; ".join(errors))
-        self.errors = errors
+from resilience_lib.validation import duration, read_parts, refuse, seconds, whole, write_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +24,10 @@ class RetryPolicy:
     max_backoff_s: float = 0.25
 
     def __post_init__(self) -> None:
-        _refuse(self._errors())
+        refuse(self._errors())
 
     def _errors(self) -> Iterator[str]:
-        yield from _whole("attempts", self.attempts, 1, instead="leave `retry` out for no retries")
+        yield from whole("attempts", self.attempts, 1, instead="leave `retry` out for no retries")
         if not isinstance(self.retry_on, str):
             yield f"retry_on: must be a text of comma-separated conditions, not {self.retry_on!r}"
         else:
@@ -43,7 +35,7 @@ class RetryPolicy:
                 retry_condition(self.retry_on)
             except ValueError as error:
                 yield f"retry_on: {error}"
-        base, ceiling = [*_seconds("backoff_s", self.backoff_s)], [*_seconds("max_backoff_s", self.max_backoff_s)]
+        base, ceiling = [*seconds("backoff_s", self.backoff_s)], [*seconds("max_backoff_s", self.max_backoff_s)]
         yield from base
         yield from ceiling
         if not base and not ceiling and self.max_backoff_s < self.backoff_s:
@@ -54,7 +46,7 @@ class RetryPolicy:
         times = "once" if self.attempts == 1 else f"up to {self.attempts} times"
         return (
             f"tries again {times} on {self.retry_on.replace(',', ', ')}, after a random pause below "
-            f"{_time(self.backoff_s)} that doubles each time, up to {_time(self.max_backoff_s)}"
+            f"{duration(self.backoff_s)} that doubles each time, up to {duration(self.max_backoff_s)}"
         )
 
 
@@ -66,20 +58,20 @@ class TimeoutPolicy:
     overall_s: float | None = None
 
     def __post_init__(self) -> None:
-        _refuse(self._errors())
+        refuse(self._errors())
 
     def _errors(self) -> Iterator[str]:
         for name in ("per_try_s", "overall_s"):
             if getattr(self, name) is not None:
-                yield from _seconds(name, getattr(self, name))
+                yield from seconds(name, getattr(self, name))
 
     def describe(self) -> str:
         """Say what the policy does."""
         parts = []
         if self.per_try_s is not None:
-            parts.append(f"gives up a try after {_time(self.per_try_s)}")
+            parts.append(f"gives up a try after {duration(self.per_try_s)}")
         if self.overall_s is not None:
-            parts.append(f"gives up the whole call after {_time(self.overall_s)}")
+            parts.append(f"gives up the whole call after {duration(self.overall_s)}")
         return " and ".join(parts) or "waits for as long as it takes"
 
 
@@ -94,16 +86,16 @@ class BreakerPolicy:
     reset_s: float = 30.0
 
     def __post_init__(self) -> None:
-        _refuse(self._errors())
+        refuse(self._errors())
 
     def _errors(self) -> Iterator[str]:
-        yield from _whole("failures", self.failures, 1, instead="leave `breaker` out for no breaker")
-        yield from _seconds("reset_s", self.reset_s)
+        yield from whole("failures", self.failures, 1, instead="leave `breaker` out for no breaker")
+        yield from seconds("reset_s", self.reset_s)
 
     def describe(self) -> str:
         """Say what the policy does."""
         failures = "each failure" if self.failures == 1 else f"{self.failures} failures in a row"
-        return f"stops calling for {_time(self.reset_s)} after {failures}, then lets one probe decide"
+        return f"stops calling for {duration(self.reset_s)} after {failures}, then lets one probe decide"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +107,12 @@ class LimitsPolicy:
     retries: int | None = None
 
     def __post_init__(self) -> None:
-        _refuse(self._errors())
+        refuse(self._errors())
 
     def _errors(self) -> Iterator[str]:
         for name, low in (("connections", 1), ("pending", 0), ("retries", 0)):
             if getattr(self, name) is not None:
-                yield from _whole(name, getattr(self, name), low, instead="leave it out for no limit")
+                yield from whole(name, getattr(self, name), low, instead="leave it out for no limit")
 
     def describe(self) -> str:
         """Say what the policy does."""
@@ -144,8 +136,7 @@ class EdgePolicy:
 
     def to_json(self) -> dict[str, dict[str, Any]]:
         """Return plain data: the parts that are there, with the fields that are set."""
-        parts = {name: part for name, part in asdict(self).items() if part is not None}
-        return {name: {k: v for k, v in part.items() if v is not None} for name, part in parts.items()}
+        return write_parts(self)
 
     @classmethod
     def from_json(cls, data: object) -> EdgePolicy:
@@ -153,12 +144,7 @@ class EdgePolicy:
 
         Raises PolicyError with every error at once, each beginning with the path of its field (`retry.attempts`).
         """
-        errors: list[str] = []
-        known = _known("", data, list(PARTS), errors)
-        parts = {name: _part(name, known.get(name), errors) for name in PARTS}
-        if errors:
-            raise PolicyError(errors)
-        return cls(**parts)
+        return cls(**read_parts(data, PARTS))
 
     def describe(self) -> str:
         """Say what the policy does, a line for each part, from the outermost inwards; the empty policy says so too."""
@@ -172,45 +158,3 @@ PARTS: dict[str, Any] = {
     "breaker": BreakerPolicy,
     "limits": LimitsPolicy,
 }
-P = TypeVar("P")
-
-
-def _part(name: str, data: object, errors: list[str]) -> Any:
-    if data is None:
-        return None
-    kind = PARTS[name]
-    known = _known(f"{name}.", data, [field.name for field in fields(kind)], errors)
-    try:
-        return kind(**known)
-    except PolicyError as error:
-        errors += [f"{name}.{sentence}" for sentence in error.errors]
-        return None
-
-
-def _known(path: str, data: object, names: list[str], errors: list[str]) -> dict[str, Any]:
-    if not isinstance(data, dict):
-        errors.append(f"{path.rstrip('.') or 'policy'}: must be an object with {', '.join(names)}, not {data!r}")
-        return {}
-    errors += [f"{path}{name}: unknown; choose from {', '.join(names)}" for name in data if name not in names]
-    return {name: value for name, value in data.items() if name in names}
-
-
-def _refuse(errors: Iterator[str]) -> None:
-    found = [*errors]
-    if found:
-        raise PolicyError(found)
-
-
-def _whole(name: str, value: object, low: int, *, instead: str) -> Iterator[str]:
-    if not isinstance(value, int) or isinstance(value, bool) or value < low:
-        yield f"{name}: must be a whole number from {low} on ({instead}), not {value!r}"
-
-
-def _seconds(name: str, value: object) -> Iterator[str]:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 < value < math.inf:  # type: ignore[operator] # it is a number if we come so far
-        yield f"{name}: must be a number of seconds above 0, not {value!r}"
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds:g} s" if seconds >= 1 else f"{seconds * 1000:g} ms"
