@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from benchmarks import scenario as scenarios
-from benchmarks.edges import connections, edges
+from benchmarks.edges import connections, edges, inbound_retries
 from benchmarks.faults import Crash, Fault, FaultFailed, InApp, Proof, Victim, injected, victims
 from benchmarks.machine import CpuClock
 from benchmarks.measures.integrity import integrity
@@ -121,6 +121,7 @@ class Conduct:
             "usage": spent(usage_before, usage_after),
             "edges": edges(pods.pods, counters, proxies_before, proxies_after),
             "connections": connections(pods.pods, counters),
+            "inbound_retries": inbound_retries(pods.pods, proxies_before, proxies_after),
             "fault": asdict(notes.proof) if notes.proof else None,
             "integrity": asdict(integrity(read_rows(rows), sent, stored)),
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -72,6 +72,17 @@ def _proxy(edge: Edge, before: stats.EdgeStats, after: stats.EdgeStats) -> None:
     edge.timeouts += since("timeouts", "per_try_timeouts")
     edge.ejections += since("ejections")
     edge.overflows += since("overflows", "retry_overflows")
+
+
+def inbound_retries(
+    pods: Iterable[Pod], before: Mapping[str, Mapping[str, int]], after: Mapping[str, Mapping[str, int]]
+) -> dict[str, int]:
+    """Tries that sidecars made again towards their own applications, by service; services without any are left out."""
+    found: Counter[str] = Counter()
+    for pod in pods:
+        now, then = (stats.inbound_retries(each.get(pod.name, {})) for each in (after, before))
+        found[pod.service] += now - then if now >= then else now
+    return {service: n for service, n in sorted(found.items()) if n}
 
 
 def connections(pods: Iterable[Pod], counters: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, int]]:

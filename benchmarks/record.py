@@ -132,4 +132,5 @@ class Record(Stored):
     edges: dict[str, EdgeRecord] = {}
     fault: dict[str, Any] | None = None
     connections: dict[str, dict[str, int]] = {}
+    inbound_retries: dict[str, int] = {}
     integrity: IntegrityRecord | None = None

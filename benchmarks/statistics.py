@@ -60,7 +60,8 @@ def student_t_quantile(p: float, df: int) -> float:
 def paired_difference(pairs: Sequence[tuple[float, float]], level: float = LEVEL) -> Interval | None:
     """Mean of a - b over the pairs, with Student's t interval; None below two pairs.
 
-    Without any spread the interval is the estimate itself: then p is 1 for no difference, and 0 for any other.
+    Without any spread the interval is the estimate itself, and Student's t has nothing to say: then p is that of the
+    sign test, 1 for no difference, and 2^(1-n) for n times the same one.
     """
     return _interval([a - b for a, b in pairs], level)
 
@@ -87,7 +88,7 @@ def _interval(values: Sequence[float], level: float) -> Interval | None:
     half = student_t_quantile((1 + level) / 2, n - 1) * error
     # differences of equal values leave rounding errors of their own: below 1e-12 there is no spread
     if error <= 1e-12 * max(1.0, abs(mean)):
-        return Interval(mean, mean - half, mean + half, n, p=1.0 if abs(mean) <= 1e-12 else 0.0)
+        return Interval(mean, mean - half, mean + half, n, p=1.0 if abs(mean) <= 1e-12 else 2.0 ** (1 - n))
     return Interval(mean, mean - half, mean + half, n, p=1 - student_t_within(abs(mean) / error, n - 1))
 
 

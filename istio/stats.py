@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 
 # cluster.outbound|PORT|SUBSET|HOST;.STATISTIC - the ; is where istiod ends a cluster's name.
 _OUTBOUND = re.compile(r"cluster\.outbound\|\d+\|[^|]*\|(?P<host>[^;]+);\.(?P<what>.+)")
+_INBOUND_RETRY = re.compile(r"cluster\.inbound\|\d+\|[^;]*;\.upstream_rq_retry")
 _COUNTED = {
     "upstream_rq_total": "requests",
     "upstream_rq_retry": "retries",
@@ -61,3 +62,11 @@ def edges(stats: Mapping[str, int]) -> dict[str, EdgeStats]:
         if field is not None:
             numbers[field] = numbers.get(field, 0) + value
     return {callee: EdgeStats(**numbers) for callee, numbers in sorted(counted.items())}
+
+
+def inbound_retries(stats: Mapping[str, int]) -> int:
+    """Tries that this sidecar made again towards its own application.
+
+    istiod gives every inbound route two retries on ``reset-before-request``, whatever the objects say.
+    """
+    return sum(value for name, value in stats.items() if _INBOUND_RETRY.fullmatch(name))

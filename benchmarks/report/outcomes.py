@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from benchmarks.measures import MEASURES
 from benchmarks.measures.availability import successes
+from benchmarks.measures.exposure import exposed
 from benchmarks.measures.goodput import good, goodput_rate
 from benchmarks.measures.latency import failure_ms, percentile, success_ms
 from benchmarks.measures.measure import within
@@ -138,11 +139,13 @@ def correctness(found: Evidence) -> Table:
         "correctness",
         "Attempts and stored frames",
         "Attempts that reached the faulted service per call made to it (no fault: all edges). Lost: sent and not "
-        "stored. Twice: stored more than once. False 200: acknowledged and not stored. Whole cells.",
+        "stored. Twice: stored more than once. False 200: acknowledged and not stored. Whole cells. Met: in how many "
+        "repetitions a call of the application reached the fault at all.",
         [
             SCENARIO,
             ARM,
             Column("edge", "edge", "left"),
+            Column("met", "met"),
             Column("attempts", "attempts/call"),
             Column("calls", "calls"),
             Column("sent", "sent"),
@@ -156,8 +159,9 @@ def correctness(found: Evidence) -> Table:
 
 def _correctness(group: Group) -> list[Value]:
     callee = group.scenario.fault.service if group.scenario.fault else None
-    values = list(group.values(MEASURES["attempts"], "all").values())
-    per_call = sum(values) / len(values) if values else None
+    measure = MEASURES["attempts"]
+    values = group.values(measure, "all").values()
+    per_call = centre(measure, values)
     calls = sum(
         edge.logical
         for cell in group.valid
@@ -168,10 +172,19 @@ def _correctness(group: Group) -> list[Value]:
         word(group.scenario.name),
         word(group.arm),
         word(_edge(group, callee)),
+        _met(group),
         figure(number(per_call), per_call, n=len(values)),
         figure(count(calls), calls),
         *_frames(group),
     ]
+
+
+def _met(group: Group) -> Value:
+    seen = exposed(cell.record for cell in group.valid)
+    if seen is None:
+        return figure(UNKNOWN, None)
+    cells, of = seen
+    return figure(f"{cells}/{of}", cells, "plain" if cells == of else "doubt", n=of)
 
 
 def _edge(group: Group, callee: str | None) -> str:

@@ -84,15 +84,16 @@ def verdicts(compared: list[Comparison]) -> Table:
     return table(
         "verdicts",
         "Verdicts",
-        "The primary measure, arm against arm, paired by repetition: its change with the 95 % interval. Better or "
-        "worse: real, after Holm's correction over this table, and at least the margin. Equivalent: the interval lies "
-        "within the margin. Fewer than 5 pairs: the change of each pair, and no verdict.",
+        "The primary measure, arm against arm, paired by repetition: its change with the 95 % interval. p is adjusted "
+        "for all comparisons of this table (Holm), the interval is not. Better or worse: p at most 0.05, and at least "
+        "the margin. Equivalent: the interval lies within it. Fewer than 5 pairs: the change of each, and no verdict.",
         [
             SCENARIO,
             Column("compared", "compared", "left"),
             Column("measure", "measure", "left"),
             Column("change", "change"),
             Column("interval", "95 % interval, or points"),
+            Column("p", "p"),
             Column("margin", "margin"),
             Column("n", "pairs"),
             Column("verdict", "verdict", "left"),
@@ -109,11 +110,12 @@ def _verdict(one: Comparison) -> list[Value]:
         points = [_change(one, pair) for pair in one.pairs]
         text = " ".join(UNKNOWN if value is None else point(one.measure, value) for value in points) or UNKNOWN
         shown = Value(text, {f"point_{at}": value for at, value in enumerate(points, 1)})
-        return [*common, figure(UNKNOWN, None), shown, *end, word("none (points)", "quiet")]
+        return [*common, figure(UNKNOWN, None), shown, figure(UNKNOWN, None), *end, word("none (points)", "quiet")]
     return [
         *common,
         figure(change(one.measure, interval.estimate), interval.estimate),
-        figure(change_range(one.measure, interval), None, low=interval.low, high=interval.high, p=one.p),
+        figure(change_range(one.measure, interval), None, low=interval.low, high=interval.high),
+        figure(UNKNOWN if one.p is None else f"{one.p:.3f}", one.p),
         *end,
         word(one.verdict.value, TONES[one.verdict]),
     ]

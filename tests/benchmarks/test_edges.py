@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.edges import connections, edges
+from benchmarks.edges import connections, edges, inbound_retries
 from k8s.target import KindUsage, Pod
 
 
@@ -72,3 +72,10 @@ def test_a_cluster_that_was_replaced_counts_from_zero() -> None:
 def test_connections_are_named_by_the_replica_behind_the_address() -> None:
     opened = {"image-analysis": {"127.0.0.1:7": 2, "127.0.0.1:99": 1}}
     assert connections(PODS, counters(connections=opened)) == {EDGE: {"image-analysis-0": 4, "proxy": 2}}
+
+
+def test_tries_of_a_sidecar_towards_its_own_application_are_counted_by_service() -> None:
+    inbound = "cluster.inbound|8080||;.upstream_rq_retry"
+    before = {"collector-0": {inbound: 1}}
+    after = {"collector-0": {inbound: 3}, "collector-1": {inbound: 1, f"{CLUSTER}upstream_rq_retry": 9}}
+    assert inbound_retries(PODS, before, after) == {"collector": 3}

@@ -166,7 +166,9 @@ def test_a_header_that_is_not_ours_is_refused(tmp_path: Path, change: dict[str, 
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no gzip", gzip.compress(b"index,at\n0,1\n"), gzip.compress(b"x" * 9999)[:40]]
+    "content",
+    [b"", b"no gzip", gzip.compress(b"index,at\n0,1\n"), gzip.compress(b"x" * 9999)[:40]],
+    ids=["empty", "not gzip", "other columns", "cut off"],
 )
 def test_rows_that_cannot_be_read_are_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "r1.csv.gz"

@@ -57,7 +57,7 @@ def test_pairs_cancel_what_both_arms_share() -> None:
     assert interval.high - interval.low < 0.1
 
 
-@pytest.mark.parametrize(("pairs", "p"), [([(1.0, 1.0)] * 5, 1.0), ([(0.9, 0.7)] * 5, 0.0)])
+@pytest.mark.parametrize(("pairs", "p"), [([(1.0, 1.0)] * 5, 1.0), ([(0.9, 0.7)] * 5, 0.0625)])
 def test_without_spread_the_interval_is_the_estimate(pairs: list[tuple[float, float]], p: float) -> None:
     interval = paired_difference(pairs)
     assert interval is not None

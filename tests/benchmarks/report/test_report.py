@@ -181,12 +181,12 @@ def test_a_run_without_any_cell_yet_has_a_report(tmp_path: Path) -> None:
     [
         (("machine", "steady"), 0.71, "the machine was 71.0 % busy in a steady phase"),
         (("generator", "dropped"), 3, "3 arrivals were dropped by the generator"),
-        (("generator", "lateness_p99_ms"), 12.5, "the generator was late, p99 12.5 ms"),
+        (("fault", "fired"), {"image-analysis-0": 0}, "the application met the fault in 4 of 5 repetitions"),
         (("integrity", "false_acks"), 2, "2 frames acknowledged and not stored"),
         (("integrity", "duplicated"), 1, "1 frame stored more than once"),
     ],
 )
-def test_what_limits_the_figures_is_warned_of(tmp_path: Path, path: tuple[str, str], value: float, said: str) -> None:
+def test_what_limits_the_figures_is_warned_of(tmp_path: Path, path: tuple[str, str], value: object, said: str) -> None:
     def spoil(cell: Cell, record: dict[str, Any]) -> None:
         if (cell.arm, cell.repetition) == ("mesh", 1):
             record[path[0]][path[1]] = value
@@ -239,7 +239,7 @@ def test_json_has_every_figure_unrounded_under_its_columns_name(run: Run) -> Non
         if r["compared"]["text"] == "mesh vs none" and r["scenario"]["text"] == "error-burst"
     )
     assert row["interval"]["low"] < row["change"]["value"] < row["interval"]["high"]
-    assert row["interval"]["p"] < 0.05
+    assert row["p"]["value"] < 0.05
     assert row["verdict"] == {"text": "better"}
     assert document["warnings"][0].keys() == {"what", "do"}
 

@@ -1,0 +1,27 @@
+"""Exposure: how often the application itself met the fault.
+
+Without a sidecar a caller keeps its connections, and with them the replicas behind them, as it does behind kube-proxy.
+None of the few may lead to the one faulted replica. Such a cell is a result, not a failure: but a reader must know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchmarks.record import Record
+
+
+def met(record: Record) -> int | None:
+    """Calls of the application that the fault acted on; the harness's own are taken off. None without a fault."""
+    if record.fault is None:
+        return None
+    fired, probes = record.fault["fired"], record.fault.get("probes", {})
+    return int(sum(fired.values()) - sum(probes.values()))
+
+
+def exposed(records: Iterable[Record]) -> tuple[int, int] | None:
+    """In how many cells the application met the fault, of how many with a fault; None where no cell has one."""
+    counts = [n for record in records if (n := met(record)) is not None]
+    return (sum(n > 0 for n in counts), len(counts)) if counts else None
