@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Self
 
 from aiohttp import web
@@ -20,9 +21,9 @@ _TYPES = {
     "endpoints": "envoy.config.endpoint.v3.ClusterLoadAssignment",
     "routes": "envoy.config.route.v3.RouteConfiguration",
     "listeners": "envoy.config.listener.v3.Listener",
+    "secrets": "envoy.extensions.transport_sockets.tls.v3.Secret",
 }
 SERVER_CLUSTER = "goaround-discovery"
-_LOOPBACK = "127.0.0.1"
 # Envoy waits this long, and up to twice, between an answer and the next question.
 _REFRESH = "0.005s"
 _HELD = "3600s"
@@ -45,7 +46,7 @@ class Resources:
     def write(self, kind: str, resources: Iterable[Mapping[str, Any]], name: str = _ALL) -> str | None:
         """Set resources; gives back their version, or None when they are exactly these already."""
         kind_type = f"type.googleapis.com/{_TYPES[kind]}"
-        listed = [{"@type": kind_type, **_connected(kind, one)} for one in resources]
+        listed = [{"@type": kind_type, **_connected(one)} for one in resources]
         text = json.dumps(listed, sort_keys=True)
         version = hashlib.sha256(text.encode()).hexdigest()[:16]
         known = self._answers.get((kind, name))
@@ -81,22 +82,23 @@ class Resources:
 
 
 class DiscoveryServer:
-    """Answers the Envoys of one world, each by its node id. Listens on a free port of the loopback interface."""
+    """Answers the Envoys of one world, each by its node id.
 
-    def __init__(self) -> None:
+    It hands out private keys, so it listens on a unix socket: who may open the socket's folder may ask.
+    """
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
         self._nodes: dict[str, Resources] = {}
         application = web.Application()
         application.add_routes([web.post("/v3/discovery:{kind}", self._answer)])
         # Without cancellation, the questions of an Envoy that was killed would be held for ever.
         self._runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1, access_log=None)
-        self._port = 0
 
     async def start(self) -> Self:
         """Begin to listen."""
         await self._runner.setup()
-        site = web.TCPSite(self._runner, _LOOPBACK, 0)
-        await site.start()
-        self._port = self._runner.addresses[0][1]
+        await web.UnixSite(self._runner, self._socket).start()
         return self
 
     async def close(self) -> None:
@@ -119,7 +121,7 @@ class DiscoveryServer:
 
     def cluster(self) -> dict[str, Any]:
         """Return the static cluster by which an Envoy finds this server."""
-        host = {"endpoint": {"address": {"socket_address": {"address": _LOOPBACK, "port_value": self._port}}}}
+        host = {"endpoint": {"address": {"pipe": {"path": str(self._socket)}}}}
         return {
             "name": SERVER_CLUSTER,
             "type": "STATIC",
@@ -159,24 +161,12 @@ def source() -> dict[str, Any]:
     return {"api_config_source": api, "initial_fetch_timeout": "0s", "resource_api_version": "V3"}
 
 
-def _connected(kind: str, resource: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a resource whose own discovery asks here, where istiod's would use its one gRPC stream."""
-    if kind == "clusters" and "eds_cluster_config" in resource:
-        config = {**resource["eds_cluster_config"], "eds_config": source()}
-        return {**resource, "eds_cluster_config": config}
-    if kind == "listeners":
-        return _with_routes(resource)
-    return resource
+# Where a cluster or a listener says whom to ask: for endpoints, for routes, for certificates.
+_SOURCES = {"eds_config", "config_source", "sds_config"}
 
 
-def _with_routes(listener: Mapping[str, Any]) -> Mapping[str, Any]:
-    chains = []
-    for chain in listener["filter_chains"]:
-        filters = []
-        for one in chain["filters"]:
-            typed = one["typed_config"]
-            if "rds" in typed:
-                one = {**one, "typed_config": {**typed, "rds": {**typed["rds"], "config_source": source()}}}
-            filters.append(one)
-        chains.append({**chain, "filters": filters})
-    return {**listener, "filter_chains": chains}
+def _connected(resource: Any) -> Any:
+    """Return a resource whose own discovery asks here, where istiod's would use its gRPC streams."""
+    if isinstance(resource, Mapping):
+        return {key: source() if key in _SOURCES else _connected(value) for key, value in resource.items()}
+    return [_connected(one) for one in resource] if isinstance(resource, list | tuple) else resource

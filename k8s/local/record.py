@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 RECORD, PROCESSES = "world.json", "processes.jsonl"
-SOCKETS = "goaround-socket-"
+SOCKETS, SOCKET, DISCOVERY_SOCKET = "goaround-socket-", "supervisor.sock", "discovery.sock"
 # The kernel tells a process's start with a resolution of 10 ms.
 SAME_TIME_S = 0.05
 
@@ -102,11 +102,12 @@ def sweep(worlds: Path) -> list[str]:
 
 
 def _remove_socket(directory: Path) -> None:
-    """Remove the socket's folder, if it is one of ours and nothing else is in it."""
+    """Remove the folder of a world's two sockets, if it is one of ours and nothing else is in it."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         socket = Path(json.loads((directory / RECORD).read_text())["socket"])
         if socket.parent.name.startswith(SOCKETS):
-            socket.unlink(missing_ok=True)
+            for name in (SOCKET, DISCOVERY_SOCKET):
+                (socket.parent / name).unlink(missing_ok=True)
             socket.parent.rmdir()
 
 

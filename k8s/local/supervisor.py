@@ -66,8 +66,8 @@ async def supervise(directory: Path, spec: Spec, *, attached: bool) -> None:
 
     # A socket's path holds about 100 characters; the state folder's may be longer.
     sockets = Path(tempfile.mkdtemp(prefix=record.SOCKETS))
-    socket = sockets / "supervisor.sock"
-    server = DiscoveryServer()
+    socket = sockets / record.SOCKET
+    server = DiscoveryServer(sockets / record.DISCOVERY_SOCKET)
     workloads = Workloads(read, block, directory / "pods", server, spec.seed, spawned)
     api = Api(workloads, spec.name, spec.mode, [*read.notes, *spec.notes], down)
     runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=1)

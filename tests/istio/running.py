@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,7 +106,9 @@ async def running_mesh(directory: Path, text: str = "", *, start: bool = True) -
         admin, outbound, inbound = free_ports(3)
         app = addresses["10.0.1.1", 8080][1]
         ports = SidecarPorts(admin, {8080: outbound}, {8080: inbound}, {8080: app})
-        discovery = await stack.enter_async_context(DiscoveryServer())
+        # A socket's path holds about 100 characters; a test's own folder may be longer.
+        sockets = stack.enter_context(tempfile.TemporaryDirectory())
+        discovery = await stack.enter_async_context(DiscoveryServer(Path(sockets) / "s"))
         sidecar = Sidecar(directory, COLLECTOR, ports, discovery)
         connector = aiohttp.TCPConnector(force_close=True, limit=0)
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))

@@ -18,7 +18,7 @@ CLUSTER = "outbound|8080||front.default.svc.cluster.local"
 
 
 def mesh(*pods: Pod) -> Mesh:
-    return Mesh(SERVICES, lambda: pods, DiscoveryServer())
+    return Mesh(SERVICES, lambda: pods, DiscoveryServer(Path("never-opened")))
 
 
 def virtual_service(name: str, **http: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from k8s.local.record import ProcessId, WorldRecord, note_process, read, sweep
+from k8s.local.record import DISCOVERY_SOCKET, SOCKET, ProcessId, WorldRecord, note_process, read, sweep
 
 NOBODY = ProcessId(2**22 + 1, 1.0)
 
@@ -72,10 +72,11 @@ def test_a_world_that_died_before_it_had_a_socket_costs_no_other_folder(
 def test_the_socket_of_a_dead_world_is_removed(tmp_path: Path) -> None:
     sockets = tmp_path / "goaround-socket-x"
     sockets.mkdir()
-    (sockets / "s").touch()
+    for name in (SOCKET, DISCOVERY_SOCKET):
+        (sockets / name).touch()
     worlds = tmp_path / "worlds"
     worlds.mkdir()
-    world(worlds, NOBODY, socket=str(sockets / "s"))
+    world(worlds, NOBODY, socket=str(sockets / SOCKET))
     sweep(worlds)
     assert not sockets.exists()
 

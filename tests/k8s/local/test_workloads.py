@@ -21,7 +21,7 @@ from tests.k8s.waiting import until
 @asynccontextmanager
 async def running(folder: Path, *objects: dict[str, Any]) -> AsyncIterator[Workloads]:
     block = claim([])
-    workloads = Workloads(read(objects), block, folder, DiscoveryServer(), 7, lambda _: None)
+    workloads = Workloads(read(objects), block, folder, DiscoveryServer(folder / "never-opened"), 7, lambda _: None)
     workloads.start([])
     try:
         await until(lambda: workloads.settled)
