@@ -11,6 +11,8 @@ from istio.objects.refusal import Fault, Refused
 
 DOMAIN = "cluster.local"
 SERVICE_LABEL = "kubernetes.io/service-name"
+TLS_LABEL = "security.istio.io/tlsMode"
+"""What the injector writes on a pod that has a sidecar; its value is then ``istio``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Service:
     ports: tuple[Port, ...]
     selector: Mapping[str, str]
     endpoints: Mapping[str, tuple[Endpoint, ...]] = field(default_factory=dict)
+    subject_alt_names: tuple[str, ...] = ()
+    external: bool = False
 
     @property
     def hostname(self) -> str:

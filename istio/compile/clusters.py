@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from istio.compile.authentication import Authentication
 from istio.compile.balancer import load_balancer
 from istio.compile.names import (
     BLACK_HOLE,
@@ -16,13 +17,16 @@ from istio.compile.names import (
 from istio.compile.outlier import outlier_detection
 from istio.compile.pool import HTTP_OPTIONS, connection_pool
 from istio.compile.rules import Policy, Rules
+from istio.compile.tls import automatic, client_socket
 from istio.registry import Port, Proxy, Registry, Service
 
 _FOREVER = "9223372035s"
 _LOOPBACK_SOURCE = {"source_address": {"address": "127.0.0.6", "port_value": 0}}
 
 
-def clusters(registry: Registry, rules: Rules, proxy: Proxy) -> dict[str, dict[str, Any]]:
+def clusters(
+    registry: Registry, rules: Rules, authentication: Authentication, proxy: Proxy
+) -> dict[str, dict[str, Any]]:
     """Every cluster of a sidecar, by name."""
     made = [
         _black_hole(),
@@ -33,10 +37,11 @@ def clusters(registry: Registry, rules: Rules, proxy: Proxy) -> dict[str, dict[s
     for service in registry.services:
         rule = rules.of(service)
         for port in service.ports:
-            made.append(_outbound(service, port, "", rule.for_port(port.number)))
-            made.extend(
-                _outbound(service, port, subset.name, rule.for_subset(subset, port.number)) for subset in rule.subsets
-            )
+            choices = [("", rule.for_port(port.number))]
+            choices += [(subset.name, rule.for_subset(subset, port.number)) for subset in rule.subsets]
+            for subset, policy in choices:
+                cluster = _outbound(service, port, subset, policy)
+                made.append({**cluster, **_sockets(cluster, service, port, subset, policy, authentication)})
     return {cluster["name"]: cluster for cluster in made}
 
 
@@ -64,6 +69,29 @@ def _outbound(service: Service, port: Port, subset: str, policy: Policy) -> dict
             threshold = {"value": policy.outlier_detection.min_health_percent}
             cluster["common_lb_config"] = {"healthy_panic_threshold": threshold}
     return cluster
+
+
+def _sockets(
+    cluster: dict[str, Any], service: Service, port: Port, subset: str, policy: Policy, authentication: Authentication
+) -> dict[str, Any]:
+    """Say how connections are secured: as the rule says, else by mutual TLS where the service's namespace takes it."""
+    http2 = _is_http2(cluster)
+    if policy.tls is not None:
+        # With mutual TLS switched off in the whole mesh, the mesh has no certificates to speak it with.
+        if policy.tls.mode == "ISTIO_MUTUAL" and not authentication.mtls:
+            return {}
+        return client_socket(policy.tls, service, port.number, subset, http2=http2)
+    if service.external or authentication.of_namespace(service.namespace) == "DISABLE":
+        return {}
+    sockets = automatic(service, port.number, subset, http2=http2)
+    if cluster["type"] == "ORIGINAL_DST":  # there are no endpoints to choose a socket by
+        return {"transport_socket": sockets["transport_socket_matches"][0]["transport_socket"]}
+    return sockets
+
+
+def _is_http2(cluster: dict[str, Any]) -> bool:
+    options = cluster.get("typed_extension_protocol_options", {}).get(HTTP_OPTIONS, {})
+    return "http2_protocol_options" in options.get("explicit_http_config", {})
 
 
 def _inbound(registry: Registry, rules: Rules, proxy: Proxy) -> list[dict[str, Any]]:

@@ -15,6 +15,11 @@ def outbound_cluster(port: int, subset: str, hostname: str) -> str:
     return f"outbound|{port}|{subset}|{hostname}"
 
 
+def service_name_indication(port: int, subset: str, hostname: str) -> str:
+    """``outbound_.8080_.v1_.cpanel.airport.svc.cluster.local``: what a caller names in its TLS handshake."""
+    return f"outbound_.{port}_.{subset}_.{hostname}"
+
+
 def inbound_cluster(target_port: int) -> str:
     """``inbound|8080||``."""
     return f"inbound|{target_port}||"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from istio.compile.rules import Policy
+from istio.compile.tls import names_by_request
 from istio.objects.destination_rule import HttpPool, TcpKeepalive, TcpPool
 from istio.objects.duration import envoy_duration
 
@@ -38,7 +39,7 @@ def connection_pool(policy: Policy, *, http2: bool = False) -> dict[str, Any]:
     }
     if tcp.tcp_keepalive is not None:
         out["upstream_connection_options"] = {"tcp_keepalive": _keepalive(tcp.tcp_keepalive)}
-    options = _http_options(tcp, http, http2=http2)
+    options = _http_options(tcp, http, names_by_request(policy.tls), http2=http2)
     if options:
         out["typed_extension_protocol_options"] = {
             HTTP_OPTIONS: {"@type": f"type.googleapis.com/{HTTP_OPTIONS}", **options}
@@ -46,7 +47,7 @@ def connection_pool(policy: Policy, *, http2: bool = False) -> dict[str, Any]:
     return out
 
 
-def _http_options(tcp: TcpPool, http: HttpPool, *, http2: bool) -> dict[str, Any]:
+def _http_options(tcp: TcpPool, http: HttpPool, names: dict[str, bool], *, http2: bool) -> dict[str, Any]:
     common: dict[str, Any] = {}
     idle = http.idle_timeout or tcp.idle_timeout
     if idle is not None:
@@ -61,11 +62,15 @@ def _http_options(tcp: TcpPool, http: HttpPool, *, http2: bool) -> dict[str, Any
         }
     elif http2 or http.h2_upgrade_policy == "UPGRADE":
         protocol = {"explicit_http_config": {"http2_protocol_options": {}}}
-    elif common:
+    elif common or names:
         protocol = {"explicit_http_config": {"http_protocol_options": {}}}
     else:
         return {}
-    return {**({"common_http_protocol_options": common} if common else {}), **protocol}
+    return {
+        **({"common_http_protocol_options": common} if common else {}),
+        **({"upstream_http_protocol_options": names} if names else {}),
+        **protocol,
+    }
 
 
 def _keepalive(keepalive: TcpKeepalive) -> dict[str, int]:

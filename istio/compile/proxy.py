@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from istio.compile.authentication import Authentication
 from istio.compile.clusters import clusters
 from istio.compile.endpoints import endpoints
 from istio.compile.listeners import listeners
@@ -27,12 +28,17 @@ class ProxyConfig:
     endpoints: Resources
 
 
-def compile_proxy(registry: Registry, objects: Objects, proxy: Proxy) -> ProxyConfig:
-    """Say what istiod 1.31 would send to a pod's sidecar, in plaintext."""
+def compile_proxy(registry: Registry, objects: Objects, proxy: Proxy, *, mtls: bool = False) -> ProxyConfig:
+    """Say what istiod 1.31 would send to a pod's sidecar.
+
+    With ``mtls`` the mesh speaks mutual TLS as PeerAuthentications and rules say, PERMISSIVE without any: an endpoint
+    is called by it when its pod carries the injector's label (``registry.TLS_LABEL``). Without, all is plaintext.
+    """
     rules = Rules(objects, proxy)
+    authentication = Authentication(objects, mtls=mtls)
     return ProxyConfig(
-        clusters=clusters(registry, rules, proxy),
+        clusters=clusters(registry, rules, authentication, proxy),
         routes=routes(registry, objects, rules, proxy),
-        listeners=listeners(registry, proxy),
-        endpoints=endpoints(registry, rules),
+        listeners=listeners(registry, authentication, proxy),
+        endpoints=endpoints(registry, rules, authentication),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from istio.compile.names import ROOT_NAMESPACE, matches, qualified
 from istio.objects.destination_rule import (
+    ClientTls,
     ConnectionPool,
     DestinationRule,
     LoadBalancer,
@@ -26,6 +27,7 @@ class Policy:
     connection_pool: ConnectionPool | None = None
     outlier_detection: OutlierDetection | None = None
     retry_budget: RetryBudget | None = None
+    tls: ClientTls | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,13 @@ class Rule:
             own.connection_pool or base.connection_pool,
             own.outlier_detection or base.outlier_detection,
             own.retry_budget or base.retry_budget,
+            own.tls or base.tls,
         )
         for entry in own.port_level_settings:
             if entry.port.number == port:
-                return Policy(entry.load_balancer, entry.connection_pool, entry.outlier_detection, over.retry_budget)
+                return Policy(
+                    entry.load_balancer, entry.connection_pool, entry.outlier_detection, over.retry_budget, entry.tls
+                )
         return over
 
 
@@ -102,5 +107,7 @@ def _at_port(policy: TrafficPolicy | None, port: int) -> Policy:
         return Policy()
     for entry in policy.port_level_settings:
         if entry.port.number == port:
-            return Policy(entry.load_balancer, entry.connection_pool, entry.outlier_detection)
-    return Policy(policy.load_balancer, policy.connection_pool, policy.outlier_detection, policy.retry_budget)
+            return Policy(entry.load_balancer, entry.connection_pool, entry.outlier_detection, tls=entry.tls)
+    return Policy(
+        policy.load_balancer, policy.connection_pool, policy.outlier_detection, policy.retry_budget, policy.tls
+    )

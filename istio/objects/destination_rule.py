@@ -148,24 +148,54 @@ class RetryBudget(Model):
     min_retry_concurrency: UInt32 | None = None
 
 
+class ClientTls(Model):
+    """How a connection to a host is secured (pkg/config/validation, validateTLS)."""
+
+    not_carried: ClassVar[frozenset[str]] = frozenset({"caCrl"})
+    mode: Literal["DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"] = "DISABLE"
+    client_certificate: str = ""
+    private_key: str = ""
+    ca_certificates: str = ""
+    credential_name: str = ""
+    subject_alt_names: Many[str] = ()
+    sni: str = ""
+    insecure_skip_verify: bool | None = None
+
+    @model_validator(mode="after")
+    def _files_are_those_of_the_mode(self) -> Self:
+        files = (self.client_certificate, self.private_key, self.ca_certificates)
+        if self.insecure_skip_verify and self.mode not in ("SIMPLE", "MUTUAL"):
+            raise ValueError("insecureSkipVerify goes with mode SIMPLE or MUTUAL only")
+        if self.insecure_skip_verify and (self.ca_certificates or self.subject_alt_names):
+            raise ValueError("insecureSkipVerify does not go with caCertificates or subjectAltNames")
+        if self.credential_name and self.mode in ("SIMPLE", "MUTUAL") and any(files):
+            raise ValueError("must hold credentialName or files, not both")
+        if self.mode == "ISTIO_MUTUAL" and (any(files) or self.credential_name):
+            raise ValueError("mode ISTIO_MUTUAL has the mesh's own certificates: leave the files out")
+        if self.mode == "MUTUAL" and not self.credential_name and not (self.client_certificate and self.private_key):
+            raise ValueError("mode MUTUAL needs clientCertificate and privateKey, or credentialName")
+        return self
+
+
 class PortPolicy(Model):
     """The four blocks that a port may set; they replace the whole top level for that port."""
 
-    not_carried: ClassVar[frozenset[str]] = frozenset({"tls"})
     port: PortSelector
     load_balancer: LoadBalancer | None = None
     connection_pool: ConnectionPool | None = None
     outlier_detection: OutlierDetection | None = None
+    tls: ClientTls | None = None
 
 
 class TrafficPolicy(Model):
     """What is done with the hosts of a service or of a subset."""
 
-    not_carried: ClassVar[frozenset[str]] = frozenset({"tls", "tunnel", "proxyProtocol"})
+    not_carried: ClassVar[frozenset[str]] = frozenset({"tunnel", "proxyProtocol"})
     load_balancer: LoadBalancer | None = None
     connection_pool: ConnectionPool | None = None
     outlier_detection: OutlierDetection | None = None
     retry_budget: RetryBudget | None = None
+    tls: ClientTls | None = None
     port_level_settings: Many[PortPolicy] = ()
 
 

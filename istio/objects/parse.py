@@ -12,16 +12,19 @@ from pydantic_core import ErrorDetails
 from istio.objects.destination_rule import DestinationRule
 from istio.objects.document import Document
 from istio.objects.model import Model
+from istio.objects.peer_authentication import PeerAuthentication
 from istio.objects.refusal import Fault, Place, Refused
 from istio.objects.virtual_service import VirtualService
 
-IstioObject: TypeAlias = VirtualService | DestinationRule
-KINDS: Mapping[str, type[VirtualService] | type[DestinationRule]] = {
-    "VirtualService": VirtualService,
-    "DestinationRule": DestinationRule,
+IstioObject: TypeAlias = VirtualService | DestinationRule | PeerAuthentication
+NETWORKING = ("networking.istio.io/v1", "networking.istio.io/v1beta1", "networking.istio.io/v1alpha3")
+SECURITY = ("security.istio.io/v1", "security.istio.io/v1beta1")
+KINDS: Mapping[str, tuple[type[IstioObject], Sequence[str]]] = {
+    "VirtualService": (VirtualService, NETWORKING),
+    "DestinationRule": (DestinationRule, NETWORKING),
+    "PeerAuthentication": (PeerAuthentication, SECURITY),
 }
-API_VERSIONS = ("networking.istio.io/v1", "networking.istio.io/v1beta1", "networking.istio.io/v1alpha3")
-_T = TypeVar("_T", VirtualService, DestinationRule)
+_T = TypeVar("_T", bound=IstioObject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +33,20 @@ class Objects:
 
     virtual_services: tuple[VirtualService, ...] = ()
     destination_rules: tuple[DestinationRule, ...] = ()
+    peer_authentications: tuple[PeerAuthentication, ...] = ()
 
     def to_data(self) -> list[dict[str, Any]]:
         """Return the objects as plain data, with the fields that were set; ``parse`` reads them back as they are."""
-        every = (*self.virtual_services, *self.destination_rules)
+        every = (*self.virtual_services, *self.destination_rules, *self.peer_authentications)
         return [one.model_dump(mode="json", by_alias=True, exclude_unset=True) for one in every]
 
     @staticmethod
     def of(objects: Sequence[IstioObject]) -> Objects:
         """Sort objects by kind, and within a kind as istiod does (pilot/pkg/model/config.go)."""
         return Objects(
-            _in_order([one for one in objects if isinstance(one, VirtualService)]),
-            _in_order([one for one in objects if isinstance(one, DestinationRule)]),
+            _in_order(objects, VirtualService),
+            _in_order(objects, DestinationRule),
+            _in_order(objects, PeerAuthentication),
         )
 
 
@@ -68,19 +73,20 @@ def parse(documents: Sequence[Document]) -> Objects:
     return Objects.of(list(objects.values()))
 
 
-def _in_order(objects: Sequence[_T]) -> tuple[_T, ...]:
+def _in_order(objects: Sequence[IstioObject], kind: type[_T]) -> tuple[_T, ...]:
+    chosen = [one for one in objects if isinstance(one, kind)]
     return tuple(
-        sorted(objects, key=lambda one: (one.metadata.creation_timestamp, one.metadata.name, one.metadata.namespace))
+        sorted(chosen, key=lambda one: (one.metadata.creation_timestamp, one.metadata.name, one.metadata.namespace))
     )
 
 
 def _parse_one(document: Document) -> IstioObject | list[Fault]:
-    model = KINDS.get(document.kind)
-    if model is None:
+    if document.kind not in KINDS:
         return [document.fault(("kind",), f"{document.kind or 'none'} is not supported; one of {', '.join(KINDS)}")]
+    model, versions = KINDS[document.kind]
     faults: list[Fault] = []
-    if document.data.get("apiVersion") not in API_VERSIONS:
-        faults.append(document.fault(("apiVersion",), f"must be one of {', '.join(API_VERSIONS)}"))
+    if document.data.get("apiVersion") not in versions:
+        faults.append(document.fault(("apiVersion",), f"must be one of {', '.join(versions)}"))
     try:
         found = model.model_validate(document.data)
     except ValidationError as error:

@@ -1,10 +1,10 @@
 """What of an Envoy configuration changes behaviour, so that two of them can be compared.
 
-Names of statistics, metadata and discovery plumbing are left out. TLS and the inbound filter chains are left out too,
-because the compiler speaks plaintext so far: they come back with mutual TLS.
+Names of statistics, metadata and discovery plumbing are left out.
 """
 
 import ipaddress
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,6 +13,7 @@ BEHAVIOUR = (
     "lb_policy", "load_balancing_policy", "least_request_lb_config", "round_robin_lb_config", "ring_hash_lb_config",
     "maglev_lb_config", "common_lb_config", "circuit_breakers", "outlier_detection", "connect_timeout",
     "upstream_connection_options", "max_requests_per_connection", "typed_extension_protocol_options", "type",
+    "transport_socket", "transport_socket_matches",
 )  # fmt: skip
 SILENT = {"decorator", "metadata", "name", "track_remaining", "@type", "stat_prefix"}
 
@@ -23,13 +24,16 @@ def meaning(config: Mapping[str, Any], hosts: list[str]) -> dict[str, Any]:
         "clusters": {name: _cluster(one) for name, one in config["clusters"].items()},
         "routes": {name: _routes(one, hosts) for name, one in config["routes"].items()},
         "endpoints": {name: _plain(one) for name, one in config["endpoints"].items()},
+        "listeners": {
+            name: _chains(one) for name, one in config.get("listeners", {}).items() if name == "virtualInbound"
+        },
     }
 
 
 def differences(istiod: Any, ours: Any, path: str = "") -> Iterator[str]:
     """Find where the two disagree; of clusters, routes and endpoints those that istiod's side kept."""
     if isinstance(istiod, dict) and isinstance(ours, dict):
-        kept = path in ("/clusters", "/routes", "/endpoints")
+        kept = path in ("/clusters", "/routes", "/endpoints", "/listeners")
         for key in sorted(istiod if kept else istiod.keys() | ours.keys()):
             yield from differences(istiod.get(key), ours.get(key), f"{path}/{key}")
     elif isinstance(istiod, list) and isinstance(ours, list) and len(istiod) == len(ours):
@@ -53,6 +57,20 @@ def _routes(configuration: Mapping[str, Any], hosts: list[str]) -> dict[str, Any
             domains = sorted(one for one in host["domains"] if not one.endswith(".") and not _is_address(one))
             kept[" ".join(domains)] = _plain({name: one for name, one in host.items() if name != "domains"})
     return kept
+
+
+def _chains(listener: Mapping[str, Any]) -> dict[str, Any]:
+    """By what a connection must look like: how it is secured, and the rules that can refuse it, in order."""
+    found = {}
+    for chain in listener["filter_chains"]:
+        filters = [one for one in chain["filters"] if "rbac" in one["name"]]
+        for one in chain["filters"]:
+            filters += [each for each in one["typed_config"].get("http_filters", ()) if "rbac" in each["name"]]
+        rules = [_plain({**one["typed_config"], "stat_prefix": None}) for one in filters]
+        match = json.dumps(_plain(chain["filter_chain_match"]), sort_keys=True)
+        assert match not in found
+        found[match] = {"tls": _plain(chain.get("transport_socket")), "rules": rules}
+    return found
 
 
 def _is_address(domain: str) -> bool:

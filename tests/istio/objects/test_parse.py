@@ -41,8 +41,8 @@ def test_an_unknown_field_is_refused_by_file_line_and_path_with_the_choices() ->
 
 
 def test_a_field_of_istio_that_is_not_supported_is_refused_as_such() -> None:
-    text = destination_rule("section-1", "trafficPolicy: {tls: {mode: SIMPLE}}")
-    assert "spec.trafficPolicy.tls: is Istio's, but goaround does not support it" in refusal(text)
+    text = destination_rule("section-1", "trafficPolicy: {tunnel: {protocol: CONNECT}}")
+    assert "spec.trafficPolicy.tunnel: is Istio's, but goaround does not support it" in refusal(text)
 
 
 def test_every_error_of_every_document_is_told_at_once() -> None:
