@@ -21,6 +21,9 @@ class Event(StrEnum):
     """A breaker or a limit refused a call, or a limit refused a retry."""
     TIMEOUT = "timeout"
     """A try, or a whole call, took too long."""
+    EJECTION = "ejection"
+    UNEJECTION = "unejection"
+    """A replica is not called for a while, and is called again (noticed with the first call after its time)."""
 
 
 Listener = Callable[[Event], None]

@@ -21,6 +21,8 @@ class Flag(StrEnum):
     """A try, or the whole call, took too long (504)."""
     OVERFLOW = "UO"
     """A limit or an open breaker refused the call (503), or a limit refused a retry (the answer at hand is kept)."""
+    NO_HEALTHY_HOST = "UH"
+    """There was no replica that could be called (503)."""
     RETRIES_USED_UP = "URX"
     """The last try failed as well, and no more were allowed; the status is the last one."""
 
@@ -66,6 +68,11 @@ class Outcome(NamedTuple, Generic[T_co]):
 def refused() -> Outcome[Any]:
     """Return the outcome of a call that an open breaker or a limit did not let through."""
     return Outcome(503, Flag.OVERFLOW, sent=False, final=True, attempts=0)
+
+
+def no_healthy_host() -> Outcome[Any]:
+    """Return the outcome of a call, or of a retry, for which there was no replica: none at all, or all are ejected."""
+    return Outcome(503, Flag.NO_HEALTHY_HOST, sent=False, final=True, attempts=0)
 
 
 def try_timed_out() -> Outcome[Any]:
