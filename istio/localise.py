@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from istio.compile.listeners import VIRTUAL_INBOUND, outbound_name
+from istio.compile.inbound import VIRTUAL_INBOUND
+from istio.compile.listeners import outbound_name
 from istio.compile.names import inbound_cluster
 from istio.compile.proxy import ProxyConfig, Resources
 
 LOOPBACK = "127.0.0.1"
 Address: TypeAlias = tuple[str, int]
+# Where a connection was meant to go, and what to do when nothing is known of it.
+_WITH_INTERCEPTION = {"bind_to_port", "use_original_dst", "default_filter_chain"}
 _OF_THE_INTERCEPTED = {"envoy.filters.listener.original_dst", "envoy.filters.listener.http_inspector"}
 
 
@@ -69,7 +72,7 @@ def _listeners(listeners: Resources, addresses: LocalAddresses) -> Resources:
         name = outbound_name(service_port)
         if name in listeners:
             chain = without(listeners[name]["filter_chains"][0], "filter_chain_match")
-            made[name] = _bound(name, port, "OUTBOUND", [chain], [])
+            made[name] = _bound(listeners[name], name, port, [chain])
     virtual = listeners.get(VIRTUAL_INBOUND, {})
     for target, port in addresses.inbound.items():
         chains = [
@@ -77,23 +80,17 @@ def _listeners(listeners: Resources, addresses: LocalAddresses) -> Resources:
             for chain in virtual.get("filter_chains", ())
             if chain["filter_chain_match"].get("destination_port") == target
         ]
-        filters = [one for one in virtual.get("listener_filters", ()) if one["name"] not in _OF_THE_INTERCEPTED]
         if chains:
             name = f"{VIRTUAL_INBOUND}_{target}"
-            made[name] = _bound(name, port, "INBOUND", chains, filters)
+            made[name] = _bound(virtual, name, port, chains)
     return made
 
 
-def _bound(
-    name: str, port: int, direction: str, chains: list[dict[str, Any]], filters: list[dict[str, Any]]
-) -> dict[str, Any]:
-    return {
-        "name": name,
-        "address": _socket(LOOPBACK, port),
-        "traffic_direction": direction,
-        "listener_filters": filters,
-        "filter_chains": chains,
-    }
+def _bound(listener: Mapping[str, Any], name: str, port: int, chains: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a listener of its own for these chains, in place of one that gets what was intercepted."""
+    filters = [one for one in listener.get("listener_filters", ()) if one["name"] not in _OF_THE_INTERCEPTED]
+    changed = {"name": name, "address": _socket(LOOPBACK, port), "listener_filters": filters, "filter_chains": chains}
+    return {**{key: value for key, value in listener.items() if key not in _WITH_INTERCEPTION}, **changed}
 
 
 def _assignment(assignment: Mapping[str, Any], pods: Mapping[Address, Address]) -> dict[str, Any]:

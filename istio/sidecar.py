@@ -12,10 +12,12 @@ from typing import Any
 from istio.admin import Admin, Unreachable
 from istio.bootstrap import bootstrap
 from istio.compile.proxy import ProxyConfig
+from istio.compile.tls import identity
 from istio.discovery import DiscoveryServer
 from istio.envoy import binary
 from istio.localise import LOOPBACK, Address, LocalAddresses, localise
 from istio.registry import Proxy
+from istio.security import Authority, secrets
 
 _POLL_S = 0.01
 _PATIENCE_S = 10.0
@@ -39,11 +41,19 @@ class SidecarPorts:
 class Sidecar:
     """One Envoy's configuration and administration. The process itself belongs to whoever runs ``prepare``'s command.
 
-    Envoy's own log is ``envoy.log`` in the directory.
+    With an ``authority``, Envoy is given the certificate of its pod's identity. Envoy's own log is ``envoy.log`` in the
+    directory.
     """
 
-    def __init__(self, directory: Path, proxy: Proxy, ports: SidecarPorts, server: DiscoveryServer):
-        self._directory = directory.absolute()
+    def __init__(
+        self,
+        directory: Path,
+        proxy: Proxy,
+        ports: SidecarPorts,
+        server: DiscoveryServer,
+        authority: Authority | None = None,
+    ):
+        self._directory, self._authority = directory.absolute(), authority
         self._proxy, self._ports, self._server = proxy, ports, server
         self._resources = server.resources(f"{proxy.name}.{proxy.namespace}")
         self._admin = Admin(LOOPBACK, ports.admin)
@@ -70,6 +80,7 @@ class Sidecar:
         local = self._local(config, addresses)
         self._directory.mkdir(parents=True, exist_ok=True)
         self._resources.clear()
+        self._write_secrets()
         self._write_endpoints(local)
         self._write_routes(local)
         self._resources.write("clusters", local.clusters.values())
@@ -116,6 +127,22 @@ class Sidecar:
             self._life += 1
             await self._publish(self._reborn(self._published))
 
+    async def rotate(self) -> None:
+        """Give Envoy a new certificate and key; returns when it has taken them. Connections that stand stay.
+
+        Raises:
+            Rejected, Unreachable, TimeoutError: as ``publish``.
+
+        """
+        async with self._turn:
+            mark = self._mark()
+            written = self._write_secrets()
+            await self._resources.announce()
+            seen = await self._admin.discovery()
+            # Where nothing speaks TLS, Envoy has asked for no secret.
+            awaited = {name: version for name, version in written.items() if name in seen.versions}
+            await self._taken(awaited, seen.rejections, mark)
+
     async def ready(self) -> bool:
         """Whether Envoy runs and has its whole configuration."""
         return await self._admin.ready()
@@ -149,7 +176,7 @@ class Sidecar:
         before = self._published
         old = {} if before is None else {k: v for k, v in before.clusters.items() if k not in config.clusters}
         self._published = config
-        mark = self.log.stat().st_size if self.log.exists() else 0
+        mark = self._mark()
         rejections = await self._rejections_or_finish(config)
         awaited = self._write_endpoints(config)
         both = [*config.clusters.values(), *old.values()]
@@ -163,6 +190,10 @@ class Sidecar:
             await self._taken(awaited, rejections, mark)
             for name in old:
                 self._resources.remove("endpoints", name)
+
+    def _mark(self) -> int:
+        """How long Envoy's log is: what it says of an update stands after this."""
+        return self.log.stat().st_size if self.log.exists() else 0
 
     async def _rejections_or_finish(self, config: ProxyConfig) -> int:
         """How much Envoy has refused so far; without an Envoy everything is set in one go."""
@@ -180,6 +211,15 @@ class Sidecar:
         for name, assignment in config.endpoints.items():
             version = self._resources.write("endpoints", [assignment], name)
             awaited |= self._named(f"cluster.{config.clusters[name]['alt_stat_name']}", version)
+        return awaited
+
+    def _write_secrets(self) -> dict[str, str]:
+        """A certificate that was never used before, and the root."""
+        awaited: dict[str, str] = {}
+        if self._authority is not None:
+            own = self._authority.issue(identity(self._proxy.namespace, self._proxy.service_account))
+            for name, secret in secrets(own, self._authority.root).items():
+                awaited |= self._named(f"sds.{name}", self._resources.write("secrets", [secret], name))
         return awaited
 
     def _write_routes(self, config: ProxyConfig) -> dict[str, str]:

@@ -17,7 +17,7 @@ __all__ = ["MODES", "Rendered", "render"]
 
 MODES = ("none", "library", "sidecar", "mesh")
 OVERLAYS = Path(__file__).parent / "overlays"
-OVERRIDES = ("interval_s", "base_ejection_s", "env")
+OVERRIDES = ("interval_s", "base_ejection_s", "env", "mtls")
 DEFAULT_POLICIES = "matched"
 # The only policy of mode `sidecar`: without a VirtualService Istio would retry twice by itself.
 RETRIES_OFF = "none"
@@ -27,7 +27,8 @@ def render(mode: str, policy_set: str | None = None, overrides: Mapping[str, Any
     """Render the overlay of a mode, with the policy set (by name or folder) in the form that the mode reads.
 
     `overrides` may hold `interval_s` and `base_ejection_s` (seconds; outlier detection's times are shortened to
-    them, in both arms) and `env` ({deployment or "*": {variable: value}}).
+    them, in both arms), `env` ({deployment or "*": {variable: value}}) and `mtls` (whether sidecars speak mutual TLS,
+    False if left out; nothing to a mode without sidecars).
     `notes` says what of the policy set was shortened, and what the library does not carry.
 
     Raises TargetError: unknown mode, override, deployment or policy set; Istio objects that are refused; no kubectl.
@@ -39,6 +40,8 @@ def render(mode: str, policy_set: str | None = None, overrides: Mapping[str, Any
     ]
     if ("interval_s" in overrides) != ("base_ejection_s" in overrides):
         errors.append("interval_s and base_ejection_s come together: give both")
+    if not isinstance(overrides.get("mtls", False), bool):
+        errors.append(f"mtls: must be true or false, not {overrides['mtls']!r}")
     if errors:
         raise TargetError(errors)
     objects = kustomize.build(OVERLAYS / mode)
@@ -48,7 +51,7 @@ def render(mode: str, policy_set: str | None = None, overrides: Mapping[str, Any
     name = RETRIES_OFF if mode == "sidecar" else policy_set or DEFAULT_POLICIES
     loaded, notes = _policies(name, overrides)
     if mode != "library":
-        return Rendered(mode, name, objects, loaded.to_data(), notes)
+        return Rendered(mode, name, objects, loaded.to_data(), notes, overrides.get("mtls", False))
     carried, left = library.policies(loaded, [one["metadata"]["name"] for one in objects if one["kind"] == "Service"])
     text = json.dumps({callee: policy.to_json() for callee, policy in carried.items()}, indent=1, sort_keys=True)
     config = next(one for one in objects if one["kind"] == "ConfigMap" and one["metadata"]["name"] == "policies")

@@ -19,13 +19,17 @@ class TargetError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A world before it runs: Kubernetes and Istio objects as parsed YAML, and what could not be carried over."""
+    """A world before it runs: Kubernetes and Istio objects as parsed YAML, and what could not be carried over.
+
+    `mtls`: the sidecars speak mutual TLS, as PeerAuthentications say and PERMISSIVE without any.
+    """
 
     mode: str
     policies: str | None
     objects: list[Document]
     istio: list[Document] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    mtls: bool = False
 
 
 @dataclass(frozen=True, slots=True)

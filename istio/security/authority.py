@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from istio.security.identity import TRUST_DOMAIN
+from istio.registry import DOMAIN
 
 # istiod's own: workload certificates last a day (SECRET_TTL), are valid from two minutes before their making
 # (security/pkg/pki/util/generate_cert.go), and are replaced at half their life (SECRET_GRACE_PERIOD_RATIO).
@@ -38,7 +38,7 @@ class Authority:
 
     def __init__(self, lifetime: timedelta = LIFETIME, now: Callable[[], datetime] = _now) -> None:
         self._lifetime, self._now = lifetime, now
-        root = trustme.CA(organization_name=TRUST_DOMAIN)
+        root = trustme.CA(organization_name=DOMAIN)
         self._root = root.cert_pem.bytes()
         self._issuer = x509.load_pem_x509_certificate(self._root).subject
         key = serialization.load_pem_private_key(root.private_key_pem.bytes(), password=None)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from istio.compile.tls import ROOT_SECRET, WORKLOAD_SECRET
 from istio.security.authority import Credentials
-
-LEAF, ROOT = "default", "ROOTCA"
 
 
 def secrets(credentials: Credentials, root: str) -> dict[str, dict[str, Any]]:
@@ -16,6 +15,6 @@ def secrets(credentials: Credentials, root: str) -> dict[str, dict[str, Any]]:
         "private_key": {"inline_string": credentials.key},
     }
     return {
-        LEAF: {"name": LEAF, "tls_certificate": own},
-        ROOT: {"name": ROOT, "validation_context": {"trusted_ca": {"inline_string": root}}},
+        WORKLOAD_SECRET: {"name": WORKLOAD_SECRET, "tls_certificate": own},
+        ROOT_SECRET: {"name": ROOT_SECRET, "validation_context": {"trusted_ca": {"inline_string": root}}},
     }

@@ -13,7 +13,8 @@ from istio.compile import ProxyConfig, compile_proxy
 from istio.discovery import DiscoveryServer
 from istio.envoy import NoEnvoy
 from istio.objects import Document, Objects, Refused, parse
-from istio.registry import Registry
+from istio.registry import TLS_LABEL, Registry
+from istio.security import Authority
 from istio.sidecar import Rejected, Sidecar, SidecarPorts
 from k8s.local.container import Container
 from k8s.local.models import Service
@@ -32,11 +33,19 @@ _log = logging.getLogger(__name__)
 
 
 class Mesh:
-    """Configures the sidecars of a world. `pods` gives all its pods, now; Envoys ask `server`."""
+    """Configures the sidecars of a world. `pods` gives all its pods, now; Envoys ask `server`.
+
+    With an `authority` they speak mutual TLS to each other, and plaintext without.
+    """
 
     def __init__(
-        self, services: Mapping[str, Service], pods: Callable[[], Iterable[Pod]], server: DiscoveryServer
+        self,
+        services: Mapping[str, Service],
+        pods: Callable[[], Iterable[Pod]],
+        server: DiscoveryServer,
+        authority: Authority | None = None,
     ) -> None:
+        self._authority = authority
         self._services, self._pods, self._server = services, pods, server
         self._documents: dict[tuple[str, str, str], Mapping[str, Any]] = {}
         self._objects = Objects()
@@ -57,6 +66,7 @@ class Mesh:
                 app={TARGET_PORT: ports.app},
             ),
             self._server,
+            self._authority,
         )
 
         async def ask() -> str:
@@ -124,6 +134,16 @@ class Mesh:
             )
         _raise_if_refused(dict(zip(configs, results, strict=True)))
 
+    async def rotate(self) -> None:
+        """Give every sidecar a new certificate; returns when all have taken theirs. One that does not run gets its own.
+
+        Raises TargetError with Envoy's words when one refuses.
+        """
+        async with self._turn:
+            names = list(self._sidecars)
+            results = await asyncio.gather(*(self._sidecars[name].rotate() for name in names), return_exceptions=True)
+        _raise_if_refused(dict(zip(names, results, strict=True)))
+
     async def stats(self) -> dict[str, dict[str, int]]:
         """Envoy's numbers by pod; a sidecar that does not run has none."""
         names = list(self._sidecars)
@@ -153,7 +173,8 @@ class Mesh:
     def configuration(self, pod: Pod) -> ProxyConfig:
         """Compile what istiod would send to the sidecar of this pod now."""
         registry = self._registry()
-        return compile_proxy(registry, self._objects, registry.proxy(pod.name, pod.deployment.metadata.namespace))
+        proxy = registry.proxy(pod.name, pod.deployment.metadata.namespace)
+        return compile_proxy(registry, self._objects, proxy, mtls=self._authority is not None)
 
     def _registry(self) -> Registry:
         pods = list(self._pods())
@@ -188,10 +209,15 @@ def _key(one: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def _pod(pod: Pod) -> dict[str, Any]:
     container = pod.deployment.container
+    injected = {TLS_LABEL: "istio"} if pod.proxy else {}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": pod.name, "namespace": pod.deployment.metadata.namespace, "labels": pod.labels},
+        "metadata": {
+            "name": pod.name,
+            "namespace": pod.deployment.metadata.namespace,
+            "labels": {**pod.labels, **injected},
+        },
         "spec": {
             "serviceAccountName": pod.deployment.spec.template.spec.service_account_name,
             "containers": [

@@ -24,6 +24,7 @@ from typing import Any
 from aiohttp import web
 
 from istio.discovery import DiscoveryServer
+from istio.security import Authority
 from k8s.local import manifests, record
 from k8s.local.api import Api
 from k8s.local.ports import claim
@@ -47,6 +48,7 @@ class Spec:
     objects: Sequence[Mapping[str, Any]]
     istio: Sequence[Mapping[str, Any]]
     notes: Sequence[str]
+    mtls: bool
 
 
 async def supervise(directory: Path, spec: Spec, *, attached: bool) -> None:
@@ -68,7 +70,8 @@ async def supervise(directory: Path, spec: Spec, *, attached: bool) -> None:
     sockets = Path(tempfile.mkdtemp(prefix=record.SOCKETS))
     socket = sockets / record.SOCKET
     server = DiscoveryServer(sockets / record.DISCOVERY_SOCKET)
-    workloads = Workloads(read, block, directory / "pods", server, spec.seed, spawned)
+    authority = Authority() if spec.mtls else None
+    workloads = Workloads(read, block, directory / "pods", server, spec.seed, spawned, authority)
     api = Api(workloads, spec.name, spec.mode, [*read.notes, *spec.notes], down)
     runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=1)
     await runner.setup()

@@ -98,7 +98,9 @@ class LocalTarget:
         self, directory: Path, name: str, rendered: Rendered, attached: bool, seed: int
     ) -> subprocess.Popen[bytes]:
         """Sweep, then start a supervisor; its record exists before another client may sweep."""
-        spec = Spec(name, rendered.mode, seed, self._base_port, rendered.objects, rendered.istio, rendered.notes)
+        spec = Spec(
+            name, rendered.mode, seed, self._base_port, rendered.objects, rendered.istio, rendered.notes, rendered.mtls
+        )
         with record.alone(self._worlds):
             record.sweep(self._worlds)
             directory.mkdir(parents=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from istio.discovery import DiscoveryServer
+from istio.security import Authority
 from k8s.local import discovery
 from k8s.local.manifests import Manifests
 from k8s.local.mesh import Mesh
@@ -36,6 +37,7 @@ class Workloads:
         server: DiscoveryServer,
         seed: int,
         spawned: Callable[[Process], None],
+        authority: Authority | None = None,
     ) -> None:
         self._manifests, self._block, self._directory = manifests, block, directory
         self._seed, self._spawned = seed, spawned
@@ -48,7 +50,9 @@ class Workloads:
         self._published = asyncio.Event()
         self._publisher: asyncio.Task[None] | None = None
         injected = any(deployment.injected for deployment in manifests.deployments.values())
-        self.mesh = Mesh(manifests.services, self._pods.values, server) if injected else None
+        self.mesh = Mesh(manifests.services, self._pods.values, server, authority) if injected else None
+        self._authority = authority
+        self._rotator: asyncio.Task[None] | None = None
 
     @property
     def pods(self) -> list[Pod]:
@@ -72,6 +76,7 @@ class Workloads:
         for pod in made:
             pod.start()
         self._publisher = asyncio.create_task(self._publish(), name="publisher")
+        self._rotator = asyncio.create_task(self._rotate(), name="rotator")
 
     async def scale(self, name: str, replicas: int) -> None:
         """Set a deployment's replicas; returns when the new pods are ready and the old ones drained.
@@ -91,8 +96,9 @@ class Workloads:
 
     async def stop(self) -> None:
         """Drain and end every pod."""
-        if self._publisher:
-            self._publisher.cancel()
+        for task in (self._publisher, self._rotator):
+            if task:
+                task.cancel()
         await stop_all(self.pods)
 
     def pod(self, name: str) -> Pod:
@@ -196,6 +202,15 @@ class Workloads:
                 _log.error("not published: %s", error)
             if not self._news.is_set():
                 self._published.set()
+
+    async def _rotate(self) -> None:
+        """Replace every certificate long before it ends."""
+        while self.mesh and self._authority:
+            await asyncio.sleep(self._authority.rotation.total_seconds())
+            try:
+                await self.mesh.rotate()
+            except TargetError as error:
+                _log.error("a certificate was not replaced: %s", error)
 
 
 def _total(parts: Sequence[KindUsage]) -> KindUsage:

@@ -11,10 +11,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from istio.security import Authority, Credentials, spiffe
+from istio.compile.tls import identity
+from istio.security import Authority, Credentials
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-ALERTS = spiffe("airport", "alerts")
+ALERTS = identity("airport", "alerts")
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
 AUTHORITY = Authority()
 
@@ -29,10 +30,10 @@ def test_an_identity_is_written_as_istio_writes_it() -> None:
 
 @given(namespace=NAMES, account=NAMES)
 def test_a_certificate_carries_the_identity_and_nothing_else(namespace: str, account: str) -> None:
-    identity = spiffe(namespace, account)
-    found = certificate(AUTHORITY.issue(identity))
+    who = identity(namespace, account)
+    found = certificate(AUTHORITY.issue(who))
     names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    assert list(names.value) == [x509.UniformResourceIdentifier(identity)]
+    assert list(names.value) == [x509.UniformResourceIdentifier(who)]
     assert names.critical
     assert not list(found.subject)
 
