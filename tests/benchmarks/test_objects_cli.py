@@ -14,11 +14,9 @@ from benchmarks import cli, objects_cli
 from k8s.local.client import LocalWorld
 from k8s.local.target import LocalTarget
 from k8s.target import Rendered
-from tests.k8s.tiny import deployment, rendered, service
+from tests.k8s.tiny import deployment, injected, rendered, service
 
-INJECTED = deployment("front")
-INJECTED["spec"]["template"]["metadata"]["labels"]["sidecar.istio.io/inject"] = "true"
-MESHED = Rendered("mesh", None, [INJECTED, service("front")])
+MESHED = Rendered("mesh", None, [injected("front"), service("front")])
 DOWN = """apiVersion: networking.istio.io/v1alpha3
 kind: VirtualService
 metadata:

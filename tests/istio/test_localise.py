@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from istio.compile import compile_proxy
 from istio.localise import LocalAddresses, localise
-from tests.istio.world import GOLDEN, REGISTRY, compiled
+from tests.istio.world import COLLECTOR, GOLDEN, REGISTRY, compiled, objects
 
 PODS = {
     (one.ip, one.port): ("127.0.0.1", 20000 + index)
@@ -77,3 +78,22 @@ def test_the_original_is_left_as_it_was() -> None:
     before = asdict(config)
     localise(config, LOCAL)
     assert asdict(config) == before
+
+
+def test_both_ways_in_and_their_certificates_pass_through_untouched() -> None:
+    config = compile_proxy(REGISTRY, objects(""), COLLECTOR, mtls=True)
+    inbound = localise(config, LOCAL).listeners["virtualInbound_8080"]
+    virtual = config.listeners["virtualInbound"]
+    theirs = [one for one in virtual["filter_chains"] if one["filter_chain_match"].get("destination_port") == 8080]
+    assert len(theirs) == 2
+    for was, now in zip(theirs, inbound["filter_chains"], strict=True):
+        assert now["filter_chain_match"].keys() == was["filter_chain_match"].keys() - {"destination_port"}
+        assert {**now, "filter_chain_match": was["filter_chain_match"]} == was
+
+
+def test_what_looks_into_a_connection_stays_and_waits_as_long_as_before() -> None:
+    config = compile_proxy(REGISTRY, objects(""), COLLECTOR, mtls=True)
+    inbound = localise(config, LOCAL).listeners["virtualInbound_8080"]
+    assert [one["name"].rpartition(".")[2] for one in inbound["listener_filters"]] == ["tls_inspector"]
+    assert inbound["listener_filters_timeout"] == "0s"
+    assert inbound["continue_on_listener_filters_timeout"]

@@ -140,3 +140,12 @@ def test_what_is_unknown_is_refused_with_the_choices(
 ) -> None:
     with pytest.raises(TargetError, match=words):
         render(mode, policies, overrides)
+
+
+def test_mutual_tls_is_off_until_asked_for_and_means_nothing_without_sidecars() -> None:
+    assert not render("mesh", "matched").mtls
+    assert render("mesh", "matched", {"mtls": True}).mtls
+    assert render("sidecar", None, {"mtls": True}).mtls
+    assert not render("library", "matched", {"mtls": True}).mtls
+    with pytest.raises(TargetError, match="mtls: must be true or false, not 'yes'"):
+        render("mesh", "matched", {"mtls": "yes"})

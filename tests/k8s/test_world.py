@@ -23,8 +23,9 @@ COMPRESSED = {"interval_s": 0.5, "base_ejection_s": 30.0}
 
 
 @asynccontextmanager
-async def running(state: Path, mode: str) -> AsyncIterator[LocalWorld]:
-    world = await LocalTarget(state).up(f"t-{mode}", render(mode, "matched", COMPRESSED), attached=True, seed=1)
+async def running(state: Path, mode: str, *, mtls: bool = False) -> AsyncIterator[LocalWorld]:
+    rendered = render(mode, "matched", {**COMPRESSED, "mtls": mtls})
+    world = await LocalTarget(state).up(f"t-{mode}", rendered, attached=True, seed=1)
     try:
         yield world
     finally:
@@ -96,6 +97,42 @@ async def test_a_mesh_world_serves_follows_istio_objects_and_forgets_ejections(t
         await world.kill("alerts-0", "proxy")
         await until_ready(world, restarts=1)
         assert [pod.restarts for pod in (await world.status()).pods if pod.name == "alerts-0"] == [1]
+
+
+async def test_a_world_with_mutual_tls_serves_and_a_strict_workload_refuses_plaintext(tmp_path: Path) -> None:
+    async with running(tmp_path, "sidecar", mtls=True) as world:
+        assert await send(world, 1) == 200
+        assert await handshakes(world) > 0
+        callee = next(pod.entry for pod in (await world.status()).pods if pod.name == "image-analysis-0")
+        assert await readiness(callee) == 200
+        await world.apply([strict("image-analysis")])
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await readiness(callee)
+        assert await send(world, 2) == 200
+
+
+async def readiness(entry: str) -> int:
+    async with aiohttp.ClientSession() as http, http.get(f"http://{entry}/readyz") as answer:
+        return answer.status
+
+
+async def handshakes(world: LocalWorld) -> int:
+    """Count the mutual TLS handshakes that callers made."""
+    return sum(
+        value
+        for flat in (await world.proxy_stats()).values()
+        for name, value in flat.items()
+        if name.startswith("cluster.outbound|") and name.endswith(".ssl.handshake")
+    )
+
+
+def strict(app: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "security.istio.io/v1",
+        "kind": "PeerAuthentication",
+        "metadata": {"name": app, "namespace": "airport"},
+        "spec": {"selector": {"matchLabels": {"app": app}}, "mtls": {"mode": "STRICT"}},
+    }
 
 
 def abort(service: str) -> dict[str, Any]:

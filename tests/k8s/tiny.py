@@ -55,6 +55,13 @@ def deployment(name: str, replicas: int = 1, program: str = SERVER, **annotation
     }
 
 
+def injected(name: str) -> dict[str, Any]:
+    """A deployment whose pod gets a sidecar."""
+    made = deployment(name)
+    made["spec"]["template"]["metadata"]["labels"]["sidecar.istio.io/inject"] = "true"
+    return made
+
+
 def service(name: str) -> dict[str, Any]:
     return {
         "apiVersion": "v1",

@@ -1,20 +1,24 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from istio.discovery import DiscoveryServer
+from istio.security import Authority
 from k8s.local.manifests import read
 from k8s.local.pod import Pod
 from k8s.local.ports import claim
 from k8s.local.workloads import Workloads
 from k8s.target import TargetError
-from tests.k8s.tiny import deployment, service
+from tests.k8s.tiny import deployment, injected, service
 from tests.k8s.waiting import until
 
 
@@ -120,6 +124,29 @@ async def test_what_the_target_tells_a_pod_is_in_its_environment(tmp_path: Path)
     assert (env["SEED"], env["FAULT_CONTROL"]) == ("7", "on")
     assert env["DISCOVERY_FILE"] == str(pod.discovery_file)
     assert env["STORE_DIR"] == str(store(pod))
+
+
+async def test_certificates_are_replaced_at_half_of_their_life(tmp_path: Path) -> None:
+    authority = Authority(lifetime=timedelta(seconds=1))
+    block = claim([])
+    with tempfile.TemporaryDirectory() as sockets:
+        async with DiscoveryServer(Path(sockets) / "s") as server:
+            objects = read([injected("front"), service("front")])
+            workloads = Workloads(objects, block, tmp_path, server, 7, lambda _: None, authority)
+            workloads.start([])
+            try:
+                async with asyncio.timeout(20):
+                    while await certificates(workloads) < 3:  # noqa: ASYNC110 - Envoy's counters can only be asked
+                        await asyncio.sleep(0.05)
+            finally:
+                await workloads.stop()
+                block.release()
+
+
+async def certificates(workloads: Workloads) -> int:
+    """Count the certificates that the sidecar has taken."""
+    found = await workloads.required_mesh().stats()
+    return found["front-0"].get("sds.default.update_success", 0)
 
 
 async def test_istio_objects_without_sidecars_are_refused(tmp_path: Path) -> None:
