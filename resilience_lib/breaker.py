@@ -8,11 +8,13 @@ awaited outside pybreaker, and its outcome reported afterwards through a synchro
 from __future__ import annotations
 
 import contextlib
+from typing import ClassVar
 
 import pybreaker
 
 from resilience_lib.events import Event, Listener
 from resilience_lib.layer import Call, Clock, Layer, T
+from resilience_lib.order import Place, check_order
 from resilience_lib.outcome import Outcome, Verdict, refused
 
 EVENTS = {
@@ -28,7 +30,10 @@ class Breaker:
     A success of the probe closes the circuit, a failure opens it for another `reset_s`. Refused calls get 503 UO.
     """
 
+    place: ClassVar[Place] = Place.ADMISSION
+
     def __init__(self, inner: Layer, failures: int, reset_s: float, *, clock: Clock, listener: Listener | None) -> None:
+        check_order(self.place, inner.place)
         self._inner = inner
         self._reset_s = reset_s
         self._clock = clock

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
+from resilience_lib.order import Place
 from resilience_lib.outcome import Outcome
 
 T = TypeVar("T")
@@ -35,6 +36,8 @@ class Call(Generic[T]):
 
 class Layer(Protocol):
     """One policy at work, around the layers inside it."""
+
+    place: ClassVar[Place]
 
     async def call(self, call: Call[T]) -> Outcome[T]:
         """Pass the call on, or answer in its place."""

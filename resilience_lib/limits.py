@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import ClassVar
 
 from resilience_lib.events import Event, Listener
 from resilience_lib.layer import Call, Clock, Layer, T
+from resilience_lib.order import Place, check_order
 from resilience_lib.outcome import Outcome, call_timed_out, refused
 
 
@@ -17,9 +19,12 @@ class ConnectionLimit:
     None for `pending` = any number may wait.
     """
 
+    place: ClassVar[Place] = Place.LIMITS
+
     def __init__(
         self, inner: Layer, connections: int, pending: int | None, *, clock: Clock, listener: Listener | None
     ) -> None:
+        check_order(self.place, inner.place)
         self._inner = inner
         self._slots = asyncio.Semaphore(connections)
         self._pending = pending

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
+from typing import ClassVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_after_attempt, wait_exponential
 
@@ -11,6 +12,7 @@ from resilience_lib.conditions import Condition
 from resilience_lib.events import Event, Listener
 from resilience_lib.layer import Call, Clock, Layer, Sleep, T
 from resilience_lib.limits import RetryPermits
+from resilience_lib.order import Place, check_order
 from resilience_lib.outcome import Flag, Outcome, call_timed_out
 
 Wait = Callable[[RetryCallState], float]
@@ -29,6 +31,8 @@ def full_jitter(backoff_s: float, max_backoff_s: float, rng: Random) -> Wait:
 class Retry:
     """Tries again, at most `attempts` times more, while `condition` holds for the outcome."""
 
+    place: ClassVar[Place] = Place.RETRY
+
     def __init__(
         self,
         inner: Layer,
@@ -41,6 +45,7 @@ class Retry:
         sleep: Sleep,
         listener: Listener | None,
     ) -> None:
+        check_order(self.place, inner.place)
         self._inner = inner
         self._attempts = attempts
         self._condition = condition

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import ClassVar
 
 from resilience_lib.events import Event, Listener
 from resilience_lib.layer import Call, Clock, T
+from resilience_lib.order import Place
 from resilience_lib.outcome import Outcome, call_timed_out, try_timed_out
 
 
@@ -16,6 +18,8 @@ class TimeLimit:
     wait for nothing except in the queue and in the back-off, which look at the deadline themselves. What tells the two
     limits apart is that the deadline's outcome is final, while a try that was too slow may be retried.
     """
+
+    place: ClassVar[Place] = Place.TRY
 
     def __init__(self, per_try_s: float | None, *, clock: Clock, listener: Listener | None) -> None:
         self._per_try_s = per_try_s

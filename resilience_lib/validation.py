@@ -46,7 +46,7 @@ def percent(name: str, value: object) -> Iterator[str]:
 
 def choice(name: str, value: object, choices: Collection[str]) -> Iterator[str]:
     """Complain unless `value` is one of `choices`."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         yield f"{name}: choose from {', '.join(choices)}, not {value!r}"
 
 

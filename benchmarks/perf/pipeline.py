@@ -2,7 +2,8 @@
 
 Every case awaits the same coroutine; its time is told in microseconds, and as a ratio to the bare await and to the
 naive stack (tenacity's decorator around pybreaker's `calling()` around two asyncio timeouts) of the same run. The
-ratios are what carries from one machine to another.
+ratios are what carries from one machine to another. `library` is tenacity and pybreaker with the traps avoided;
+`full-stack` is the engine with everything: retry, budget, both timeouts, limits, and ejection among three replicas.
 """
 
 from __future__ import annotations
@@ -16,11 +17,26 @@ from typing import Any
 import pybreaker
 import tenacity
 
-from resilience_lib import BreakerPolicy, EdgePolicy, LimitsPolicy, Outcome, Pipeline, RetryPolicy, TimeoutPolicy
+from resilience_lib import (
+    Address,
+    BreakerPolicy,
+    BudgetPolicy,
+    EdgePolicy,
+    EndpointPipeline,
+    EndpointPolicy,
+    LimitsPolicy,
+    Outcome,
+    OutlierPolicy,
+    Pipeline,
+    RetryPolicy,
+    TimeoutPolicy,
+)
 
 OK, BUSY = Outcome[Any](200), Outcome[Any](503)
 RETRY, TIMEOUT = RetryPolicy(2, "5xx"), TimeoutPolicy(1.0, 5.0)
 BREAKER, LIMITS = BreakerPolicy(1_000_000, 1.0), LimitsPolicy(100, 100, 20)
+OUTLIER, BUDGET = OutlierPolicy(max_ejection_percent=0), BudgetPolicy()
+REPLICAS: list[Address] = [("10.0.0.1", 8080), ("10.0.0.2", 8080), ("10.0.0.3", 8080)]
 ROUNDS = 7
 
 Case = Callable[[], Awaitable[Any]]
@@ -51,6 +67,12 @@ def under(policy: EdgePolicy, attempt: Case) -> Case:
     """Put `attempt` behind a pipeline."""
     pipeline = Pipeline(policy, sleep=no_sleep)
     return lambda: pipeline.call(attempt)
+
+
+def at_replicas(policy: EndpointPolicy, attempt: Case) -> Case:
+    """Put `attempt` behind the engine, which chooses among three replicas."""
+    pipeline = EndpointPipeline(policy, REPLICAS, sleep=no_sleep)
+    return lambda: pipeline.call(lambda _: attempt())
 
 
 class _FailedError(Exception):
@@ -97,6 +119,7 @@ async def microseconds(case: Case, calls: int) -> float:
 async def measure() -> list[dict[str, Any]]:
     """Return a row for each case: name, microseconds, ratio_to_bare, ratio_to_naive (of the same ending)."""
     full = EdgePolicy(RETRY, TIMEOUT, BREAKER, LIMITS)
+    engine = EndpointPolicy.of(full, OUTLIER, budget=BUDGET)
     cases: list[tuple[str, str, Case, int]] = [
         ("success", "bare", succeed, 50_000),
         ("success", "naive", naive(succeed), 2_000),
@@ -107,9 +130,12 @@ async def measure() -> list[dict[str, Any]]:
         ("success", "timeout", under(EdgePolicy(timeout=TIMEOUT), succeed), 10_000),
         ("success", "retry+breaker", under(EdgePolicy(RETRY, breaker=BREAKER), succeed), 20_000),
         ("success", "library", under(full, succeed), 5_000),
+        ("success", "replicas", at_replicas(EndpointPolicy(), succeed), 20_000),
+        ("success", "full-stack", at_replicas(engine, succeed), 5_000),
         ("one-retry", "naive", naive(fail_once()), 1_000),
         ("one-retry", "retry", under(EdgePolicy(retry=RETRY), fail_once()), 1_000),
         ("one-retry", "library", under(full, fail_once()), 1_000),
+        ("one-retry", "full-stack", at_replicas(engine, fail_once()), 2_000),
     ]
     times = {(ending, what): await microseconds(case, calls) for ending, what, case, calls in cases}
     bare = times["success", "bare"]

@@ -7,7 +7,7 @@ import selectors
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from resilience_lib import EdgePolicy, Event, Flag, Outcome, Pipeline
+from resilience_lib import EdgePolicy, EndpointPipeline, EndpointPolicy, Event, Flag, Outcome, Pipeline
 
 T = TypeVar("T")
 
@@ -106,3 +106,20 @@ async def settle() -> None:
     """Let every task run until it waits for something."""
     for _ in range(10):
         await asyncio.sleep(0)
+
+
+class OneHost:
+    """An EndpointPipeline before a single replica, called like a Pipeline."""
+
+    def __init__(self, policy: EndpointPolicy, **others: Any) -> None:
+        self._pipeline = EndpointPipeline(policy, [("10.0.0.1", 8080)], **{"clock": now, **others})
+        self.endpoints = self._pipeline.endpoints
+
+    async def call(self, transport: Callable[[], Awaitable[Outcome[Any]]]) -> Outcome[Any]:
+        """Make one call."""
+        return await self._pipeline.call(lambda _: transport())
+
+
+def at_one_host(policy: EndpointPolicy, **others: Any) -> OneHost:
+    """Build the engine on the running loop's time, before a single replica."""
+    return OneHost(policy, **others)
