@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from istio.objects.document import Document
 from istio.objects.refusal import Fault, Refused
@@ -13,6 +13,8 @@ DOMAIN = "cluster.local"
 SERVICE_LABEL = "kubernetes.io/service-name"
 TLS_LABEL = "security.istio.io/tlsMode"
 """What the injector writes on a pod that has a sidecar; its value is then ``istio``."""
+
+Resolution: TypeAlias = Literal["EDS", "STRICT_DNS", "LOGICAL_DNS"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +33,19 @@ class Endpoint:
 
     ip: str
     port: int
-    ready: bool
+    ready: bool | None  # None: nobody checks it
     pod: str
     labels: Mapping[str, str]
     service_account: str
+    weight: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A Kubernetes service; ``endpoints`` are by the name of the service port."""
+    """A service of Kubernetes, or of a ServiceEntry, which then has a ``host`` and ``addresses`` of its own.
+
+    ``endpoints`` are by the name of the service port.
+    """
 
     name: str
     namespace: str
@@ -49,11 +55,14 @@ class Service:
     endpoints: Mapping[str, tuple[Endpoint, ...]] = field(default_factory=dict)
     subject_alt_names: tuple[str, ...] = ()
     external: bool = False
+    host: str = ""
+    addresses: tuple[str, ...] = ()
+    resolution: Resolution = "EDS"
 
     @property
     def hostname(self) -> str:
         """The fully qualified name."""
-        return f"{self.name}.{self.namespace}.svc.{DOMAIN}"
+        return self.host or f"{self.name}.{self.namespace}.svc.{DOMAIN}"
 
     def port(self, number: int) -> Port | None:
         """Return the port of this number."""

@@ -21,7 +21,8 @@ from istio.registry import Service
 class Actions:
     """Routes of one VirtualService on one listener port.
 
-    ``services`` are those that have this port, by hostname: istiod looks nowhere else for a destination's rule.
+    ``services`` are those that have this port (of a gateway: all), by hostname: istiod looks nowhere else for a
+    destination's rule.
     """
 
     def __init__(self, rules: Rules, services: dict[str, Service], port: int, namespace: str):
@@ -83,16 +84,24 @@ class Actions:
         return [mirror(self.cluster(to), percent) for to, percent in wanted if percent is None or percent.value > 0]
 
     def cluster(self, destination: Destination) -> str:
-        """Return the cluster of a destination: its own port, else the listener's."""
-        port = destination.port.number if destination.port else self._port
-        return outbound_cluster(port, destination.subset, qualified(destination.host, self._namespace))
+        """Return the cluster of a destination: its own port, else the service's only one, else the listener's."""
+        return outbound_cluster(self._port_of(destination), destination.subset, self._hostname(destination))
+
+    def _port_of(self, destination: Destination) -> int:
+        if destination.port is not None:
+            return destination.port.number
+        service = self._services.get(self._hostname(destination))
+        return service.ports[0].number if service and len(service.ports) == 1 else self._port
+
+    def _hostname(self, destination: Destination) -> str:
+        return qualified(destination.host, self._namespace)
 
     def _balancer(self, destination: Destination) -> LoadBalancer | None:
-        service = self._services.get(qualified(destination.host, self._namespace))
+        service = self._services.get(self._hostname(destination))
         if service is None:
             return None
         rule: Rule = self._rules.of(service)
-        port = destination.port.number if destination.port else self._port
+        port = self._port_of(destination)
         subset = rule.subset(destination.subset) if destination.subset else None
         return (rule.for_subset(subset, port) if subset else rule.for_port(port)).load_balancer
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from istio.compile.authentication import Authentication
 from istio.compile.balancer import load_balancer
+from istio.compile.endpoints import chosen, load_assignment
 from istio.compile.names import (
     BLACK_HOLE,
     INBOUND_PASSTHROUGH,
@@ -17,44 +19,49 @@ from istio.compile.names import (
 from istio.compile.outlier import outlier_detection
 from istio.compile.pool import HTTP_OPTIONS, connection_pool
 from istio.compile.rules import Policy, Rules
+from istio.compile.scope import Scope
 from istio.compile.tls import automatic, client_socket
-from istio.registry import Port, Proxy, Registry, Service
+from istio.registry import Endpoint, Port, Proxy, Registry, Service
 
 _FOREVER = "9223372035s"
 _LOOPBACK_SOURCE = {"source_address": {"address": "127.0.0.6", "port_value": 0}}
 
 
 def clusters(
-    registry: Registry, rules: Rules, authentication: Authentication, proxy: Proxy
+    registry: Registry, scope: Scope, rules: Rules, authentication: Authentication, proxy: Proxy
 ) -> dict[str, dict[str, Any]]:
     """Every cluster of a sidecar, by name."""
     made = [
         _black_hole(),
         _passthrough(PASSTHROUGH),
         {**_passthrough(INBOUND_PASSTHROUGH), "upstream_bind_config": _LOOPBACK_SOURCE},
+        *_inbound(registry, scope, rules, proxy),
+        *_outbound_clusters(scope.reachable, rules, authentication),
     ]
-    made.extend(_inbound(registry, rules, proxy))
-    for service in registry.services:
-        rule = rules.of(service)
-        for port in service.ports:
-            choices = [("", rule.for_port(port.number))]
-            choices += [(subset.name, rule.for_subset(subset, port.number)) for subset in rule.subsets]
-            for subset, policy in choices:
-                cluster = _outbound(service, port, subset, policy)
-                made.append({**cluster, **_sockets(cluster, service, port, subset, policy, authentication)})
     return {cluster["name"]: cluster for cluster in made}
 
 
-def _outbound(service: Service, port: Port, subset: str, policy: Policy) -> dict[str, Any]:
-    name = outbound_cluster(port.number, subset, service.hostname)
+def gateway_clusters(registry: Registry, rules: Rules, authentication: Authentication) -> dict[str, dict[str, Any]]:
+    """Every cluster of a gateway, by name: it has no application, and passes on nothing that it does not know."""
+    made = [_black_hole(), *_outbound_clusters(registry, rules, authentication)]
+    return {cluster["name"]: cluster for cluster in made}
+
+
+def _outbound_clusters(registry: Registry, rules: Rules, authentication: Authentication) -> Iterator[dict[str, Any]]:
+    for service in registry.services:
+        rule = rules.of(service)
+        for port in service.ports:
+            for subset, labels, policy in rule.choices(port.number):
+                name = outbound_cluster(port.number, subset, service.hostname)
+                cluster = _outbound(name, service, port, policy, chosen(service, port, labels))
+                yield {**cluster, **_sockets(cluster, service, port, subset, policy, authentication)}
+
+
+def _outbound(name: str, service: Service, port: Port, policy: Policy, hosts: list[Endpoint]) -> dict[str, Any]:
     cluster: dict[str, Any] = {
         "name": name,
         "alt_stat_name": stats_name(name),
-        "type": "EDS",
-        "eds_cluster_config": {
-            "eds_config": {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"},
-            "service_name": name,
-        },
+        **_discovery(name, service, hosts),
         **connection_pool(policy, http2=port.protocol in ("HTTP2", "GRPC")),
         **load_balancer(policy.load_balancer),
         # Since 1.31 an outbound cluster never panics, unless minHealthPercent says so.
@@ -62,13 +69,29 @@ def _outbound(service: Service, port: Port, subset: str, policy: Policy) -> dict
         "metadata": _metadata([service]),
     }
     if cluster["type"] == "ORIGINAL_DST":
-        del cluster["eds_cluster_config"]
+        cluster.pop("eds_cluster_config", None)
+        cluster.pop("load_assignment", None)
     if policy.outlier_detection is not None:
         cluster["outlier_detection"] = outlier_detection(policy.outlier_detection)
         if policy.outlier_detection.min_health_percent:
             threshold = {"value": policy.outlier_detection.min_health_percent}
             cluster["common_lb_config"] = {"healthy_panic_threshold": threshold}
     return cluster
+
+
+def _discovery(name: str, service: Service, hosts: list[Endpoint]) -> dict[str, Any]:
+    """Say where a cluster's hosts come from: by discovery, or names that Envoy resolves itself."""
+    if service.resolution == "EDS":
+        source = {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"}
+        return {"type": "EDS", "eds_cluster_config": {"eds_config": source, "service_name": name}}
+    return {
+        "type": service.resolution,
+        "dns_lookup_family": "V4_ONLY",
+        "dns_refresh_rate": "60s",
+        "dns_jitter": "0.100s",
+        "respect_dns_ttl": True,
+        "load_assignment": load_assignment(name, hosts),
+    }
 
 
 def _sockets(
@@ -94,7 +117,7 @@ def _is_http2(cluster: dict[str, Any]) -> bool:
     return "http2_protocol_options" in options.get("explicit_http_config", {})
 
 
-def _inbound(registry: Registry, rules: Rules, proxy: Proxy) -> list[dict[str, Any]]:
+def _inbound(registry: Registry, scope: Scope, rules: Rules, proxy: Proxy) -> list[dict[str, Any]]:
     """One cluster per target port; of its service's rule it takes the connection pool and the retry budget only."""
     services: dict[int, list[tuple[Service, Port]]] = {}
     for service in registry.services_of(proxy):
@@ -116,7 +139,9 @@ def _inbound(registry: Registry, rules: Rules, proxy: Proxy) -> list[dict[str, A
                 "cleanup_interval": _FOREVER,
                 "common_lb_config": {},
                 **connection_pool(
-                    Policy(connection_pool=policy.connection_pool, retry_budget=policy.retry_budget),
+                    Policy(
+                        connection_pool=scope.inbound_pool or policy.connection_pool, retry_budget=policy.retry_budget
+                    ),
                     http2=port.protocol in ("HTTP2", "GRPC"),
                 ),
                 "upstream_bind_config": _LOOPBACK_SOURCE,

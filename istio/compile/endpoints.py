@@ -8,45 +8,51 @@ from typing import Any
 from istio.compile.authentication import Authentication
 from istio.compile.names import outbound_cluster
 from istio.compile.rules import Policy, Rules
-from istio.registry import TLS_LABEL, Endpoint, Registry, Service
+from istio.registry import TLS_LABEL, Endpoint, Port, Registry, Service
 
 
 def endpoints(registry: Registry, rules: Rules, authentication: Authentication) -> dict[str, dict[str, Any]]:
-    """Return the endpoints of every outbound cluster, by its name; a subset's are those that carry its labels."""
+    """Return the endpoints of every cluster that asks for them, by its name; a subset's carry its labels."""
     made: dict[str, dict[str, Any]] = {}
     for service in registry.services:
         rule = rules.of(service)
-        for port in service.ports:
-            all_of_them = service.endpoints.get(port.name, ())
-            choices: list[tuple[str, Mapping[str, str], Policy]] = [("", {}, rule.for_port(port.number))]
-            choices += [(one.name, one.labels, rule.for_subset(one, port.number)) for one in rule.subsets]
-            for subset, labels, policy in choices:
+        for port in service.ports if service.resolution == "EDS" else ():
+            for subset, labels, policy in rule.choices(port.number):
                 name = outbound_cluster(port.number, subset, service.hostname)
-                chosen = [one for one in all_of_them if labels.items() <= one.labels.items()]
-                made[name] = _assignment(name, chosen, policy, service, authentication)
+                sent = _sent(chosen(service, port, labels), policy)
+                made[name] = load_assignment(name, sent, [_socket(one, service, authentication) for one in sent])
     return made
 
 
-def _assignment(
-    name: str, chosen: list[Endpoint], policy: Policy, service: Service, authentication: Authentication
-) -> dict[str, Any]:
-    # Not-ready endpoints are sent as unhealthy (since 1.31), except where panic could bring them back.
-    outlier = policy.outlier_detection
-    if outlier is not None and outlier.min_health_percent:
-        chosen = [one for one in chosen if one.ready]
-    if not chosen:
+def chosen(service: Service, port: Port, labels: Mapping[str, str]) -> list[Endpoint]:
+    """Return the endpoints of a port that carry these labels."""
+    return [one for one in service.endpoints.get(port.name, ()) if labels.items() <= one.labels.items()]
+
+
+def load_assignment(name: str, endpoints: list[Endpoint], extra: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """Return the hosts of a cluster, with what else is to be said of each."""
+    if not endpoints:
         return {"cluster_name": name}
     hosts = [
         {
             "endpoint": {"address": {"socket_address": {"address": one.ip, "port_value": one.port}}},
-            "health_status": "HEALTHY" if one.ready else "UNHEALTHY",
-            "load_balancing_weight": 1,
-            **_socket(one, service, authentication),
+            **({} if one.ready is None else {"health_status": "HEALTHY" if one.ready else "UNHEALTHY"}),
+            "load_balancing_weight": one.weight,
+            **more,
         }
-        for one in chosen
+        for one, more in zip(endpoints, extra or [{}] * len(endpoints), strict=True)
     ]
-    locality = {"locality": {}, "lb_endpoints": hosts, "load_balancing_weight": len(hosts)}
+    weight = sum(one.weight for one in endpoints)
+    locality = {"locality": {}, "lb_endpoints": hosts, "load_balancing_weight": weight}
     return {"cluster_name": name, "endpoints": [locality]}
+
+
+def _sent(endpoints: list[Endpoint], policy: Policy) -> list[Endpoint]:
+    """Not-ready endpoints are sent as unhealthy (since 1.31), except where panic could bring them back."""
+    outlier = policy.outlier_detection
+    if outlier is not None and outlier.min_health_percent:
+        return [one for one in endpoints if one.ready is not False]
+    return endpoints
 
 
 def _socket(endpoint: Endpoint, service: Service, authentication: Authentication) -> dict[str, Any]:

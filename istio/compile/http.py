@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 _TYPE = "type.googleapis.com/envoy.extensions.filters"
@@ -26,12 +27,12 @@ _REQUEST_ID = {
 }
 
 
-def _manager(fields: dict[str, Any]) -> dict[str, Any]:
+def _manager(fields: dict[str, Any], rules: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     return {
         "name": "envoy.filters.network.http_connection_manager",
         "typed_config": {
             "@type": f"{_TYPE}.network.http_connection_manager.v3.HttpConnectionManager",
-            "http_filters": _FILTERS,
+            "http_filters": [*rules, *_FILTERS],
             "normalize_path": True,
             "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
             "proxy_100_continue": True,
@@ -46,12 +47,34 @@ def _manager(fields: dict[str, Any]) -> dict[str, Any]:
 
 def outbound_manager(stat_prefix: str, route_config: str) -> dict[str, Any]:
     """Return the manager of an outbound port; its routes come by discovery."""
+    return _manager({"stat_prefix": stat_prefix, "rds": _discovered(route_config)})
+
+
+def gateway_manager(stat_prefix: str, route_config: str, rules: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the manager of a gateway's port: nobody before it is believed about who the caller is."""
+    return _manager(
+        {
+            "stat_prefix": stat_prefix,
+            "rds": _discovered(route_config),
+            "server_name": "istio-envoy",
+            "use_remote_address": True,
+            "forward_client_cert_details": "SANITIZE_SET",
+            "set_current_client_cert_details": {"subject": True, "cert": True, "uri": True, "dns": True},
+            "http_protocol_options": {},
+        },
+        rules,
+    )
+
+
+def _discovered(route_config: str) -> dict[str, Any]:
     source = {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"}
-    return _manager({"stat_prefix": stat_prefix, "rds": {"config_source": source, "route_config_name": route_config}})
+    return {"config_source": source, "route_config_name": route_config}
 
 
-def inbound_manager(stat_prefix: str, route_config: dict[str, Any]) -> dict[str, Any]:
-    """Return the manager of an inbound port; its routes are part of it."""
+def inbound_manager(
+    stat_prefix: str, route_config: dict[str, Any], rules: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    """Return the manager of an inbound port; its routes are part of it, and ``rules`` may refuse a request before."""
     return _manager(
         {
             "stat_prefix": stat_prefix,
@@ -59,7 +82,8 @@ def inbound_manager(stat_prefix: str, route_config: dict[str, Any]) -> dict[str,
             "server_name": "istio-envoy",
             "forward_client_cert_details": "APPEND_FORWARD",
             "set_current_client_cert_details": {"subject": True, "uri": True, "dns": True},
-        }
+        },
+        rules,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from istio.compile.authentication import Authentication, Mode
+from istio.compile.authorization import Authorization
 from istio.compile.http import inbound_manager, tcp_proxy
 from istio.compile.names import BLACK_HOLE, INBOUND_PASSTHROUGH, inbound_cluster, stats_name
 from istio.compile.sockets import PLAIN_HTTP, anywhere, inspector
@@ -63,7 +64,9 @@ def target_ports(registry: Registry, proxy: Proxy) -> dict[int, str]:
     return dict(sorted(found.items()))
 
 
-def virtual_inbound(registry: Registry, authentication: Authentication, proxy: Proxy) -> dict[str, Any]:
+def virtual_inbound(
+    registry: Registry, authentication: Authentication, authorization: Authorization, proxy: Proxy
+) -> dict[str, Any]:
     """Return the listener, with the chains of every port in the mode that its callers must speak."""
     ports = target_ports(registry, proxy)
     blackhole = {
@@ -72,20 +75,22 @@ def virtual_inbound(registry: Registry, authentication: Authentication, proxy: P
         "filters": [tcp_proxy(BLACK_HOLE)],
     }
     chains = [blackhole]
+    allowed, allowed_tcp = authorization.http_filters(), authorization.tcp_filters()
     unnamed = [0, *(port for port in authentication.ports(proxy.namespace, proxy.labels) if port not in ports)]
     for port in unnamed:
         mode = authentication.of_port(proxy.namespace, proxy.labels, port)
-        manager = inbound_manager(stats_name(INBOUND_PASSTHROUGH), _routes(INBOUND_PASSTHROUGH, port))
+        manager = inbound_manager(stats_name(INBOUND_PASSTHROUGH), _routes(INBOUND_PASSTHROUGH, port), allowed)
+        bytes_on = [*allowed_tcp, tcp_proxy(INBOUND_PASSTHROUGH)]
         for chain in _UNNAMED[mode]:
             is_http = chain.carries == "http"
             name = "virtualInbound-catchall-http" if is_http else VIRTUAL_INBOUND
-            chains.append(_chain(name, chain, port, manager if is_http else tcp_proxy(INBOUND_PASSTHROUGH)))
+            chains.append(_chain(name, chain, port, [manager] if is_http else bytes_on))
     for port, protocol in ports.items():
         mode = authentication.of_port(proxy.namespace, proxy.labels, port)
         name = f"0.0.0.0_{port}"
         routes = _routes(inbound_cluster(port), port, retried=protocol != "GRPC")
-        manager = inbound_manager(stats_name(f"inbound_{name}"), routes)
-        chains += [_chain(name, chain, port, manager) for chain in _NAMED[mode]]
+        manager = inbound_manager(stats_name(f"inbound_{name}"), routes, allowed)
+        chains += [_chain(name, chain, port, [manager]) for chain in _NAMED[mode]]
     return {
         "name": VIRTUAL_INBOUND,
         "address": anywhere(INBOUND_PORT),
@@ -98,10 +103,10 @@ def virtual_inbound(registry: Registry, authentication: Authentication, proxy: P
     }
 
 
-def _chain(name: str, chain: _Chain, port: int, network_filter: dict[str, Any]) -> dict[str, Any]:
+def _chain(name: str, chain: _Chain, port: int, filters: list[dict[str, Any]]) -> dict[str, Any]:
     match = {**({"destination_port": port} if port else {}), **chain.match}
     socket = {"transport_socket": server_socket()} if chain.mutual else {}
-    return {"name": name, "filter_chain_match": match, "filters": [network_filter], **socket}
+    return {"name": name, "filter_chain_match": match, "filters": filters, **socket}
 
 
 def _inspectors(chains: list[dict[str, Any]], named: list[int]) -> list[dict[str, Any]]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from istio.compile.authentication import Authentication
+from istio.compile.authorization import Authorization
 from istio.compile.http import outbound_manager, tcp_proxy
 from istio.compile.inbound import VIRTUAL_INBOUND as VIRTUAL_INBOUND
 from istio.compile.inbound import virtual_inbound
 from istio.compile.names import BLACK_HOLE, PASSTHROUGH, stats_name
+from istio.compile.scope import Scope
 from istio.compile.sockets import PLAIN_HTTP, anywhere, inspector
 from istio.registry import Proxy, Registry
 
@@ -16,10 +18,14 @@ OUTBOUND_PORT = 15001
 VIRTUAL_OUTBOUND = "virtualOutbound"
 
 
-def listeners(registry: Registry, authentication: Authentication, proxy: Proxy) -> dict[str, dict[str, Any]]:
+def listeners(
+    registry: Registry, scope: Scope, authentication: Authentication, authorization: Authorization, proxy: Proxy
+) -> dict[str, dict[str, Any]]:
     """Every listener of a sidecar, by name."""
-    ports = sorted({port.number for service in registry.services for port in service.ports})
-    made = [_virtual_outbound(), virtual_inbound(registry, authentication, proxy), *map(_outbound, ports)]
+    ports = sorted({port.number for service in scope.routed.services for port in service.ports})
+    unknown = PASSTHROUGH if scope.passes else BLACK_HOLE
+    made = [_virtual_outbound(unknown), virtual_inbound(registry, authentication, authorization, proxy)]
+    made += [_outbound(port, unknown) for port in ports]
     return {listener["name"]: listener for listener in made}
 
 
@@ -28,7 +34,7 @@ def outbound_name(port: int) -> str:
     return f"0.0.0.0_{port}"
 
 
-def _outbound(port: int) -> dict[str, Any]:
+def _outbound(port: int, unknown: str) -> dict[str, Any]:
     name = outbound_name(port)
     return {
         "name": name,
@@ -48,12 +54,12 @@ def _outbound(port: int) -> dict[str, Any]:
         "default_filter_chain": {
             "name": "PassthroughFilterChain",
             "filter_chain_match": {},
-            "filters": [tcp_proxy(PASSTHROUGH)],
+            "filters": [tcp_proxy(unknown)],
         },
     }
 
 
-def _virtual_outbound() -> dict[str, Any]:
+def _virtual_outbound(unknown: str) -> dict[str, Any]:
     return {
         "name": VIRTUAL_OUTBOUND,
         "address": anywhere(OUTBOUND_PORT),
@@ -66,6 +72,6 @@ def _virtual_outbound() -> dict[str, Any]:
                 "filter_chain_match": {"destination_port": OUTBOUND_PORT},
                 "filters": [tcp_proxy(BLACK_HOLE)],
             },
-            {"name": "virtualOutbound-catchall-tcp", "filters": [tcp_proxy(PASSTHROUGH)]},
+            {"name": "virtualOutbound-catchall-tcp", "filters": [tcp_proxy(unknown)]},
         ],
     }

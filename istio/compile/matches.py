@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any
 
+from istio.compile.names import MESH
 from istio.objects.model import StringMatch
 from istio.objects.virtual_service import Match
 from istio.registry import Proxy
 
 
-def speaks_to(match: Match, proxy: Proxy, port: int) -> bool:
-    """Say what istiod decides beforehand: the listener's port, the caller's labels and namespace, the gateway."""
+def speaks_to(match: Match, proxy: Proxy, port: int, heard: Set[str] = frozenset({MESH})) -> bool:
+    """Say what istiod decides beforehand: the listener's port, the caller's labels and namespace, the gateway.
+
+    ``heard`` are the names under which the match may mean this proxy: ``mesh`` for a sidecar.
+    """
     if match.port is not None and match.port != port:
         return False
     if match.gateways:
-        return "mesh" in match.gateways
+        return not heard.isdisjoint(match.gateways)
     in_namespace = not match.source_namespace or match.source_namespace == proxy.namespace
     return in_namespace and match.source_labels.items() <= proxy.labels.items()
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from istio.registry import DOMAIN
 
 BLACK_HOLE = "BlackHoleCluster"
 PASSTHROUGH = "PassthroughCluster"
 INBOUND_PASSTHROUGH = "InboundPassthroughCluster"
+MESH = "mesh"
 ROOT_NAMESPACE = "istio-system"
 
 
@@ -33,6 +36,11 @@ def stats_name(name: str) -> str:
 def qualified(host: str, namespace: str) -> str:
     """Return a host as an object writes it -> fully qualified (pilot/pkg/model/config.go, ResolveShortnameToFQDN)."""
     return host if "." in host or host == "*" else f"{host}.{namespace}.svc.{DOMAIN}"
+
+
+def in_mesh(gateways: Sequence[str]) -> bool:
+    """Whether a VirtualService that names these gateways speaks to sidecars."""
+    return not gateways or MESH in gateways
 
 
 def matches(pattern: str, hostname: str) -> bool:

@@ -2,57 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any
 
 from istio.compile.actions import Actions, default_action
 from istio.compile.matches import is_catch_all, route_match, speaks_to
-from istio.compile.names import PASSTHROUGH, matches, qualified
+from istio.compile.names import MESH, PASSTHROUGH, matches, qualified
 from istio.compile.rules import Rules
-from istio.objects.parse import Objects
+from istio.compile.scope import Scope
 from istio.objects.virtual_service import HttpRoute, Match, VirtualService
-from istio.registry import DOMAIN, Proxy, Registry, Service
+from istio.registry import DOMAIN, Proxy, Service
 
 _MEBIBYTE = 1048576
 _UNKNOWN_HOSTS_PORT = 80
 """Hosts that no service stands for are only routed on this port."""
 
 
-def routes(registry: Registry, objects: Objects, rules: Rules, proxy: Proxy) -> dict[str, dict[str, Any]]:
+def routes(scope: Scope, rules: Rules, proxy: Proxy) -> dict[str, dict[str, Any]]:
     """Return the route configuration of every port that a service has, by the port's number as text."""
-    ports = sorted({port.number for service in registry.services for port in service.ports})
-    in_mesh = [one for one in objects.virtual_services if not one.spec.gateways or "mesh" in one.spec.gateways]
-    return {str(port): _configuration(port, registry, in_mesh, rules, proxy) for port in ports}
+    ports = sorted({port.number for service in scope.routed.services for port in service.ports})
+    return {str(port): route_configuration(str(port), _virtual_hosts(port, scope, rules, proxy)) for port in ports}
 
 
-def _configuration(
-    port: int, registry: Registry, virtual_services: list[VirtualService], rules: Rules, proxy: Proxy
-) -> dict[str, Any]:
+def route_configuration(name: str, hosts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a route configuration with istiod's settings."""
+    return {
+        "name": name,
+        "validate_clusters": False,
+        "ignore_port_in_host_matching": True,
+        "max_direct_response_body_size_bytes": _MEBIBYTE,
+        "virtual_hosts": hosts,
+    }
+
+
+def _virtual_hosts(port: int, scope: Scope, rules: Rules, proxy: Proxy) -> list[dict[str, Any]]:
+    registry = scope.routed
     services = {service.hostname: service for service in registry.services if service.port(port)}
+    reachable = {service.hostname: service for service in scope.reachable.services if service.port(port)}
     hosts: dict[str, dict[str, Any]] = {}
-    for virtual_service in virtual_services:
+    for virtual_service in scope.virtual_services:
         known, unknown = _hosts(virtual_service, services)
         if not known and port != _UNKNOWN_HOSTS_PORT:
             continue
-        made = _routes_of(virtual_service, services, port, rules, proxy)
+        made = routes_of(virtual_service, reachable, port, rules, proxy)
         if not made:
             continue
         for hostname in known:
             # The first VirtualService of a host speaks alone; a later one is dropped.
-            hosts.setdefault(hostname, _virtual_host(hostname, port, _domains(services[hostname], proxy), made))
+            hosts.setdefault(hostname, virtual_host(hostname, port, _domains(services[hostname], proxy), made))
         for hostname in unknown:
-            hosts.setdefault(hostname, _virtual_host(hostname, port, [hostname], made))
+            hosts.setdefault(hostname, virtual_host(hostname, port, [hostname], made))
     for hostname, service in services.items():
         if hostname not in hosts:
             action = default_action(service, port, rules.of(service).for_port(port).load_balancer)
             route = {"name": "default", "match": {"prefix": "/"}, "route": action}
-            hosts[hostname] = _virtual_host(hostname, port, _domains(service, proxy), [route])
-    return {
-        "name": str(port),
-        "validate_clusters": False,
-        "ignore_port_in_host_matching": True,
-        "max_direct_response_body_size_bytes": _MEBIBYTE,
-        "virtual_hosts": [hosts[name] for name in sorted(hosts)] + [_allow_any()],
-    }
+            hosts[hostname] = virtual_host(hostname, port, _domains(service, proxy), [route])
+    return [hosts[name] for name in sorted(hosts)] + [_allow_any() if scope.passes else _block_all()]
 
 
 def _hosts(virtual_service: VirtualService, services: dict[str, Service]) -> tuple[list[str], list[str]]:
@@ -68,15 +73,23 @@ def _hosts(virtual_service: VirtualService, services: dict[str, Service]) -> tup
     return known, unknown
 
 
-def _routes_of(
-    virtual_service: VirtualService, services: dict[str, Service], port: int, rules: Rules, proxy: Proxy
+def routes_of(
+    virtual_service: VirtualService,
+    services: dict[str, Service],
+    port: int,
+    rules: Rules,
+    proxy: Proxy,
+    heard: Set[str] = frozenset({MESH}),
 ) -> list[dict[str, Any]]:
-    """One route per match, in order, up to the first that leaves nothing for those behind it."""
+    """One route per match, in order, up to the first that leaves nothing for those behind it.
+
+    ``heard`` are the names under which a match may mean this proxy: ``mesh`` for a sidecar.
+    """
     actions = Actions(rules, services, port, virtual_service.metadata.namespace)
     made: list[dict[str, Any]] = []
     for http in virtual_service.spec.http:
         for match in http.match or (None,):
-            if match is not None and not speaks_to(match, proxy, port):
+            if match is not None and not speaks_to(match, proxy, port, heard):
                 continue
             made.append(_route(virtual_service, http, match, actions))
             if is_catch_all(made[-1]["match"]):
@@ -94,7 +107,8 @@ def _route(virtual_service: VirtualService, http: HttpRoute, match: Match | None
     return {**out, **actions.route(http)}
 
 
-def _virtual_host(hostname: str, port: int, domains: list[str], made: list[dict[str, Any]]) -> dict[str, Any]:
+def virtual_host(hostname: str, port: int, domains: list[str], made: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the routes of a host under its domains."""
     return {
         "name": f"{hostname}:{port}",
         "domains": domains,
@@ -105,6 +119,8 @@ def _virtual_host(hostname: str, port: int, domains: list[str], made: list[dict[
 
 def _domains(service: Service, proxy: Proxy) -> list[str]:
     """Every way in which a client of this namespace may write a service's host."""
+    if service.host:
+        return [service.host, f"{service.host}.", *service.addresses]
     within = f"{service.name}.{service.namespace}"
     short = [service.name] if service.namespace == proxy.namespace else []
     full = f"{within}.svc.{DOMAIN}"
@@ -115,3 +131,8 @@ def _allow_any() -> dict[str, Any]:
     action = {"cluster": PASSTHROUGH, "timeout": "0s", "max_grpc_timeout": "0s"}
     route = {"name": "allow_any", "match": {"prefix": "/"}, "route": action}
     return {"name": "allow_any", "domains": ["*"], "include_request_attempt_count": True, "routes": [route]}
+
+
+def _block_all() -> dict[str, Any]:
+    route = {"name": "block_all", "match": {"prefix": "/"}, "direct_response": {"status": 502}}
+    return {"name": "block_all", "domains": ["*"], "include_request_attempt_count": True, "routes": [route]}

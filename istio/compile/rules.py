@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from istio.compile.names import ROOT_NAMESPACE, matches, qualified
@@ -41,6 +42,11 @@ class Rule:
     def subset(self, name: str) -> Subset | None:
         """Return the subset of this name."""
         return next((subset for subset in self.subsets if subset.name == name), None)
+
+    def choices(self, port: int) -> list[tuple[str, Mapping[str, str], Policy]]:
+        """Return what a port has a cluster for: every host, and each subset; by name, with labels and policy."""
+        subsets = [(one.name, one.labels, self.for_subset(one, port)) for one in self.subsets]
+        return [("", {}, self.for_port(port)), *subsets]
 
     def for_port(self, port: int) -> Policy:
         """Return the top-level policy as one port sees it: a port-level entry replaces it whole."""

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from istio.objects.authorization_policy import AuthorizationPolicy
 from istio.objects.destination_rule import DestinationRule
 from istio.objects.document import Document
+from istio.objects.gateway import Gateway
 from istio.objects.model import Model
 from istio.objects.peer_authentication import PeerAuthentication
 from istio.objects.refusal import Fault, Place, Refused
+from istio.objects.service_entry import ServiceEntry
+from istio.objects.sidecar import Sidecar
 from istio.objects.virtual_service import VirtualService
 
-IstioObject: TypeAlias = VirtualService | DestinationRule | PeerAuthentication
+IstioObject: TypeAlias = (
+    VirtualService | DestinationRule | Gateway | ServiceEntry | Sidecar | PeerAuthentication | AuthorizationPolicy
+)
 NETWORKING = ("networking.istio.io/v1", "networking.istio.io/v1beta1", "networking.istio.io/v1alpha3")
 SECURITY = ("security.istio.io/v1", "security.istio.io/v1beta1")
 KINDS: Mapping[str, tuple[type[IstioObject], Sequence[str]]] = {
     "VirtualService": (VirtualService, NETWORKING),
     "DestinationRule": (DestinationRule, NETWORKING),
+    "Gateway": (Gateway, NETWORKING),
+    "ServiceEntry": (ServiceEntry, NETWORKING),
+    "Sidecar": (Sidecar, NETWORKING),
     "PeerAuthentication": (PeerAuthentication, SECURITY),
+    "AuthorizationPolicy": (AuthorizationPolicy, SECURITY),
 }
 _T = TypeVar("_T", bound=IstioObject)
 
@@ -33,12 +43,16 @@ class Objects:
 
     virtual_services: tuple[VirtualService, ...] = ()
     destination_rules: tuple[DestinationRule, ...] = ()
+    gateways: tuple[Gateway, ...] = ()
+    service_entries: tuple[ServiceEntry, ...] = ()
+    sidecars: tuple[Sidecar, ...] = ()
     peer_authentications: tuple[PeerAuthentication, ...] = ()
+    authorization_policies: tuple[AuthorizationPolicy, ...] = ()
 
     def to_data(self) -> list[dict[str, Any]]:
         """Return the objects as plain data, with the fields that were set; ``parse`` reads them back as they are."""
-        every = (*self.virtual_services, *self.destination_rules, *self.peer_authentications)
-        return [one.model_dump(mode="json", by_alias=True, exclude_unset=True) for one in every]
+        every: list[tuple[IstioObject, ...]] = [getattr(self, one.name) for one in fields(self)]
+        return [one.model_dump(mode="json", by_alias=True, exclude_unset=True) for kind in every for one in kind]
 
     @staticmethod
     def of(objects: Sequence[IstioObject]) -> Objects:
@@ -46,7 +60,11 @@ class Objects:
         return Objects(
             _in_order(objects, VirtualService),
             _in_order(objects, DestinationRule),
+            _in_order(objects, Gateway),
+            _in_order(objects, ServiceEntry),
+            _in_order(objects, Sidecar),
             _in_order(objects, PeerAuthentication),
+            _in_order(objects, AuthorizationPolicy),
         )
 
 

@@ -17,6 +17,8 @@ PODS = {
         one for service in REGISTRY.services for endpoints in service.endpoints.values() for one in endpoints
     )
 }
+# A host outside the mesh is where it says that it is.
+PODS |= {(host, 80): (host, 80) for host in ("192.0.2.1", "192.0.2.2")}
 LOCAL = LocalAddresses({8080: 31000}, {8080: 31001}, {8080: 31002}, PODS)
 ADDRESSING = {"type", "lb_policy", "load_assignment", "cleanup_interval", "upstream_bind_config"}
 

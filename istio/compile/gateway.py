@@ -1,0 +1,149 @@
+"""Gateways and the VirtualServices bound to them -> listeners and routes of a gateway's pod (core/gateway.go)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from istio.compile.authorization import Authorization
+from istio.compile.http import gateway_manager
+from istio.compile.matches import is_catch_all
+from istio.compile.names import matches, qualified, stats_name
+from istio.compile.routes import route_configuration, routes_of, virtual_host
+from istio.compile.rules import Rules
+from istio.compile.sockets import anywhere
+from istio.objects.gateway import Gateway, Server
+from istio.objects.parse import Objects
+from istio.objects.virtual_service import VirtualService
+from istio.registry import Proxy, Registry
+
+
+@dataclass(slots=True)
+class _Host:
+    """What is answered for one host: routes, or that it is to be asked by HTTPS."""
+
+    domains: list[str]
+    routes: list[dict[str, Any]] = field(default_factory=list)
+    redirected: bool = False
+
+
+def gateways_of(objects: Objects, proxy: Proxy) -> list[Gateway]:
+    """Return the Gateways whose selector picks this pod; an empty selector, which would pick every pod, picks none."""
+    return [one for one in objects.gateways if one.spec.selector and one.spec.selector.items() <= proxy.labels.items()]
+
+
+def gateway_listeners(
+    registry: Registry, gateways: Sequence[Gateway], authorization: Authorization, proxy: Proxy
+) -> dict[str, dict[str, Any]]:
+    """Return one listener per port, whatever number of servers is behind it."""
+    return {f"0.0.0.0_{port}": _listener(port, authorization) for port in _servers(registry, gateways, proxy)}
+
+
+def gateway_routes(
+    registry: Registry, objects: Objects, rules: Rules, gateways: Sequence[Gateway], proxy: Proxy
+) -> dict[str, dict[str, Any]]:
+    """Return the route configuration of every port."""
+    made = {}
+    for port, servers in _servers(registry, gateways, proxy).items():
+        name = f"http.{port}"
+        made[name] = route_configuration(name, _virtual_hosts(registry, objects, rules, servers, proxy))
+    return made
+
+
+def _servers(registry: Registry, gateways: Sequence[Gateway], proxy: Proxy) -> dict[int, list[tuple[Gateway, Server]]]:
+    """Return the servers by the pod's port that the gateway's service sends their number to."""
+    targets = {
+        port.number: registry.target_port(port, proxy)
+        for service in registry.services_of(proxy)
+        for port in service.ports
+    }
+    found: dict[int, list[tuple[Gateway, Server]]] = {}
+    for gateway in gateways:
+        for server in gateway.spec.servers:
+            found.setdefault(targets.get(server.port.number) or server.port.number, []).append((gateway, server))
+    return dict(sorted(found.items()))
+
+
+def _listener(port: int, authorization: Authorization) -> dict[str, Any]:
+    name = f"0.0.0.0_{port}"
+    manager = gateway_manager(stats_name(f"outbound_{name}"), f"http.{port}", authorization.http_filters())
+    return {
+        "name": name,
+        "address": anywhere(port),
+        "traffic_direction": "OUTBOUND",
+        "max_connections_to_accept_per_socket_event": 1,
+        "filter_chains": [{"filters": [manager], "transport_socket_connect_timeout": "15s"}],
+    }
+
+
+def _virtual_hosts(
+    registry: Registry, objects: Objects, rules: Rules, servers: Sequence[tuple[Gateway, Server]], proxy: Proxy
+) -> list[dict[str, Any]]:
+    services = {service.hostname: service for service in registry.services}
+    hosts: dict[str, _Host] = {}
+    number = servers[0][1].port.number
+    for gateway, server in servers:
+        for one, names in _bound(objects, gateway, server):
+            heard = spellings(gateway, one.metadata.namespace)
+            made = routes_of(one, services, server.port.number, rules, proxy, heard)
+            for name in names if made else ():
+                host = hosts.setdefault(name, _Host([name]))
+                host.routes += made
+                host.redirected |= server.redirects
+        for name in _hosts_of(server, None) if server.redirects else ():
+            hosts.setdefault(name, _Host([name])).redirected = True
+    if not hosts:
+        return [{"name": f"blackhole:{number}", "domains": ["*"]}]
+    made_hosts = []
+    for host in _collapsed([hosts[name] for name in sorted(hosts)]):
+        # What takes everything goes behind what takes something: several VirtualServices may share a host.
+        host.routes.sort(key=lambda route: is_catch_all(route["match"]))
+        redirect = {"require_tls": "ALL"} if host.redirected else {}
+        made_hosts.append({**virtual_host(host.domains[0], number, host.domains, host.routes), **redirect})
+    return made_hosts
+
+
+def _collapsed(hosts: Sequence[_Host]) -> list[_Host]:
+    """Return one host for those that are answered alike."""
+    found: list[_Host] = []
+    for host in hosts:
+        for other in found:
+            if (other.routes, other.redirected) == (host.routes, host.redirected):
+                other.domains += host.domains
+                break
+        else:
+            found.append(host)
+    return found
+
+
+def _bound(objects: Objects, gateway: Gateway, server: Server) -> Iterator[tuple[VirtualService, list[str]]]:
+    """Return the VirtualServices of a server, each with the hosts that both name: the narrower of two that overlap."""
+    for one in objects.virtual_services:
+        namespace = one.metadata.namespace
+        if not spellings(gateway, namespace) & set(one.spec.gateways):
+            continue
+        allowed = _hosts_of(server, namespace, gateway.metadata.namespace)
+        both: dict[str, None] = {}
+        for host in (qualified(each, namespace) for each in one.spec.hosts):
+            both |= dict.fromkeys(host for other in allowed if matches(other, host))
+            both |= dict.fromkeys(other for other in allowed if other != host and matches(host, other))
+        if both:
+            yield one, list(both)
+
+
+def _hosts_of(server: Server, namespace: str | None, own: str = "") -> list[str]:
+    """Return the hosts that a server takes for the VirtualServices of a namespace; of all, when it is None."""
+    found = []
+    for text in server.hosts:
+        space, slash, host = text.rpartition("/")
+        if not slash or namespace is None or space in ("*", namespace) or (space == "." and namespace == own):
+            found.append(host)
+    return found
+
+
+def spellings(gateway: Gateway, namespace: str) -> frozenset[str]:
+    """Return the names under which an object of a namespace may speak of a gateway."""
+    meta = gateway.metadata
+    full = f"{meta.namespace}/{meta.name}"
+    return frozenset({full, meta.name, f"./{meta.name}"} if namespace == meta.namespace else {full})

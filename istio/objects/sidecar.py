@@ -1,0 +1,64 @@
+"""Sidecar: what a workload's proxy can see, and what its own application can bear."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field
+
+from istio.objects.destination_rule import ConnectionPool
+from istio.objects.model import Many, Metadata, Model, host
+from istio.objects.selector import SelectorLabels
+
+
+def _import(value: str) -> str:
+    namespace, slash, name = value.partition("/")
+    if not slash or not namespace or not name:
+        raise ValueError(f"must be NAMESPACE/HOST, such as ./* or airport/alerts.airport.svc.cluster.local: {value!r}")
+    host(name)
+    return value
+
+
+class WorkloadSelector(Model):
+    """Labels that a pod must carry."""
+
+    labels: SelectorLabels
+
+
+class Egress(Model):
+    """Hosts that can be seen, each with its namespace: ``.`` is the Sidecar's own, ``*`` any, ``~`` none."""
+
+    not_carried: ClassVar[frozenset[str]] = frozenset({"port", "bind", "captureMode"})
+    hosts: Annotated[Many[Annotated[str, AfterValidator(_import)]], Field(min_length=1)]
+
+
+class OutboundTrafficPolicy(Model):
+    """What is done with requests to hosts that nobody knows."""
+
+    not_carried: ClassVar[frozenset[str]] = frozenset({"egressProxy"})
+    mode: Literal["REGISTRY_ONLY", "ALLOW_ANY"] = "REGISTRY_ONLY"
+
+
+class SidecarSpec(Model):
+    """The spec of a Sidecar."""
+
+    not_carried: ClassVar[frozenset[str]] = frozenset({"ingress"})
+    workload_selector: WorkloadSelector | None = None
+    egress: Many[Egress] = ()
+    outbound_traffic_policy: OutboundTrafficPolicy | None = None
+    inbound_connection_pool: ConnectionPool | None = None
+
+    @property
+    def for_workload(self) -> bool:
+        """Whether it is for some pods, not for a whole namespace or mesh."""
+        return self.workload_selector is not None and bool(self.workload_selector.labels)
+
+
+class Sidecar(Model):
+    """networking.istio.io Sidecar."""
+
+    api_version: str
+    kind: Literal["Sidecar"]
+    metadata: Metadata
+    spec: Annotated[SidecarSpec, Field(default_factory=SidecarSpec)]
+    status: dict[str, object] | None = None
