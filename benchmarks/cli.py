@@ -56,6 +56,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 world_cli.register(app)
+mesh_cli.register(app)
 objects_cli.register(app)
 
 Arms = Annotated[

@@ -194,7 +194,7 @@ def counterpart(run: Run, within: Path) -> Run | None:
         # What cannot be read is no reason to fail a bench that has just ended well.
         with contextlib.suppress(BadInput):
             other = results.open_run(name, within)
-            if _alike(other) == _alike(run) and other.header.arms != run.header.arms and not other.missing():
+            if _alike(other) == _alike(run) and other.header.arms != run.header.arms and other.ended():
                 return other
     return None
 

@@ -79,9 +79,13 @@ class Run:
         return {record.cell for record in self.records() if not record.void}
 
     def missing(self) -> list[Cell]:
-        """Planned cells, in order, without a valid try: what is left for resume. A void try leaves its cell missing."""
+        """Planned cells, in order, without a valid try: what is left for resume."""
         finished = self.finished()
         return [cell for cell in self.plan if cell.id not in finished]
+
+    def ended(self) -> bool:
+        """Whether every planned cell has been tried, valid or void."""
+        return {record.cell for record in self.records()} == {cell.id for cell in self.plan}
 
     def save(self, cell: Cell, record: Mapping[str, Any]) -> Record:
         """Keep a cell: `record` has what was measured; who the cell is, is added here. Its rows lie at `rows_path`.

@@ -50,10 +50,10 @@ def value_of(measure: Measure, value: float | None) -> str:
 
 
 def change(measure: Measure, value: float) -> str:
-    """A difference with its sign (shares in points), or a ratio as `x1.25`."""
+    """A difference with its sign (shares in percentage points, pp), or a ratio as `x1.25`."""
     if measure.scale == "ratio":
         return f"x{value:.2f}"
-    return f"{value * 100:+.1f} points" if measure.unit == "share" else f"{value:+.2f}"
+    return f"{value * 100:+.1f} pp" if measure.unit == "share" else f"{value:+.2f}"
 
 
 def point(measure: Measure, value: float) -> str:
@@ -75,4 +75,4 @@ def margin(measure: Measure, value: float) -> str:
     """The smallest difference that matters."""
     if measure.scale == "ratio":
         return f"x{1 + value:.2f}"
-    return f"{value * 100:g} points" if measure.unit == "share" else f"{value:g}"
+    return f"{value * 100:g} pp" if measure.unit == "share" else f"{value:g}"

@@ -92,7 +92,7 @@ def verdicts(compared: list[Comparison]) -> Table:
             Column("compared", "compared", "left"),
             Column("measure", "measure", "left"),
             Column("change", "change"),
-            Column("interval", "95 % interval, or points"),
+            Column("interval", "95 % interval"),
             Column("p", "p"),
             Column("margin", "margin"),
             Column("n", "pairs"),
@@ -115,10 +115,14 @@ def _verdict(one: Comparison) -> list[Value]:
         *common,
         figure(change(one.measure, interval.estimate), interval.estimate),
         figure(change_range(one.measure, interval), None, low=interval.low, high=interval.high),
-        figure(UNKNOWN if one.p is None else f"{one.p:.3f}", one.p),
+        figure(UNKNOWN if one.p is None else _p(one.p), one.p),
         *end,
         word(one.verdict.value, TONES[one.verdict]),
     ]
+
+
+def _p(p: float) -> str:
+    return "<.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _change(one: Comparison, pair: tuple[float, float]) -> float | None:

@@ -84,10 +84,13 @@ def warnings(found: Evidence, compared: list[Comparison]) -> Iterator[Caution]:
             + " runs what is missing; the table of void cells has the reasons",
         )
     few = [one for one in compared if len(one.pairs) < ENOUGH]
+    planned = max((cell.repetition for header in found.headers for cell in header.plan), default=0)
     if few:
         yield Caution(
             f"{len(few)} of {len(compared)} comparisons have fewer than {ENOUGH} pairs: points, and no verdict",
-            f"repeat at least {ENOUGH} times: `goaround bench --repetitions {ENOUGH}`",
+            f"repeat at least {ENOUGH} times: `goaround bench --repetitions {ENOUGH}`"
+            if planned < ENOUGH
+            else "void cells are why: resume the run when the machine has nothing else to do",
         )
     unsure = [one for one in compared if one.verdict is Verdict.INCONCLUSIVE]
     if unsure:

@@ -1,0 +1,135 @@
+"""The commands of the mesh alone: whether Istio would take objects, and what Envoy would be told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks.errors import BadInput
+from istio.compile import ProxyConfig, compile_proxy
+from istio.objects import Document, Fault, Objects, Refused, parse
+from istio.objects.document import read_files
+from istio.registry import Proxy, Registry
+
+REFUSED = 1
+Files = Annotated[
+    list[Path], typer.Option("-f", "--filename", help="A YAML file, or a folder of them. Repeat for several.")
+]
+
+mesh = typer.Typer(name="mesh", help="Check Istio objects, and show what Envoy is told.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.add_typer(mesh)
+
+
+@mesh.command()
+def validate(filename: Files) -> None:
+    """Say of every Istio object whether istiod would take it; exit code 1 when one is refused."""
+    documents: list[Document] = []
+    faults: list[Fault] = []
+    for path in _files(filename):
+        try:
+            documents += read_files([path])
+        except Refused as refused:
+            faults += refused.errors
+    istio, others, unknown = _sorted(documents)
+    try:
+        objects = parse(istio)
+    except Refused as refused:
+        faults += refused.errors
+        objects = Objects()
+    _warn(objects)
+    for fault in (*faults, *unknown):
+        typer.echo(f"error: {fault}", err=True)
+    if faults or unknown:
+        raise typer.Exit(REFUSED)
+    typer.echo(f"{len(istio)} Istio objects are valid; {len(others)} others were not looked at")
+
+
+@mesh.command()
+def config(
+    filename: Files,
+    proxy: Annotated[list[str], typer.Option(metavar="POD.NAMESPACE", help="Whose Envoy. Repeat for several.")],
+    host: Annotated[
+        list[str] | None, typer.Option(help="Only what leads to this service, by its short or full name.")
+    ] = None,
+    mtls: Annotated[bool, typer.Option(help="Mutual TLS, as Istio has it; or none in the whole mesh.")] = True,
+) -> None:
+    """Print the Envoy configuration of pods, for files that hold Kubernetes and Istio objects together."""
+    istio, others, unknown = _sorted(read_files(_files(filename)))
+    if unknown:
+        raise Refused(unknown)
+    objects = parse(istio)
+    registry = Registry.from_kubernetes(others)
+    proxies = {name: _proxy(registry, name) for name in proxy}
+    _warn(objects)
+    made = {name: compile_proxy(registry, objects, one, mtls=mtls) for name, one in proxies.items()}
+    shown = {name: _narrowed(one, host or ()) for name, one in made.items()}
+    typer.echo(json.dumps(shown, indent=2, sort_keys=True))
+
+
+def _files(given: Sequence[Path]) -> list[Path]:
+    files: list[Path] = []
+    for path in given:
+        inside = [*path.glob("*.yaml"), *path.glob("*.yml")] if path.is_dir() else [path]
+        if not inside:
+            raise BadInput([f"{path}: holds no *.yaml"])
+        files += sorted(inside)
+    return files
+
+
+def _sorted(documents: Sequence[Document]) -> tuple[list[Document], list[Document], list[Fault]]:
+    """Return Istio's objects, Kubernetes' own, and a fault for each that says neither whose nor what it is."""
+    istio: list[Document] = []
+    others: list[Document] = []
+    unknown: list[Fault] = []
+    for one in documents:
+        missing = [field for field in ("apiVersion", "kind") if not isinstance(one.data.get(field), str)]
+        unknown += [one.fault((field,), "is missing; it is required") for field in missing]
+        if not missing:
+            (istio if one.is_istio else others).append(one)
+    return istio, others, unknown
+
+
+def _warn(objects: Objects) -> None:
+    for warning in objects.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+
+
+def _proxy(registry: Registry, name: str) -> Proxy:
+    pod, dot, namespace = name.rpartition(".")
+    if not dot:
+        raise BadInput([f"--proxy {name}: must be POD.NAMESPACE, such as collector-0.airport"])
+    try:
+        return registry.proxy(pod, namespace)
+    except KeyError as error:
+        raise BadInput([f"--proxy {name}: {error.args[0]}"]) from None
+
+
+def _narrowed(config: ProxyConfig, hosts: Sequence[str]) -> dict[str, Any]:
+    """Leave out clusters, endpoints and virtual hosts that lead to other services."""
+    shown = asdict(config)
+    if not hosts:
+        return shown
+
+    def is_wanted(name: str) -> bool:
+        return name in hosts or name.partition(".")[0] in hosts
+
+    for kind in ("clusters", "endpoints"):
+        shown[kind] = {
+            name: one
+            for name, one in shown[kind].items()
+            if not name.startswith("outbound|") or is_wanted(name.rpartition("|")[2])
+        }
+    for one in shown["routes"].values():
+        # A gateway's hosts are those of the world outside, not of services.
+        if not one["name"].startswith("http."):
+            one["virtual_hosts"] = [each for each in one["virtual_hosts"] if is_wanted(each["name"].rpartition(":")[0])]
+    return shown
