@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import bench as benches
-from benchmarks import objects_cli, order, results, scenario, world_cli
+from benchmarks import mesh_cli, objects_cli, order, results, scenario, world_cli
 from benchmarks.console import console as output
 from benchmarks.errors import BadInput
 from benchmarks.faults import FaultFailed

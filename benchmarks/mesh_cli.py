@@ -60,6 +60,7 @@ def config(
     host: Annotated[
         list[str] | None, typer.Option(help="Only what leads to this service, by its short or full name.")
     ] = None,
+    listeners: Annotated[bool, typer.Option(help="Listeners too, or what they lead to alone.")] = True,
     mtls: Annotated[bool, typer.Option(help="Mutual TLS, as Istio has it; or none in the whole mesh.")] = True,
 ) -> None:
     """Print the Envoy configuration of pods, for files that hold Kubernetes and Istio objects together."""
@@ -72,6 +73,8 @@ def config(
     _warn(objects)
     made = {name: compile_proxy(registry, objects, one, mtls=mtls) for name, one in proxies.items()}
     shown = {name: _narrowed(one, host or ()) for name, one in made.items()}
+    for one in shown.values() if not listeners else ():
+        one["listeners"] = {}
     typer.echo(json.dumps(shown, indent=2, sort_keys=True))
 
 

@@ -113,7 +113,7 @@ class ConnectionPool(Model):
 class OutlierDetection(Model):
     """When a host is ejected and for how long."""
 
-    not_carried: ClassVar[frozenset[str]] = frozenset({"consecutiveErrors", "outlierDetectionHttpErrorCodes"})
+    not_carried: ClassVar[frozenset[str]] = frozenset({"outlierDetectionHttpErrorCodes"})
     split_external_local_origin_errors: bool = False
     consecutive_local_origin_failures: UInt32 | None = None
     consecutive_gateway_errors: UInt32 | None = None

@@ -8,6 +8,9 @@ from typing import Annotated, ClassVar, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
 from pydantic.alias_generators import to_camel
 
+# Python's own: looking around, references back, atomic groups, conditions, comments, long and possessive repeats.
+_NOT_IN_RE2 = re.compile(r"\(\?(?:[=!>(#]|<[=!]|P=)|\{\d{4,}|[*+?}]\+|\\[1-9Z]")
+_LITERAL = re.compile(r"\\[^1-9Z]|\[\^?\]?(?:\\.|[^\]\\])*\]")  # an escaped character, or a class of them
 _LABEL = re.compile(r"[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?")
 
 
@@ -64,6 +67,9 @@ def _regex(value: str) -> str:
         re.compile(value)
     except re.error as error:
         raise ValueError(f"must be a regular expression as RE2 reads it: {error}") from None
+    found = _NOT_IN_RE2.search(_LITERAL.sub("x", value))
+    if found:
+        raise ValueError(f"must be a regular expression as RE2 reads it, which has no {found[0]}")
     return value
 
 

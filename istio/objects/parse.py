@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from istio.objects.authorization_policy import AuthorizationPolicy
+from istio.objects.deprecated import without_deprecated
 from istio.objects.destination_rule import DestinationRule
 from istio.objects.document import Document
 from istio.objects.gateway import Gateway
@@ -39,7 +40,10 @@ _T = TypeVar("_T", bound=IstioObject)
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """Istio objects in istiod's order: creation time, then name, then namespace."""
+    """Istio objects in istiod's order: creation time, then name, then namespace.
+
+    ``warnings`` are of fields that were ignored, as istiod ignores them.
+    """
 
     virtual_services: tuple[VirtualService, ...] = ()
     destination_rules: tuple[DestinationRule, ...] = ()
@@ -48,10 +52,11 @@ class Objects:
     sidecars: tuple[Sidecar, ...] = ()
     peer_authentications: tuple[PeerAuthentication, ...] = ()
     authorization_policies: tuple[AuthorizationPolicy, ...] = ()
+    warnings: tuple[Fault, ...] = field(default=(), compare=False)
 
     def to_data(self) -> list[dict[str, Any]]:
         """Return the objects as plain data, with the fields that were set; ``parse`` reads them back as they are."""
-        every: list[tuple[IstioObject, ...]] = [getattr(self, one.name) for one in fields(self)]
+        every: list[tuple[IstioObject, ...]] = [getattr(self, one.name) for one in fields(self) if one.compare]
         return [one.model_dump(mode="json", by_alias=True, exclude_unset=True) for kind in every for one in kind]
 
     @staticmethod
@@ -77,7 +82,10 @@ def parse(documents: Sequence[Document]) -> Objects:
     """
     faults: list[Fault] = []
     objects: dict[tuple[str, str, str], IstioObject] = {}
-    for document in documents:
+    warnings: list[Fault] = []
+    for given in documents:
+        document, ignored = without_deprecated(given)
+        warnings.extend(ignored)
         found = _parse_one(document)
         if not isinstance(found, Model):
             faults.extend(found)
@@ -88,7 +96,7 @@ def parse(documents: Sequence[Document]) -> Objects:
         objects[key] = found
     if faults:
         raise Refused(faults)
-    return Objects.of(list(objects.values()))
+    return replace(Objects.of(list(objects.values())), warnings=tuple(warnings))
 
 
 def _in_order(objects: Sequence[IstioObject], kind: type[_T]) -> tuple[_T, ...]:
@@ -145,7 +153,7 @@ def _fault(document: Document, model: type[BaseModel], detail: ErrorDetails) -> 
 
 def _unknown(model: type[BaseModel], place: Place) -> str:
     parent = _model_at(model, place[:-1])
-    names = sorted(field.alias or name for name, field in parent.model_fields.items())
+    names = sorted(one.alias or name for name, one in parent.model_fields.items())
     if issubclass(parent, Model) and place[-1] in parent.not_carried:
         return f"is Istio's, but goaround does not support it; supported here: {', '.join(names)}"
     return f"is no field; one of {', '.join(names)}"
@@ -154,9 +162,9 @@ def _unknown(model: type[BaseModel], place: Place) -> str:
 def _model_at(model: type[BaseModel], place: Place) -> type[BaseModel]:
     """Return the model whose fields stand at a place: list indices and keys of free maps do not change the model."""
     for step in place:
-        for name, field in model.model_fields.items():
-            if step == (field.alias or name):
-                model = next(_models(field.annotation), model)
+        for name, one in model.model_fields.items():
+            if step == (one.alias or name):
+                model = next(_models(one.annotation), model)
                 break
     return model
 
