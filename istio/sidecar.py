@@ -18,6 +18,7 @@ from istio.envoy import binary
 from istio.localise import LOOPBACK, Address, LocalAddresses, localise
 from istio.registry import Proxy
 from istio.security import Authority, secrets
+from istio.telemetry import instrument
 
 _POLL_S = 0.01
 _PATIENCE_S = 10.0
@@ -41,8 +42,8 @@ class SidecarPorts:
 class Sidecar:
     """One Envoy's configuration and administration. The process itself belongs to whoever runs ``prepare``'s command.
 
-    With an ``authority``, Envoy is given the certificate of its pod's identity. Envoy's own log is ``envoy.log`` in the
-    directory.
+    With an ``authority``, Envoy is given the certificate of its pod's identity; with ``telemetry``, it counts requests
+    under Istio's names. Envoy's own log is ``envoy.log`` in the directory.
     """
 
     def __init__(
@@ -52,8 +53,11 @@ class Sidecar:
         ports: SidecarPorts,
         server: DiscoveryServer,
         authority: Authority | None = None,
+        *,
+        telemetry: bool = False,
     ):
         self._directory, self._authority = directory.absolute(), authority
+        self._telemetry = telemetry
         self._proxy, self._ports, self._server = proxy, ports, server
         self._resources = server.resources(f"{proxy.name}.{proxy.namespace}")
         self._admin = Admin(LOOPBACK, ports.admin)
@@ -156,8 +160,19 @@ class Sidecar:
         """
         return await self._admin.stats()
 
+    async def metrics(self) -> str:
+        """Everything that Envoy counted, in Prometheus' text format.
+
+        Raises:
+            Unreachable: Envoy does not run.
+
+        """
+        return await self._admin.metrics()
+
     def _local(self, config: ProxyConfig, pods: Mapping[Address, Address]) -> ProxyConfig:
         ports = self._ports
+        if self._telemetry:
+            config = instrument(config, self._proxy)
         return self._reborn(localise(config, LocalAddresses(ports.outbound, ports.inbound, ports.app, pods)))
 
     def _reborn(self, config: ProxyConfig) -> ProxyConfig:

@@ -22,6 +22,7 @@ class Rendered:
     """A world before it runs: Kubernetes and Istio objects as parsed YAML, and what could not be carried over.
 
     `mtls`: the sidecars speak mutual TLS, as PeerAuthentications say and PERMISSIVE without any.
+    `telemetry`: they count every request under Istio's names, as Istio's own sidecars do.
     """
 
     mode: str
@@ -30,6 +31,7 @@ class Rendered:
     istio: list[Document] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     mtls: bool = False
+    telemetry: bool = False
 
 
 @dataclass(frozen=True, slots=True)

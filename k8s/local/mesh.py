@@ -35,7 +35,8 @@ _log = logging.getLogger(__name__)
 class Mesh:
     """Configures the sidecars of a world. `pods` gives all its pods, now; Envoys ask `server`.
 
-    With an `authority` they speak mutual TLS to each other, and plaintext without.
+    With an `authority` they speak mutual TLS to each other, and plaintext without; with `telemetry` they count requests
+    under Istio's names.
     """
 
     def __init__(
@@ -44,8 +45,10 @@ class Mesh:
         pods: Callable[[], Iterable[Pod]],
         server: DiscoveryServer,
         authority: Authority | None = None,
+        *,
+        telemetry: bool = False,
     ) -> None:
-        self._authority = authority
+        self._authority, self._telemetry = authority, telemetry
         self._services, self._pods, self._server = services, pods, server
         self._documents: dict[tuple[str, str, str], Mapping[str, Any]] = {}
         self._objects = Objects()
@@ -67,6 +70,7 @@ class Mesh:
             ),
             self._server,
             self._authority,
+            telemetry=self._telemetry,
         )
 
         async def ask() -> str:

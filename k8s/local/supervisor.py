@@ -49,6 +49,7 @@ class Spec:
     istio: Sequence[Mapping[str, Any]]
     notes: Sequence[str]
     mtls: bool
+    telemetry: bool
 
 
 async def supervise(directory: Path, spec: Spec, *, attached: bool) -> None:
@@ -71,7 +72,9 @@ async def supervise(directory: Path, spec: Spec, *, attached: bool) -> None:
     socket = sockets / record.SOCKET
     server = DiscoveryServer(sockets / record.DISCOVERY_SOCKET)
     authority = Authority() if spec.mtls else None
-    workloads = Workloads(read, block, directory / "pods", server, spec.seed, spawned, authority)
+    workloads = Workloads(
+        read, block, directory / "pods", server, spec.seed, spawned, authority, telemetry=spec.telemetry
+    )
     api = Api(workloads, spec.name, spec.mode, [*read.notes, *spec.notes], down)
     runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=1)
     await runner.setup()

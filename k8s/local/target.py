@@ -99,7 +99,15 @@ class LocalTarget:
     ) -> subprocess.Popen[bytes]:
         """Sweep, then start a supervisor; its record exists before another client may sweep."""
         spec = Spec(
-            name, rendered.mode, seed, self._base_port, rendered.objects, rendered.istio, rendered.notes, rendered.mtls
+            name,
+            rendered.mode,
+            seed,
+            self._base_port,
+            rendered.objects,
+            rendered.istio,
+            rendered.notes,
+            rendered.mtls,
+            rendered.telemetry,
         )
         with record.alone(self._worlds):
             record.sweep(self._worlds)

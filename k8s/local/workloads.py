@@ -38,6 +38,8 @@ class Workloads:
         seed: int,
         spawned: Callable[[Process], None],
         authority: Authority | None = None,
+        *,
+        telemetry: bool = False,
     ) -> None:
         self._manifests, self._block, self._directory = manifests, block, directory
         self._seed, self._spawned = seed, spawned
@@ -50,7 +52,9 @@ class Workloads:
         self._published = asyncio.Event()
         self._publisher: asyncio.Task[None] | None = None
         injected = any(deployment.injected for deployment in manifests.deployments.values())
-        self.mesh = Mesh(manifests.services, self._pods.values, server, authority) if injected else None
+        self.mesh = (
+            Mesh(manifests.services, self._pods.values, server, authority, telemetry=telemetry) if injected else None
+        )
         self._authority = authority
         self._rotator: asyncio.Task[None] | None = None
 

@@ -71,16 +71,16 @@ class Pair:
             self.callee.publish(self.configuration(text, ALERTS), self.addresses),
         )
 
-    async def call(self) -> int:
+    async def call(self, **headers: str) -> int:
         """Call the alerts through both sidecars; returns the status."""
-        return await self._get(self.outbound)
+        return await self._get(self.outbound, **headers)
 
     async def call_in_plaintext(self) -> int:
         """Call the alerts' sidecar as one without a sidecar does; returns the status."""
         return await self._get(self.inbound)
 
-    async def _get(self, port: int) -> int:
-        async with self.http.get(f"http://127.0.0.1:{port}/", headers={"Host": "alerts"}) as answer:
+    async def _get(self, port: int, **headers: str) -> int:
+        async with self.http.get(f"http://127.0.0.1:{port}/", headers={"Host": "alerts", **headers}) as answer:
             return answer.status
 
     async def handshakes(self) -> int:
@@ -90,7 +90,7 @@ class Pair:
 
 @contextlib.asynccontextmanager
 async def running_pair(
-    directory: Path, text: str = "", *, forged: bool = False, callee_account: str = "alerts"
+    directory: Path, text: str = "", *, forged: bool = False, callee_account: str = "alerts", telemetry: bool = False
 ) -> AsyncIterator[Pair]:
     """Run both; the caller's certificate may be ``forged``, and the callee may run under another account."""
     authority = Authority()
@@ -119,8 +119,15 @@ async def running_pair(
         there = SidecarPorts(other_admin, {8080: unused_out}, {8080: into}, {8080: app})
         callee = Proxy(ALERTS.name, ALERTS.namespace, ALERTS.labels, callee_account)
         pair = Pair(
-            Sidecar(directory / "caller", COLLECTOR, here, server, Forger(authority) if forged else authority),
-            Sidecar(directory / "callee", callee, there, server, authority),
+            Sidecar(
+                directory / "caller",
+                COLLECTOR,
+                here,
+                server,
+                Forger(authority) if forged else authority,
+                telemetry=telemetry,
+            ),
+            Sidecar(directory / "callee", callee, there, server, authority, telemetry=telemetry),
             out,
             into,
             addresses,

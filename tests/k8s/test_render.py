@@ -142,10 +142,11 @@ def test_what_is_unknown_is_refused_with_the_choices(
         render(mode, policies, overrides)
 
 
-def test_mutual_tls_is_off_until_asked_for_and_means_nothing_without_sidecars() -> None:
-    assert not render("mesh", "matched").mtls
-    assert render("mesh", "matched", {"mtls": True}).mtls
-    assert render("sidecar", None, {"mtls": True}).mtls
-    assert not render("library", "matched", {"mtls": True}).mtls
-    with pytest.raises(TargetError, match="mtls: must be true or false, not 'yes'"):
-        render("mesh", "matched", {"mtls": "yes"})
+@pytest.mark.parametrize("switch", ["mtls", "telemetry"])
+def test_a_switch_of_the_sidecars_is_off_until_asked_for_and_means_nothing_without_them(switch: str) -> None:
+    assert not getattr(render("mesh", "matched"), switch)
+    assert getattr(render("mesh", "matched", {switch: True}), switch)
+    assert getattr(render("sidecar", None, {switch: True}), switch)
+    assert not getattr(render("library", "matched", {switch: True}), switch)
+    with pytest.raises(TargetError, match=f"{switch}: must be true or false, not 'yes'"):
+        render("mesh", "matched", {switch: "yes"})

@@ -23,8 +23,8 @@ COMPRESSED = {"interval_s": 0.5, "base_ejection_s": 30.0}
 
 
 @asynccontextmanager
-async def running(state: Path, mode: str, *, mtls: bool = False) -> AsyncIterator[LocalWorld]:
-    rendered = render(mode, "matched", {**COMPRESSED, "mtls": mtls})
+async def running(state: Path, mode: str, **switches: bool) -> AsyncIterator[LocalWorld]:
+    rendered = render(mode, "matched", {**COMPRESSED, **switches})
     world = await LocalTarget(state).up(f"t-{mode}", rendered, attached=True, seed=1)
     try:
         yield world
@@ -99,9 +99,10 @@ async def test_a_mesh_world_serves_follows_istio_objects_and_forgets_ejections(t
         assert [pod.restarts for pod in (await world.status()).pods if pod.name == "alerts-0"] == [1]
 
 
-async def test_a_world_with_mutual_tls_serves_and_a_strict_workload_refuses_plaintext(tmp_path: Path) -> None:
-    async with running(tmp_path, "sidecar", mtls=True) as world:
+async def test_a_world_with_mutual_tls_serves_counts_and_refuses_plaintext_where_it_is_strict(tmp_path: Path) -> None:
+    async with running(tmp_path, "sidecar", mtls=True, telemetry=True) as world:
         assert await send(world, 1) == 200
+        assert 'connection_security_policy="mutual_tls"' in await requests_received(world, "image-analysis")
         assert await handshakes(world) > 0
         callee = next(pod.entry for pod in (await world.status()).pods if pod.name == "image-analysis-0")
         assert await readiness(callee) == 200
@@ -114,6 +115,17 @@ async def test_a_world_with_mutual_tls_serves_and_a_strict_workload_refuses_plai
 async def readiness(entry: str) -> int:
     async with aiohttp.ClientSession() as http, http.get(f"http://{entry}/readyz") as answer:
         return answer.status
+
+
+async def requests_received(world: LocalWorld, service: str) -> str:
+    """Return the lines of `istio_requests_total` of the pods of a service."""
+    admins = [pod.proxy_admin for pod in (await world.status()).pods if pod.service == service]
+    lines: list[str] = []
+    async with aiohttp.ClientSession() as http:
+        for admin in admins:
+            async with http.get(f"http://{admin}/stats/prometheus") as answer:
+                lines += (await answer.text()).splitlines()
+    return "\n".join(line for line in lines if line.startswith("envoy_istio_requests_total{"))
 
 
 async def handshakes(world: LocalWorld) -> int:
