@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Protocol
 
+from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import (
@@ -20,8 +21,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from benchmarks.plan import Cell
+
+
+CAPTION = "goodput: right answers within the SLO, share of frames sent; mean of the cells that have ended"
 
 
 class Reporter(Protocol):
@@ -116,15 +121,13 @@ class Screen:
 
     def render(self) -> RenderableType:
         """The bar over the table so far."""
-        table = Table(
-            title="right answers within the SLO, share of frames sent (mean of finished cells)", title_justify="left"
-        )
+        table = Table(box=box.SIMPLE_HEAD)
         table.add_column("scenario")
         for arm in self.arms:
             table.add_column(arm, justify="right")
         for scenario in self.scenarios:
             table.add_row(scenario, *(self._cell(scenario, arm) for arm in self.arms))
-        return Group(self.progress, table)
+        return Group(self.progress, Text(CAPTION), table)
 
     def _cell(self, scenario: str, arm: str) -> str:
         seen = self.goodputs.get((scenario, arm), [])
@@ -148,7 +151,7 @@ def reporter(
         yield Lines(console, total, done)
         return
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
-    progress = Progress(*columns, TextColumn("{task.description}"), console=console)
+    progress = Progress(*columns, TextColumn("{task.description}"), console=console, speed_estimate_period=600)
     bar = progress.add_task("starting worlds", total=total, completed=done)
     with Live(console=console, refresh_per_second=4, transient=True) as live:
         screen = Screen(scenarios, arms, progress, live, bar)
