@@ -25,7 +25,6 @@ from rich.text import Text
 
 from benchmarks.plan import Cell
 
-
 CAPTION = "goodput: right answers within the SLO, share of frames sent; mean of the cells that have ended"
 
 
