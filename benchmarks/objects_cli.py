@@ -35,7 +35,8 @@ def register(app: typer.Typer) -> None:
 def apply(files: Files, name: Name = DEFAULT_WORLD) -> None:
     """Create or replace Istio objects in a running world; back when every sidecar follows them."""
     documents = _given(files)
-    parse(documents)
+    for warning in parse(documents).warnings:
+        typer.echo(f"goaround: warning: {warning}", err=True)
 
     async def run() -> tuple[dict[Key, Any], float]:
         world = await LocalTarget().world(name)

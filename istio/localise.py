@@ -10,8 +10,10 @@ from istio.compile.inbound import VIRTUAL_INBOUND
 from istio.compile.listeners import outbound_name
 from istio.compile.names import inbound_cluster
 from istio.compile.proxy import ProxyConfig, Resources
+from istio.registry import DOMAIN
 
 LOOPBACK = "127.0.0.1"
+_OF_THE_CLUSTER = f".svc.{DOMAIN}"
 Address: TypeAlias = tuple[str, int]
 # Where a connection was meant to go, and what to do when nothing is known of it.
 _WITH_INTERCEPTION = {"bind_to_port", "use_original_dst", "default_filter_chain"}
@@ -76,7 +78,11 @@ def _listeners(listeners: Resources, addresses: LocalAddresses) -> Resources:
     virtual = listeners.get(VIRTUAL_INBOUND, {})
     for target, port in addresses.inbound.items():
         chains = [
-            {**chain, "filter_chain_match": without(chain["filter_chain_match"], "destination_port")}
+            {
+                **chain,
+                "filter_chain_match": without(chain["filter_chain_match"], "destination_port"),
+                "filters": _at_port(chain["filters"], target, port),
+            }
             for chain in virtual.get("filter_chains", ())
             if chain["filter_chain_match"].get("destination_port") == target
         ]
@@ -93,7 +99,19 @@ def _bound(listener: Mapping[str, Any], name: str, port: int, chains: list[dict[
     return {**{key: value for key, value in listener.items() if key not in _WITH_INTERCEPTION}, **changed}
 
 
+def _at_port(value: Any, target: int, port: int) -> Any:
+    """Return filters that speak of the same port where it is on this machine (authorization by port)."""
+    if isinstance(value, Mapping):
+        return {
+            key: port if key == "destination_port" and item == target else _at_port(item, target, port)
+            for key, item in value.items()
+        }
+    return [_at_port(item, target, port) for item in value] if isinstance(value, list | tuple) else value
+
+
 def _assignment(assignment: Mapping[str, Any], pods: Mapping[Address, Address]) -> dict[str, Any]:
+    if not assignment["cluster_name"].endswith(_OF_THE_CLUSTER):
+        return dict(assignment)  # a ServiceEntry's endpoints are outside, and are where they say
     localities = [
         {**locality, "lb_endpoints": [_endpoint(one, pods) for one in locality["lb_endpoints"]]}
         for locality in assignment.get("endpoints", ())

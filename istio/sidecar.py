@@ -22,6 +22,9 @@ from istio.telemetry import instrument
 
 _POLL_S = 0.01
 _PATIENCE_S = 10.0
+# As Istio's agent runs it (pkg/envoy/proxy.go): a connection that an old listener accepted is closed with its next
+# answer, so a change of what may come in is in effect after at most one more request on it.
+_DRAIN = ["--drain-strategy", "immediate", "--drain-time-s", "45"]
 _LOG_FLUSH_MS = 250  # Envoy's own is 10 s: too late to say why something was refused
 
 
@@ -96,7 +99,7 @@ class Sidecar:
         return [
             *command, "-c", str(start), "--concurrency", "1", "--disable-hot-restart",
             "--log-level", "warning", "--component-log-level", "misc:error", "--log-path", str(self.log),
-            "--file-flush-interval-msec", str(_LOG_FLUSH_MS),
+            "--file-flush-interval-msec", str(_LOG_FLUSH_MS), *_DRAIN,
         ]  # fmt: skip
 
     async def publish(self, config: ProxyConfig, addresses: Mapping[Address, Address]) -> None:

@@ -113,13 +113,13 @@ class Mesh:
         self._take({key: one for key, one in self._documents.items() if key not in keys})
 
     async def change(self, change: Callable[[], None]) -> None:
-        """Make a change with `add` or `remove` and publish it; what Envoy refuses is taken back, and raised."""
+        """Make a change with `add` or `remove` and publish it; what cannot be published is taken back, and raised."""
         async with self._changing:
             before = self._documents
             change()
             try:
                 await self.publish()
-            except TargetError:
+            except Exception:
                 self._take(before)
                 await self.publish()
                 raise

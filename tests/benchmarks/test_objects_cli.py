@@ -117,6 +117,18 @@ def test_what_is_refused_is_told_by_file_line_and_path_and_changes_nothing(
     assert told("get", "--name", "small")[1] == "no Istio objects are in effect in world small\n"
 
 
+def test_a_field_that_istio_ignores_is_warned_of_and_the_rest_acts(
+    world: LocalWorld, told: Told, tmp_path: Path
+) -> None:
+    file = tmp_path / "old.yaml"
+    rule = BESIDE.replace("{host: front}", "{host: front, trafficPolicy: {outlierDetection: {consecutiveErrors: 3}}}")
+    file.write_text(rule)
+    code, said, warned = told("apply", "-f", file, "--name", "small")
+    assert code == 0
+    assert said.startswith("DestinationRule default/good: created\n")
+    assert f"goaround: warning: {file}:4: spec.trafficPolicy.outlierDetection.consecutiveErrors: " in warned
+
+
 def test_deleting_what_is_not_there_is_told_with_what_is(world: LocalWorld, told: Told, tmp_path: Path) -> None:
     file = tmp_path / "two.yaml"
     file.write_text(BESIDE)

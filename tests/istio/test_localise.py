@@ -1,5 +1,6 @@
 """What changes on the way to this machine, and what does not."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -99,3 +100,33 @@ def test_what_looks_into_a_connection_stays_and_waits_as_long_as_before() -> Non
     assert [one["name"].rpartition(".")[2] for one in inbound["listener_filters"]] == ["tls_inspector"]
     assert inbound["listener_filters_timeout"] == "0s"
     assert inbound["continue_on_listener_filters_timeout"]
+
+
+def test_authorization_by_port_speaks_of_the_port_on_this_machine() -> None:
+    policy = """
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: ports, namespace: airport}
+spec: {action: DENY, rules: [{to: [{operation: {ports: ["8080"]}}]}, {to: [{operation: {ports: ["9090"]}}]}]}
+"""
+    text = json.dumps(localise(compiled(policy), LOCAL).listeners["virtualInbound_8080"])
+    assert '"destination_port": 31001' in text
+    assert '"destination_port": 8080' not in text
+    assert '"destination_port": 9090' in text
+
+
+def test_what_is_outside_the_cluster_stays_where_it_is() -> None:
+    entry = """
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: outside, namespace: airport}
+spec:
+  hosts: [outside.example.com]
+  ports: [{number: 8080, name: http, protocol: HTTP}]
+  resolution: STATIC
+  endpoints: [{address: 192.0.2.7}]
+"""
+    config = compiled(entry)
+    name = "outbound|8080||outside.example.com"
+    assert "192.0.2.7" in json.dumps(config.endpoints[name])
+    assert localise(config, LOCAL).endpoints[name] == config.endpoints[name]

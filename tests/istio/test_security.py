@@ -136,3 +136,36 @@ async def test_no_key_is_ever_written_to_a_file_or_shown(tmp_path: Path) -> None
             shown = await answer.text()
         assert "BEGIN CERTIFICATE" in shown or "Q0VSVElGSUNBVEU" in shown
         assert "PRIVATE" not in shown
+
+
+def authorization(action: str, rule: str) -> str:
+    return f"""
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {{name: one, namespace: airport}}
+spec: {{selector: {{matchLabels: {{app: alerts}}}}, action: {action}, rules: [{rule}]}}
+"""
+
+
+async def test_a_policy_lets_in_whom_it_names_by_certificate_and_nobody_else(tmp_path: Path) -> None:
+    collector = "{from: [{source: {principals: [cluster.local/ns/airport/sa/collector]}}]}"
+    async with running_pair(tmp_path, authorization("ALLOW", collector)) as pair:
+        assert await pair.call() == 200
+        assert await pair.call_in_plaintext() == 403
+        await pair.apply(authorization("ALLOW", collector.replace("collector", "cpanel")))
+        await within_two_calls(pair, 403)
+        await pair.apply("")
+        assert await pair.call_in_plaintext() == 200
+
+
+async def test_a_policy_of_a_port_acts_on_the_port_of_the_workload(tmp_path: Path) -> None:
+    async with running_pair(tmp_path, authorization("DENY", "{to: [{operation: {ports: ['8080']}}]}")) as pair:
+        assert await pair.call() == 403
+        await pair.apply(authorization("DENY", "{to: [{operation: {ports: ['9090']}}]}"))
+        await within_two_calls(pair, 200)
+
+
+async def within_two_calls(pair: Pair, status: int) -> None:
+    """The connection that the callers' sidecar kept is good for one more request under the old policy."""
+    await pair.call()
+    assert await pair.call() == status

@@ -248,3 +248,23 @@ async def test_reset_before_prepare_is_an_error(tmp_path: Path) -> None:
         fresh = type(mesh.sidecar)(tmp_path / "two", mesh.sidecar._proxy, mesh.ports, mesh.sidecar._server)
         with pytest.raises(RuntimeError, match="after prepare"):
             await fresh.reset()
+
+
+@pytest.mark.parametrize(("resolution", "endpoint"), [("STATIC", "127.0.0.1"), ("DNS", "localhost")])
+async def test_a_service_outside_is_reached_by_its_name(tmp_path: Path, resolution: str, endpoint: str) -> None:
+    async with running_mesh(tmp_path) as mesh:
+        _, port = mesh.addresses["10.0.5.1", 8080]
+        await mesh.apply(f"""
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {{name: outside, namespace: airport}}
+spec:
+  hosts: [outside.example.com]
+  ports: [{{number: 8080, name: http, protocol: HTTP}}]
+  resolution: {resolution}
+  endpoints: [{{address: {endpoint}, ports: {{http: {port}}}}}]
+""")
+        assert await mesh.get("outside.example.com") == (200, "outside.example.com")
+        assert mesh.upstreams["alerts-0"].received == 1
+        await mesh.apply("")
+        assert mesh.upstreams["alerts-0"].received == 1
