@@ -57,7 +57,20 @@ def _virtual_hosts(port: int, scope: Scope, rules: Rules, proxy: Proxy) -> list[
             action = default_action(service, port, rules.of(service).for_port(port).load_balancer)
             route = {"name": "default", "match": {"prefix": "/"}, "route": action}
             hosts[hostname] = virtual_host(hostname, port, _domains(service, proxy), [route])
-    return [hosts[name] for name in sorted(hosts)] + [_allow_any() if scope.passes else _block_all()]
+    return [*_unambiguous([hosts[name] for name in sorted(hosts)]), _allow_any() if scope.passes else _block_all()]
+
+
+def _unambiguous(hosts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave a domain to one host: to the one whose own name it is, else to the first (dedupeDomains)."""
+    own = {host["domains"][0] for host in hosts}
+    seen: set[str] = set()
+    made = []
+    for host in hosts:
+        first, *others = host["domains"]
+        kept = [first, *(one for one in dict.fromkeys(others) if one not in seen and one not in own)]
+        seen.update(kept)
+        made.append({**host, "domains": kept})
+    return made
 
 
 def _hosts(virtual_service: VirtualService, services: dict[str, Service]) -> tuple[list[str], list[str]]:
@@ -120,7 +133,8 @@ def virtual_host(hostname: str, port: int, domains: list[str], made: list[dict[s
 def _domains(service: Service, proxy: Proxy) -> list[str]:
     """Every way in which a client of this namespace may write a service's host."""
     if service.host:
-        return [service.host, f"{service.host}.", *service.addresses]
+        addresses = [one for one in service.addresses if "/" not in one]
+        return [service.host, f"{service.host}.", *addresses]
     within = f"{service.name}.{service.namespace}"
     short = [service.name] if service.namespace == proxy.namespace else []
     full = f"{within}.svc.{DOMAIN}"
