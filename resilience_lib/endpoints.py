@@ -34,7 +34,10 @@ class EndpointSet:
     ) -> None:
         """Begin with nobody ejected. `rng` = None: seeded by the system."""
         policy = policy or BalancerPolicy()
-        self._balancer = balancer(policy, rng or Random())
+        rng = rng or Random()
+        # as in Envoy, turns taken among all in a panic are no turns taken among the healthy
+        self._among_healthy, self._among_all = balancer(policy, rng), balancer(policy, rng)
+        self._balancer = self._among_healthy
         self._avoids_tried = policy.avoids_tried
         self._clock = clock
         self._detector = OutlierDetector(outlier, clock=clock, listener=listener) if outlier else None
@@ -105,4 +108,4 @@ class EndpointSet:
     def _choose_usable(self) -> None:
         healthy = [endpoint for endpoint in self._all if endpoint.ejected_at is None]
         panic = bool(self._all) and 100 * len(healthy) / len(self._all) < self._panic_below
-        self._usable = self._all if panic else healthy
+        self._usable, self._balancer = (self._all, self._among_all) if panic else (healthy, self._among_healthy)

@@ -122,3 +122,14 @@ def test_without_outlier_detection_nobody_is_ejected() -> None:
     for _ in range(50):
         some.report(picked(some), BUSY)
     assert ports(some) == {0, 1}
+
+
+def test_turns_in_a_panic_are_counted_apart_as_envoy_counts_them() -> None:
+    now = 0.0
+    outlier = OutlierPolicy(1, interval_s=1, base_ejection_s=1, max_ejection_percent=100, min_health_percent=100)
+    some = replicas(2, outlier=outlier, clock=lambda: now)
+    first = picked(some)
+    some.report(first, BUSY)
+    assert ports(some, 3) == {0, 1}
+    now = 1.0
+    assert picked(some) is not first  # whose turn it was before the panic
