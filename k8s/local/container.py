@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from k8s.target import KindUsage, TargetError
 BACKOFF_S = (0.0, 1.0, 2.0, 4.0, 8.0)
 FORGET_AFTER_S = 5.0
 LOG_LINES = 5
+_log = logging.getLogger(__name__)
 
 
 class Container:
@@ -116,6 +118,9 @@ class Container:
             process = self._process = self._start()
         except (OSError, TargetError) as error:
             return f"cannot start: {error}"
+        except Exception as error:  # a defect, of the compiler for one: it must end the wait for this pod, and be seen
+            _log.exception("container %s cannot start", self.name)
+            return f"cannot start: {error!r}"
         probing = asyncio.create_task(watch(self._checks, self._set, self._restart))
         try:
             code = await asyncio.shield(process.exited)

@@ -90,14 +90,21 @@ async def test_why_it_ended_is_its_exit_code_and_its_last_words(tmp_path: Path) 
         ]
 
 
-async def test_a_container_that_cannot_be_started_says_why(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (TargetError("there is no Envoy for this platform"), "there is no Envoy for this platform"),
+        (KeyError("x"), "KeyError('x')"),
+    ],
+)
+async def test_a_container_that_cannot_be_started_says_why(tmp_path: Path, error: Exception, why: str) -> None:
     def start() -> Process:
-        raise TargetError("there is no Envoy for this platform")
+        raise error
 
     one = Container("proxy", start, Checks(), tmp_path / "log", lambda: None)
     one.run()
     await until(lambda: one.restarts)
-    assert one.reason == "cannot start: there is no Envoy for this platform"
+    assert one.reason == f"cannot start: {why}"
     await one.stop(1)
 
 
