@@ -113,22 +113,24 @@ def _sides(rule: Rule) -> tuple[list[list[_Attribute]], list[list[_Attribute]]]:
 
 
 def _of_operation(asked: Operation) -> list[_Attribute]:
-    return [
+    every = [
         _Attribute("permissions", "hosts", asked.hosts, asked.not_hosts),
         _Attribute("permissions", "methods", asked.methods, asked.not_methods),
         _Attribute("permissions", "paths", asked.paths, asked.not_paths),
         _Attribute("permissions", "destination.port", asked.ports, asked.not_ports),
     ]
+    return [one for one in every if one.values or one.not_values]
 
 
 def _of_source(caller: Source) -> list[_Attribute]:
-    return [
+    every = [
         _Attribute("principals", "source.principal", caller.principals, caller.not_principals),
         _Attribute("principals", "source.serviceAccount", caller.service_accounts, caller.not_service_accounts),
         _Attribute("principals", "source.namespace", caller.namespaces, caller.not_namespaces),
         _Attribute("principals", "remote.ip", caller.remote_ip_blocks, caller.not_remote_ip_blocks),
         _Attribute("principals", "source.ip", caller.ip_blocks, caller.not_ip_blocks),
     ]
+    return [one for one in every if one.values or one.not_values]
 
 
 def _of_condition(one: Condition) -> _Attribute:
@@ -138,7 +140,6 @@ def _of_condition(one: Condition) -> _Attribute:
 
 def _matchers(group: Sequence[_Attribute], noun: str, namespace: str) -> Iterator[Matcher]:
     for one in group:
-        # What nobody asks of a request is not compared: an empty list of values fits everything.
         if one.values:
             yield _any(noun, [_matcher(one.key, value, namespace) for value in one.values])
         if one.not_values:

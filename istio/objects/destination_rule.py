@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from istio.objects.duration import AnyDuration, Duration
-from istio.objects.model import Host, Int32, Labels, Many, Metadata, Model, Percentage, PortSelector, UInt32
+from istio.objects.model import Host, Int32, Label, Labels, Many, Metadata, Model, Percentage, PortSelector, UInt32
 
 Simple = Literal["UNSPECIFIED", "LEAST_CONN", "RANDOM", "PASSTHROUGH", "ROUND_ROBIN", "LEAST_REQUEST"]
 UInt64 = Annotated[int, Field(ge=0, le=2**64 - 1)]
@@ -202,7 +202,7 @@ class TrafficPolicy(Model):
 class Subset(Model):
     """Some of a service's pods, by their labels, under a name of their own."""
 
-    name: Annotated[str, Field(min_length=1)]
+    name: Annotated[Label, Field(min_length=1)]
     labels: Annotated[Labels, Field(default_factory=dict)]
     traffic_policy: TrafficPolicy | None = None
 

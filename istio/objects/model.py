@@ -41,6 +41,13 @@ def host(value: str) -> str:
     return value
 
 
+def _label(value: str) -> str:
+    if value and not _LABEL.fullmatch(value):
+        raise ValueError(f"must be made of letters, digits and -, at most 63, such as v1, not {value!r}")
+    return value
+
+
+Label = Annotated[str, AfterValidator(_label)]
 Host = Annotated[str, AfterValidator(host)]
 _T = TypeVar("_T")
 Many = Annotated[tuple[_T, ...], Strict(False)]

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from istio.objects.duration import Duration
-from istio.objects.model import Host, Labels, Many, Model, Percent, PortSelector, Regex, StringMatch
+from istio.objects.model import Host, Label, Labels, Many, Model, Percent, PortSelector, Regex, StringMatch
 
 
 def _whole_seconds(value: timedelta) -> timedelta:
@@ -31,7 +31,7 @@ class Destination(Model):
     """A service, or a subset of it, as the target of a route."""
 
     host: Host
-    subset: str = ""
+    subset: Label = ""
     port: PortSelector | None = None
 
 
