@@ -12,6 +12,7 @@ import typer
 
 from benchmarks.errors import BadInput
 from istio.compile import ProxyConfig, compile_proxy
+from istio.compile.versions import NEWEST, VERSIONS, UnknownVersion, as_of
 from istio.objects import Document, Fault, Objects, Refused, parse
 from istio.objects.document import read_files
 from istio.registry import Proxy, Registry
@@ -61,6 +62,7 @@ def config(
         list[str] | None, typer.Option(help="Only what leads to this service, by its short or full name.")
     ] = None,
     listeners: Annotated[bool, typer.Option(help="Listeners too, or what they lead to alone.")] = True,
+    version: Annotated[str, typer.Option("--istio-version", help=f"Whose defaults: {', '.join(VERSIONS)}.")] = NEWEST,
     mtls: Annotated[bool, typer.Option(help="Mutual TLS, as Istio has it; or none in the whole mesh.")] = True,
 ) -> None:
     """Print the Envoy configuration of pods, for files that hold Kubernetes and Istio objects together."""
@@ -71,7 +73,10 @@ def config(
     registry = Registry.from_kubernetes(others)
     proxies = {name: _proxy(registry, name) for name in proxy}
     _warn(objects)
-    made = {name: compile_proxy(registry, objects, one, mtls=mtls) for name, one in proxies.items()}
+    try:
+        made = {name: as_of(compile_proxy(registry, objects, one, mtls=mtls), version) for name, one in proxies.items()}
+    except UnknownVersion as error:
+        raise BadInput([f"--istio-version: {error}"]) from None
     shown = {name: _narrowed(one, host or ()) for name, one in made.items()}
     for one in shown.values() if not listeners else ():
         one["listeners"] = {}

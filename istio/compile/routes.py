@@ -79,7 +79,10 @@ def _hosts(virtual_service: VirtualService, services: dict[str, Service]) -> tup
     unknown: list[str] = []
     for host in virtual_service.spec.hosts:
         hostname = qualified(host, virtual_service.metadata.namespace)
-        covered = [name for name in services if matches(hostname, name)]
+        if hostname.startswith("*"):
+            covered = [name for name in services if matches(hostname, name)]
+        else:
+            covered = [hostname] if hostname in services else []
         known.extend(covered)
         if not covered:
             unknown.append(hostname)

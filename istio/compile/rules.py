@@ -82,6 +82,9 @@ class Rules:
             hosts = self._by_namespace.setdefault(namespace, {})
             hostname = qualified(rule.spec.host, namespace)
             hosts[hostname] = _merged(hosts.get(hostname, Rule()), rule)
+        self._wildcards = {
+            space: [host for host in hosts if host.startswith("*")] for space, hosts in self._by_namespace.items()
+        }
         self._namespace = proxy.namespace
 
     def of(self, service: Service) -> Rule:
@@ -91,9 +94,11 @@ class Rules:
     def at(self, hostname: str, namespace: str) -> Rule:
         """Return the rule of a host that lives in a namespace."""
         for space in dict.fromkeys((self._namespace, namespace, ROOT_NAMESPACE)):
-            found = _most_specific(self._by_namespace.get(space, {}), hostname)
-            if found is not None:
-                return found
+            hosts = self._by_namespace.get(space, {})
+            covering = [host for host in self._wildcards.get(space, ()) if matches(host, hostname)]
+            host = hostname if hostname in hosts else max(covering, key=len, default="")
+            if host:
+                return hosts[host]
         return Rule()
 
 
@@ -101,11 +106,6 @@ def _merged(rule: Rule, more: DestinationRule) -> Rule:
     known = {subset.name for subset in rule.subsets}
     new = tuple(subset for subset in more.spec.subsets if subset.name not in known)
     return Rule(rule.policy or more.spec.traffic_policy, rule.subsets + new, rule.source or more)
-
-
-def _most_specific(rules: dict[str, Rule], hostname: str) -> Rule | None:
-    covering = [pattern for pattern in rules if matches(pattern, hostname)]
-    return rules[max(covering, key=lambda pattern: (not pattern.startswith("*"), len(pattern)))] if covering else None
 
 
 def _at_port(policy: TrafficPolicy | None, port: int) -> Policy:

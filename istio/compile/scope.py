@@ -46,8 +46,8 @@ def scope(registry: Registry, objects: Objects, proxy: Proxy) -> Scope:
     imports = [_Import.of(host, found.metadata.namespace) for egress in found.spec.egress for host in egress.hosts]
     routed = tuple(one for one in registry.services if any(each.takes(one) for each in imports))
     spoken = tuple(one for one in spoken if any(each.hears(one) for each in imports))
-    targets = {name for one in spoken for name in _destinations(one)}
-    reachable = tuple(one for one in registry.services if one in routed or one.hostname in targets)
+    targets = {one.hostname for one in routed}.union(*map(_destinations, spoken))
+    reachable = tuple(one for one in registry.services if one.hostname in targets)
     return replace(
         seen,
         routed=replace(registry, services=routed),

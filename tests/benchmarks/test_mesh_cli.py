@@ -74,6 +74,15 @@ def test_listeners_and_mutual_tls_can_be_left_out() -> None:
     assert "transport_socket_match" not in json.dumps(printed)
 
 
+def test_the_defaults_may_be_those_of_an_older_release() -> None:
+    options = ("-f", WORLD, "--proxy=collector-0.airport")
+    older = configuration(*options, "--istio-version=1.28")
+    assert "track_remaining" in json.dumps(older)
+    assert "track_remaining" not in json.dumps(configuration(*options))
+    with pytest.raises(BadInput, match=r"--istio-version: no defaults of Istio '2' are known; choose one of 1.24"):
+        run("config", *options, "--istio-version=2")
+
+
 def test_a_folder_stands_for_its_files(tmp_path: Path) -> None:
     (tmp_path / "world.yml").write_text(WORLD.read_text())
     assert configuration("-f", tmp_path, "--proxy=collector-0.airport")
