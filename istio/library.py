@@ -10,6 +10,7 @@ from istio.compile.matches import is_catch_all, route_match, speaks_to
 from istio.compile.names import matches, qualified
 from istio.compile.retries import DEFAULT_ATTEMPTS, DEFAULT_RETRY_ON
 from istio.compile.rules import Policy, Rule, Rules
+from istio.compile.visibility import visible
 from istio.objects.destination_rule import ConnectionPool, OutlierDetection
 from istio.objects.model import Model
 from istio.objects.parse import IstioObject, Objects
@@ -76,6 +77,7 @@ def policies(
     Where the objects say nothing, Istio's defaults are carried: two retries on failures to connect, no timeout.
     """
     client = Proxy("", namespace, {})
+    objects = visible(objects, namespace)
     rules = Rules(objects, client)
     made: dict[str, EdgePolicy] = {}
     left: dict[NotCarried, None] = {}

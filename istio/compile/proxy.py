@@ -16,6 +16,7 @@ from istio.compile.listeners import listeners
 from istio.compile.routes import routes
 from istio.compile.rules import Rules
 from istio.compile.scope import scope
+from istio.compile.visibility import visible
 from istio.objects.parse import Objects
 from istio.registry import Proxy, Registry
 
@@ -38,6 +39,7 @@ def compile_proxy(registry: Registry, objects: Objects, proxy: Proxy, *, mtls: b
     With ``mtls`` the mesh speaks mutual TLS as PeerAuthentications and rules say, PERMISSIVE without any: an endpoint
     is called by it when its pod carries the injector's label (``registry.TLS_LABEL``). Without, all is plaintext.
     """
+    objects = visible(objects, proxy.namespace)
     registry = with_entries(registry, objects)
     rules = Rules(objects, proxy)
     authentication, authorization = Authentication(objects, mtls=mtls), Authorization(objects, proxy)

@@ -8,7 +8,19 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from istio.objects.duration import AnyDuration, Duration
-from istio.objects.model import Host, Int32, Label, Labels, Many, Metadata, Model, Percentage, PortSelector, UInt32
+from istio.objects.model import (
+    ExportTo,
+    Host,
+    Int32,
+    Label,
+    Labels,
+    Many,
+    Metadata,
+    Model,
+    Percentage,
+    PortSelector,
+    UInt32,
+)
 
 Simple = Literal["UNSPECIFIED", "LEAST_CONN", "RANDOM", "PASSTHROUGH", "ROUND_ROBIN", "LEAST_REQUEST"]
 UInt64 = Annotated[int, Field(ge=0, le=2**64 - 1)]
@@ -210,10 +222,11 @@ class Subset(Model):
 class DestinationRuleSpec(Model):
     """The spec of a DestinationRule."""
 
-    not_carried: ClassVar[frozenset[str]] = frozenset({"exportTo", "workloadSelector"})
+    not_carried: ClassVar[frozenset[str]] = frozenset({"workloadSelector"})
     host: Host
     traffic_policy: TrafficPolicy | None = None
     subsets: Many[Subset] = ()
+    export_to: ExportTo = ()
 
     @model_validator(mode="after")
     def _subset_names_differ(self) -> Self:

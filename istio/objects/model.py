@@ -51,6 +51,21 @@ Label = Annotated[str, AfterValidator(_label)]
 Host = Annotated[str, AfterValidator(host)]
 _T = TypeVar("_T")
 Many = Annotated[tuple[_T, ...], Strict(False)]
+
+
+def _visibility(value: str) -> str:
+    if value not in (".", "*") and not _LABEL.fullmatch(value):
+        raise ValueError(f"must be . (this namespace), * (all) or the name of a namespace, not {value!r}")
+    return value
+
+
+def _not_all_and_more(values: tuple[str, ...]) -> tuple[str, ...]:
+    if "*" in values and len(values) > 1:
+        raise ValueError("* stands for all namespaces: leave the others out")
+    return values
+
+
+ExportTo = Annotated[Many[Annotated[str, AfterValidator(_visibility)]], AfterValidator(_not_all_and_more)]
 UInt32 = Annotated[int, Field(ge=0, le=4294967295)]
 Int32 = Annotated[int, Field(ge=0, le=2147483647)]
 Percentage = Annotated[int, Field(ge=0, le=100)]

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from istio.objects.gateway import HttpProtocol
-from istio.objects.model import Host, Labels, Many, Metadata, Model, UInt32
+from istio.objects.model import ExportTo, Host, Labels, Many, Metadata, Model, UInt32
 
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 
@@ -53,7 +53,7 @@ class WorkloadEntry(Model):
 class ServiceEntrySpec(Model):
     """The spec of a ServiceEntry (pkg/config/validation, ValidateServiceEntry)."""
 
-    not_carried: ClassVar[frozenset[str]] = frozenset({"workloadSelector", "exportTo"})
+    not_carried: ClassVar[frozenset[str]] = frozenset({"workloadSelector"})
     hosts: Annotated[Many[Host], Field(min_length=1)]
     addresses: Many[Annotated[str, AfterValidator(_address)]] = ()
     ports: Annotated[Many[ServicePort], Field(min_length=1)]
@@ -61,6 +61,7 @@ class ServiceEntrySpec(Model):
     resolution: Literal["STATIC", "DNS", "DNS_ROUND_ROBIN"]
     endpoints: Many[WorkloadEntry] = ()
     subject_alt_names: Many[str] = ()
+    export_to: ExportTo = ()
 
     @model_validator(mode="after")
     def _can_be_resolved(self) -> Self:

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from istio.objects.duration import Duration
-from istio.objects.model import Host, Int32, Labels, Many, Metadata, Model, Percent, StringMatch
+from istio.objects.model import ExportTo, Host, Int32, Labels, Many, Metadata, Model, Percent, StringMatch
 from istio.objects.route_actions import (
     CorsPolicy,
     Destination,
@@ -180,9 +180,10 @@ class HttpRoute(Model):
 class VirtualServiceSpec(Model):
     """The spec of a VirtualService."""
 
-    not_carried: ClassVar[frozenset[str]] = frozenset({"tls", "tcp", "exportTo"})
+    not_carried: ClassVar[frozenset[str]] = frozenset({"tls", "tcp"})
     hosts: Annotated[Many[Host], Field(min_length=1)]
     gateways: Many[str] = ()
+    export_to: ExportTo = ()
     http: Annotated[Many[HttpRoute], Field(min_length=1)]
 
     @model_validator(mode="after")
