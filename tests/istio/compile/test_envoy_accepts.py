@@ -137,6 +137,13 @@ def test_the_real_envoy_takes_whatever_was_accepted(tmp_path: Path) -> None:
         assert refusal(configs, tmp_path) == ""
 
 
+@settings(max_examples=200, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+@given(istio_object)
+def test_whatever_is_accepted_is_written_out_and_read_back_as_it_was(one: Drawn) -> None:
+    first = parse([named(one, 0)])
+    assert parse([Document(data) for data in first.to_data()]) == first
+
+
 def test_a_configuration_that_envoy_would_refuse_is_seen(tmp_path: Path) -> None:
     bad: Drawn = ("AuthorizationPolicy", {"rules": [{"to": [{"operation": {"paths": ["/a"]}}]}]})
     configs = compiled([(0, bad)])
