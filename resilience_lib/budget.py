@@ -11,8 +11,8 @@ class RetryBudget:
     A number that is right for a quiet hour is too high for an outage at noon, and one that is right for noon refuses
     every retry at night; a share is right for both, and bounds what retries can add to an overload.
 
-    `active` tells how many tries are under way or waiting for a slot. The one whose failure is being judged is counted
-    with them, as Envoy does, where an answer is judged before its request is taken off the count. (Envoy:
+    `active` tells how many tries are under way or waiting for a slot. The one whose failure is being judged is over by
+    then, and is counted with them, as Envoy counts it, whether it was answered, reset, or cut off. (Envoy:
     config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget, RetryBudgetImpl::max in resource_manager_impl.h.)
     """
 

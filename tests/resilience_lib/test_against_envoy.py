@@ -36,6 +36,7 @@ from istio.objects import Objects
 from resilience_lib import (
     Address,
     BalancerPolicy,
+    BudgetPolicy,
     EndpointPipeline,
     EndpointPolicy,
     Outcome,
@@ -143,7 +144,19 @@ def policy_of(text: str, callee: str) -> EndpointPolicy:
     """Derive the engine's policy from Istio objects."""
     there = objects(text)
     edges, _ = library.policies(there, [callee])
-    return EndpointPolicy.of(edges[callee], outlier_of(there), balancer=BalancerPolicy("ROUND_ROBIN"))
+    balancer = BalancerPolicy("ROUND_ROBIN")
+    return EndpointPolicy.of(edges[callee], outlier_of(there), budget=budget_of(there), balancer=balancer)
+
+
+def budget_of(there: Objects) -> BudgetPolicy | None:
+    rules = [rule.spec.traffic_policy for rule in there.destination_rules]
+    budget = next((rule.retry_budget for rule in rules if rule and rule.retry_budget), None)
+    if budget is None:
+        return None
+    return BudgetPolicy(
+        20 if budget.percent is None else budget.percent,
+        3 if budget.min_retry_concurrency is None else budget.min_retry_concurrency,
+    )
 
 
 def outlier_of(there: Objects) -> OutlierPolicy | None:
@@ -241,8 +254,8 @@ def istio_objects(callee: str, route: str, outlier: str) -> str:
     return service + destination_rule(callee, f"trafficPolicy: {{{outlier}loadBalancer: {{simple: ROUND_ROBIN}}}}")
 
 
-def agree_before_one_host(envoy: Envoy, route: str, outlier: str, script: list[Step], calls: int) -> None:
-    text, scripts = istio_objects("alerts", route, outlier), {"alerts-0": script}
+def agree_before_one_host(envoy: Envoy, route: str, policy: str, script: list[Step], calls: int) -> None:
+    text, scripts = istio_objects("alerts", route, policy), {"alerts-0": script}
     expected = envoy.plays("alerts", text, scripts, calls)
     assert engine_plays(policy_of(text, "alerts"), scripts, calls) == expected
 
@@ -264,6 +277,17 @@ def test_before_one_host_outcomes_and_attempts_are_exactly_envoys(
     envoy: Envoy, policy: tuple[str, str], script: list[Step]
 ) -> None:
     agree_before_one_host(envoy, *policy, script, 8)
+
+
+@pytest.mark.parametrize("budget", ["percent: 100", "percent: 99", "percent: 0"])
+@pytest.mark.parametrize("minimum", [0, 1])
+@pytest.mark.parametrize("script", [[503, 200], ["reset", 200], [503, 503, 503], ["hang", 200]], ids=str)
+def test_the_call_that_is_judged_is_counted_in_its_budget_as_under_envoy(
+    envoy: Envoy, budget: str, minimum: int, script: list[Step]
+) -> None:
+    route = f"retries: {{attempts: 2, backoff: 1ms, perTryTimeout: {PER_TRY}s, retryOn: 5xx}}, "
+    policy = f"retryBudget: {{{budget}, minRetryConcurrency: {minimum}}}, "
+    agree_before_one_host(envoy, route, policy, script, 2)
 
 
 hangs: st.SearchStrategy[list[Step]] = st.lists(st.sampled_from(["hang", 200, 503]), min_size=1, max_size=5)
