@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from istio.objects.document import Document
-from istio.objects.refusal import Fault, Place, Refused
+from istio.objects.refusal import Fault, Refused
+from istio.wellformed import malformations
 
 DOMAIN = "cluster.local"
 SERVICE_LABEL = "kubernetes.io/service-name"
@@ -107,7 +108,7 @@ class Registry:
                 without an HTTP-named port).
 
         """
-        malformed = [fault for one in documents if one.kind in _READ for fault in _malformed(one)]
+        malformed = [fault for one in documents for fault in malformations(one)]
         if malformed:
             raise Refused(malformed)
         pods = {(pod.namespace, pod.name): pod for pod in map(_pod, _of(documents, "Pod"))}
@@ -159,47 +160,6 @@ class Registry:
 
 def _of(documents: Sequence[Document], kind: str) -> list[Document]:
     return [document for document in documents if document.kind == kind]
-
-
-_READ = ("Pod", "Service", "EndpointSlice")
-
-
-def _malformed(document: Document) -> Iterator[Fault]:
-    """What is read of an object must be there, in the shape that Kubernetes gives it."""
-    lists: dict[str, tuple[Place, ...]] = {"Pod": (("spec", "containers"),), "Service": (("spec", "ports"),)}
-    blocks: list[Place] = [("metadata",), ("metadata", "labels"), ("spec",), ("status",), ("spec", "selector")]
-    for block in blocks:
-        if not isinstance(_at(document.data, block) or {}, Mapping):
-            yield document.fault(block, "must be an object")
-    if not isinstance(_at(document.data, ("metadata", "name")), str):
-        yield document.fault(("metadata", "name"), "is missing; it is required")
-    for place in lists.get(document.kind, (("endpoints",), ("ports",))):
-        yield from _malformed_list(document, place)
-
-
-def _malformed_list(document: Document, place: Place) -> Iterator[Fault]:
-    items = _at(document.data, place) or []
-    if not isinstance(items, list):
-        yield document.fault(place, "must be a list")
-        return
-    for index, item in enumerate(items):
-        here: Place = (*place, index)
-        if not isinstance(item, Mapping):
-            yield document.fault(here, "must be an object")
-        elif place[-1] == "ports" and not isinstance(item.get("port"), int):
-            yield document.fault((*here, "port"), "must be a number")
-        elif place[-1] == "endpoints" and not (isinstance(item.get("addresses"), list) and item["addresses"]):
-            yield document.fault((*here, "addresses"), "must be a list of addresses")
-        elif place[-1] == "endpoints" and not isinstance(item.get("conditions") or {}, Mapping):
-            yield document.fault((*here, "conditions"), "must be an object")
-        elif place[-1] == "endpoints" and not isinstance(item.get("targetRef") or {}, Mapping):
-            yield document.fault((*here, "targetRef"), "must be an object")
-
-
-def _at(data: Any, place: Place) -> Any:
-    for key in place:
-        data = data.get(key) if isinstance(data, Mapping) else None
-    return data
 
 
 def _namespace(data: Mapping[str, Any]) -> str:
