@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 
@@ -28,12 +28,13 @@ class Proof:
     """What the victims themselves say, by pod.
 
     `fired`: how often the fault acted; `probes`: how many of these were calls of the harness; `gone`: whether it has
-    ended. What `fired` has beyond `probes` is how often the application itself met the fault.
+    ended. What `fired` has beyond `probes` is how often the application itself met the fault; None where `fired` does
+    not count calls.
     """
 
     fired: dict[str, int]
     gone: dict[str, bool]
-    probes: dict[str, int] = field(default_factory=dict)
+    probes: dict[str, int] | None = None
 
     def objections(self) -> list[str]:
         """Why the cell is void, one line for each pod where the fault did not fire or is not gone."""

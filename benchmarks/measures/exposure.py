@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def met(record: Record) -> int | None:
-    """Calls of the application that the fault acted on; the harness's own are taken off. None without a fault."""
-    if record.fault is None:
+    """Calls of the application that the fault acted on, the harness's own taken off; None for a fault on no calls."""
+    if record.fault is None or record.fault.get("probes") is None:
         return None
-    fired, probes = record.fault["fired"], record.fault.get("probes", {})
+    fired, probes = record.fault["fired"], record.fault["probes"]
     return int(sum(fired.values()) - sum(probes.values()))
 
 

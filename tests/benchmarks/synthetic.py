@@ -148,7 +148,9 @@ def record_of(scenario: Scenario, effect: Effect, rows: Sequence[Row]) -> dict[s
             "collector->image-analysis": {"logical": len(rows), "received": len(rows) + retries, **events},
             "collector->momentum": {"logical": good, "received": good},
         },
-        "fault": {"fired": {"image-analysis-0": 60}, "gone": {"image-analysis-0": True}} if scenario.fault else None,
+        "fault": {"fired": {"image-analysis-0": 60}, "gone": {"image-analysis-0": True}, "probes": {}}
+        if scenario.fault
+        else None,
         "connections": {},
         "integrity": {
             "sent": len(rows),

@@ -28,8 +28,12 @@ def test_the_harnesss_own_calls_are_taken_off() -> None:
     assert met(record({"fired": {"a-0": 5, "a-1": 1}, "probes": {"a-0": 1, "a-1": 1}})) == 4
 
 
-def test_a_fault_without_probes_was_met_as_often_as_it_fired() -> None:
-    assert met(record({"fired": {"a-0": 5}})) == 5
+def test_a_fault_that_needed_no_call_of_the_harness_was_met_as_often_as_it_fired() -> None:
+    assert met(record({"fired": {"a-0": 5}, "probes": {}})) == 5
+
+
+def test_a_killed_process_is_no_call_that_met_a_fault() -> None:
+    assert met(record({"fired": {"a-0": 1}, "probes": None})) is None
 
 
 def test_without_a_fault_there_is_nothing_to_meet() -> None:
