@@ -183,7 +183,9 @@ def resume(run: Run, rendered: Mapping[str, Rendered]) -> None:
             [f"{run.name}: the policies of {arm} have changed since it was begun; start a new run" for arm in changed]
         )
     commit = machine.describe()["commit"] or "unknown"
-    run.note(f"interrupted, and resumed at {datetime.now(UTC):%Y-%m-%d %H:%M} UTC (commit {commit})")
+    run.note(
+        f"resumed at {datetime.now(UTC):%Y-%m-%d %H:%M} UTC (commit {commit}): not all cells were measured in one go"
+    )
 
 
 def counterpart(run: Run, within: Path) -> Run | None:
