@@ -29,6 +29,8 @@ async def bench(run: Run, prepared: Prepared, target: Target, console: Console) 
 
     """
     missing = run.missing()
+    if not missing:
+        return
     planned = len(run.plan)
     names = [arm.name for arm in run.header.arms]
     with reporter(console, list(run.scenarios), names, planned, planned - len(missing)) as report:

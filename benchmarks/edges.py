@@ -4,32 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
 
+from benchmarks.record import EdgeRecord
 from istio import stats
 from k8s.target import Pod
 
 OUTSIDE = "unknown"
 """How a callee counts a caller that does not say who it is: the generator, or the harness itself."""
-
-
-@dataclass(slots=True)
-class Edge:
-    """Counts of one cell on one edge.
-
-    `logical`: calls that business code made; `received`: attempts that reached the callee's application;
-    the rest is what the policy did, in the caller's library or in its proxy.
-    """
-
-    logical: int = 0
-    received: int = 0
-    retries: int = 0
-    timeouts: int = 0
-    opens: int = 0
-    rejects: int = 0
-    ejections: int = 0
-    overflows: int = 0
 
 
 def edges(
@@ -38,40 +20,47 @@ def edges(
     proxies_before: Mapping[str, Mapping[str, int]],
     proxies_after: Mapping[str, Mapping[str, int]],
 ) -> dict[str, dict[str, int]]:
-    """Sum everything over replicas, keyed `caller->callee`; edges that nobody used are left out."""
-    found: defaultdict[str, Edge] = defaultdict(Edge)
+    """Sum everything over replicas, keyed `caller->callee`, each as an EdgeRecord; edges nobody used are left out.
+
+    `logical`: calls that business code made; `received`: attempts that reached the callee's application;
+    the rest is what the policy did, in the caller's library or in its proxy.
+    """
+    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for pod in pods:
         mine = counters[pod.name]
         for callee, n in mine["logical"].items():
-            found[f"{pod.service}->{callee}"].logical += n
+            found[f"{pod.service}->{callee}"]["logical"] += n
         for caller, n in mine["received"].items():
             if caller != OUTSIDE:
-                found[f"{caller}->{pod.service}"].received += n
+                found[f"{caller}->{pod.service}"]["received"] += n
         for callee, events in mine["events"].items():
-            _library(found[f"{pod.service}->{callee}"], events)
+            found[f"{pod.service}->{callee}"].update(_library(events))
         before = stats.edges(proxies_before.get(pod.name, {}))
         for callee, edge in stats.edges(proxies_after.get(pod.name, {})).items():
-            _proxy(found[f"{pod.service}->{callee}"], before.get(callee, stats.EdgeStats()), edge)
-    return {name: asdict(edge) for name, edge in sorted(found.items()) if any(asdict(edge).values())}
+            found[f"{pod.service}->{callee}"].update(_proxy(before.get(callee, stats.EdgeStats()), edge))
+    return {name: EdgeRecord(**edge).model_dump() for name, edge in sorted(found.items()) if any(edge.values())}
 
 
-def _library(edge: Edge, events: Mapping[str, int]) -> None:
-    edge.retries += events.get("retry", 0)
-    edge.timeouts += events.get("timeout", 0)
-    edge.opens += events.get("open", 0)
-    edge.rejects += events.get("reject", 0)
+def _library(events: Mapping[str, int]) -> dict[str, int]:
+    named = {"retry": "retries", "timeout": "timeouts", "open": "opens", "reject": "rejects"}
+    return {name: events.get(kind, 0) for kind, name in named.items()}
 
 
-def _proxy(edge: Edge, before: stats.EdgeStats, after: stats.EdgeStats) -> None:
+def _proxy(before: stats.EdgeStats, after: stats.EdgeStats) -> dict[str, int]:
     def since(*names: str) -> int:
-        now, then = (sum(int(getattr(counted, name)) for name in names) for counted in (after, before))
-        # A cluster that was replaced counts from zero again, so less than before means "since then".
-        return now - then if now >= then else now
+        return _since(*(sum(int(getattr(counted, name)) for name in names) for counted in (before, after)))
 
-    edge.retries += since("retries")
-    edge.timeouts += since("timeouts", "per_try_timeouts")
-    edge.ejections += since("ejections")
-    edge.overflows += since("overflows", "retry_overflows")
+    return {
+        "retries": since("retries"),
+        "timeouts": since("timeouts", "per_try_timeouts"),
+        "ejections": since("ejections"),
+        "overflows": since("overflows", "retry_overflows"),
+    }
+
+
+def _since(then: int, now: int) -> int:
+    """A counter's increase; a cluster that was replaced counts from zero again, so less than before is all new."""
+    return now - then if now >= then else now
 
 
 def inbound_retries(
@@ -80,8 +69,7 @@ def inbound_retries(
     """Tries that sidecars made again towards their own applications, by service; services without any are left out."""
     found: Counter[str] = Counter()
     for pod in pods:
-        now, then = (stats.inbound_retries(each.get(pod.name, {})) for each in (after, before))
-        found[pod.service] += now - then if now >= then else now
+        found[pod.service] += _since(*(stats.inbound_retries(each.get(pod.name, {})) for each in (before, after)))
     return {service: n for service, n in sorted(found.items()) if n}
 
 

@@ -56,7 +56,7 @@ def describe() -> dict[str, Any]:
         "memory_bytes": psutil.virtual_memory().total,
         "load_average": list(os.getloadavg()),
         "python": platform.python_version(),
-        "commit": _commit(),
+        "commit": commit(),
     }
 
 
@@ -73,7 +73,7 @@ def _processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
     """The checkout's commit, with `+` when files differ from it; None outside a git checkout."""
     root = Path(__file__).resolve().parent.parent
     try:

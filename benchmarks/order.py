@@ -182,10 +182,8 @@ def resume(run: Run, rendered: Mapping[str, Rendered]) -> None:
         raise BadInput(
             [f"{run.name}: the policies of {arm} have changed since it was begun; start a new run" for arm in changed]
         )
-    commit = machine.describe()["commit"] or "unknown"
-    run.note(
-        f"resumed at {datetime.now(UTC):%Y-%m-%d %H:%M} UTC (commit {commit}): not all cells were measured in one go"
-    )
+    when, commit = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", machine.commit() or "unknown"
+    run.note(f"resumed at {when} (commit {commit}): not all cells were measured in one go")
 
 
 def counterpart(run: Run, within: Path) -> Run | None:
