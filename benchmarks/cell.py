@@ -12,9 +12,8 @@ from typing import Any
 
 import aiohttp
 
-from benchmarks import scenario as scenarios
 from benchmarks.edges import connections, edges, inbound_retries
-from benchmarks.faults import Crash, Fault, FaultFailed, InApp, Proof, Victim, injected, victims
+from benchmarks.faults import FaultFailed, Proof, Site, Spec, Victim, injected, victims
 from benchmarks.machine import CpuClock
 from benchmarks.measures.integrity import integrity
 from benchmarks.plan import Cell
@@ -48,7 +47,7 @@ class Notes:
 
     cpu: dict[str, tuple[CpuClock, CpuClock]] = field(default_factory=dict)
     proof: Proof | None = None
-    before_crash: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lost_counters: dict[str, dict[str, Any]] = field(default_factory=dict)
     objections: list[str] = field(default_factory=list)
 
     def shares(self) -> dict[str, float]:
@@ -112,7 +111,7 @@ class Conduct:
         usage_after, idle_after = await world.usage(), await self._idle_cpu(cell.arm)
         elapsed = time.monotonic() - began
         proxies_after, stored = await asyncio.gather(world.proxy_stats(), pods.stored())
-        restore(counters, notes.before_crash)
+        restore(counters, notes.lost_counters)
         frames = (frame_of(arrival, cell.seed) for arrival in arrivals(spec.load, spec.duration_s, spec.seed, entries))
         sent = {frame.id: expected(frame) for frame in frames}
         record: dict[str, Any] = {
@@ -144,39 +143,34 @@ class Conduct:
         for phase in scenario.timeline():
             await _sleep_until(start + phase.start)
             before = CpuClock.now()
-            if phase.name == "fault":
+            if phase.name == "fault" and scenario.fault:
+                site = self._site(scenario.fault, cell, world, pods, scenario.phases.fault)
                 try:
-                    await self._strike(self._fault(cell, scenario, world, pods), pods, start + phase.end, notes)
+                    await self._strike(scenario.fault, site, pods, start + phase.end, notes)
                 except TROUBLE as error:
                     notes.objections.append(str(error))
             await _sleep_until(start + phase.end)
             notes.cpu[phase.name] = (before, CpuClock.now())
 
-    async def _strike(self, fault: Fault, pods: Pods, end: float, notes: Notes) -> None:
+    async def _strike(self, spec: Spec, site: Site, pods: Pods, end: float, notes: Notes) -> None:
         """Hold the fault until `end`, and note its proof."""
-        if isinstance(fault, Crash):
-            names = {victim.pod for victim in fault.victims}
-            notes.before_crash = {pod: c for pod, c in (await pods.counters()).items() if pod in names}
+        if spec.loses_counters:
+            names = {victim.pod for victim in site.victims}
+            notes.lost_counters = {pod: c for pod, c in (await pods.counters()).items() if pod in names}
+        fault = spec.at(site)
         async with injected(fault):
             await _sleep_until(end)
         notes.proof = await fault.proof()
 
-    def _fault(self, cell: Cell, scenario: Scenario, world: World, pods: Pods) -> Fault:
-        spec = scenario.fault
-        if spec is None:
-            raise AssertionError("a fault phase without a fault: refused when the scenario was read")
-        hit = victims([Victim(pod.name, pod.app, pod.admin) for pod in pods.of(spec.service)], spec.replicas, cell.seed)
-        if isinstance(spec, scenarios.Crash):
-            return Crash(world, hit, spec.down_s, time.monotonic)
-        return InApp(
+    def _site(self, spec: Spec, cell: Cell, world: World, pods: Pods, fault_s: float) -> Site:
+        there = [Victim(pod.name, pod.app, pod.admin) for pod in pods.of(spec.service)]
+        return Site(
+            world=world,
             http=self.http,
-            # The victims draw from this name: it must be the same in every arm.
+            victims=victims(there, spec.replicas, cell.seed),
             id=f"r{cell.repetition}-{cell.scenario}",
-            kind=spec.kind,
-            parameters=spec.model_dump(mode="json", exclude={"kind", "service", "replicas"}),
-            victims=hit,
-            ttl_s=scenario.phases.fault + TTL_MARGIN_S,
             seed=cell.seed,
+            ttl_s=fault_s + TTL_MARGIN_S,
         )
 
     async def _settled(self, pods: Pods, notes: Notes) -> dict[str, dict[str, Any]]:

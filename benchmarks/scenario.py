@@ -8,36 +8,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from benchmarks.errors import BadInput
+from benchmarks.faults import AnyFault
 from benchmarks.measures import MEASURES
 from benchmarks.problems import explain
+from benchmarks.strict import Strict
 
 FOLDER = Path(__file__).parent / "scenarios"
 
-Service = Literal[
-    "alerts",
-    "camera-agent-1",
-    "camera-agent-2",
-    "collector",
-    "cpanel",
-    "face-recognition",
-    "image-analysis",
-    "momentum",
-    "section-1",
-    "section-2",
-]
 PhaseName = Literal["warm", "steady", "fault", "recovery"]
 Window = Literal["steady", "fault", "recovery", "all"]
-Status = Annotated[int, Field(ge=400, le=599)]
-Rate = Annotated[float, Field(gt=0, le=1)]
-
-
-class Strict(BaseModel):
-    """No unknown field, no silent conversion, no change after reading."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class Primary(Strict):
@@ -91,54 +73,6 @@ class Phase(Strict):
     end: float
 
 
-class Callee(Strict):
-    """Where a fault acts: a service, and how many of its replicas."""
-
-    service: Service
-    replicas: Literal["all"] | Annotated[int, Field(ge=1)]
-
-
-class Abort(Callee):
-    """Answers `status` to a share `rate` of the requests."""
-
-    kind: Literal["abort"]
-    status: Status = 503
-    rate: Rate = 1.0
-
-
-class Delay(Callee):
-    """Holds a share `rate` of the requests back for `delay_ms`."""
-
-    kind: Literal["delay"]
-    delay_ms: Annotated[float, Field(gt=0)]
-    rate: Rate = 1.0
-
-
-class FailFirst(Callee):
-    """Answers `status` to the first `count` requests."""
-
-    kind: Literal["fail-first"]
-    count: Annotated[int, Field(ge=1)]
-    status: Status = 503
-
-
-class Sequence(Callee):
-    """Answers request by request as written; 200 lets the request through."""
-
-    kind: Literal["sequence"]
-    statuses: Annotated[tuple[Literal[200] | Status, ...], Field(min_length=1)]
-
-
-class Crash(Callee):
-    """Kills the application's process and holds it down for `down_s`; then the pod's restart policy acts."""
-
-    kind: Literal["crash"]
-    down_s: Annotated[float, Field(ge=0)] = 0.0
-
-
-Fault = Annotated[Abort | Delay | FailFirst | Sequence | Crash, Field(discriminator="kind")]
-
-
 class Slo(Strict):
     """An answer later than `latency_ms` after its intended time is not goodput."""
 
@@ -155,7 +89,7 @@ class Scenario(Strict):
     load: Load
     phases: Phases
     slo: Slo
-    fault: Fault | None
+    fault: AnyFault | None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -166,8 +100,8 @@ class Scenario(Strict):
             wrong.append("phases: without a fault there is nothing to recover from; write `warm` and `steady` only")
         if self.primary.phase != "all" and not getattr(self.phases, self.primary.phase):
             wrong.append(f"primary.phase: the phase {self.primary.phase!r} has no length in `phases`")
-        if isinstance(self.fault, Crash) and self.fault.down_s > self.phases.fault:
-            wrong.append(f"fault.down_s: at most the fault phase, {self.phases.fault} s")
+        if self.fault:
+            wrong += [f"fault.{problem}" for problem in self.fault.problems(self.phases.fault)]
         if wrong:
             raise ValueError("\n".join(wrong))
         return self
@@ -182,12 +116,10 @@ class Scenario(Strict):
         return tuple(self._walk())
 
     def scaled(self, factor: float) -> Scenario:
-        """The same scenario with every phase, and the time that a crash holds, `factor` times as long."""
+        """The same scenario with every phase, and the times of its fault, `factor` times as long."""
         lengths = {name: length * factor for name, length in self.phases.model_dump().items()}
-        changes: dict[str, Any] = {"phases": Phases(**lengths)}
-        if isinstance(self.fault, Crash):
-            changes["fault"] = self.fault.model_copy(update={"down_s": self.fault.down_s * factor})
-        return self.model_copy(update=changes)
+        fault = self.fault and self.fault.scaled(factor)
+        return self.model_copy(update={"phases": Phases(**lengths), "fault": fault})
 
     def at_rate(self, rate: float | None) -> Scenario:
         """The same scenario at `rate` arrivals per second, at its own for None. Raises BadInput."""

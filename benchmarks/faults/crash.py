@@ -3,18 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Literal, Self
 
-from benchmarks.faults.fault import FaultFailed, Proof, Victim
+from pydantic import Field
+
+from benchmarks.faults.fault import Fault, FaultFailed, Proof, Victim
+from benchmarks.faults.site import Site
+from benchmarks.faults.spec import Spec
 from k8s.target import World
 
 # Longer than a service takes to start on a busy machine, shorter than a person's patience.
 RESTART_DEADLINE_S = 15.0
 
 
+class Crash(Spec):
+    """Kills the application's process and holds it down for `down_s`; then the pod's restart policy acts."""
+
+    loses_counters: ClassVar[bool] = True
+
+    kind: Literal["crash"]
+    down_s: Annotated[float, Field(ge=0)] = 0.0
+
+    def at(self, site: Site) -> Fault:
+        """The kill of every victim."""
+        return Killed(site.world, site.victims, self.down_s, site.clock)
+
+    def scaled(self, factor: float) -> Self:
+        """The time that it holds the victim down is a part of the fault phase."""
+        return self.model_copy(update={"down_s": self.down_s * factor})
+
+    def problems(self, fault_s: float) -> Iterator[str]:
+        """A victim must be let up again within the phase."""
+        if self.down_s > fault_s:
+            yield f"down_s: at most the fault phase, {fault_s} s"
+
+
 @dataclass(slots=True)
-class Crash:
+class Killed:
     """Kills each victim's application once and holds it down for `down_s`; removal waits until all are ready again."""
 
     world: World

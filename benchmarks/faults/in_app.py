@@ -1,4 +1,4 @@
-"""Faults that the application commits on itself: abort, delay, fail-first, sequence (see `services.runtime.faults`)."""
+"""Faults that the application commits on itself, when its fault control says so (see `services.runtime.faults`)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,25 @@ from typing import Any
 
 import aiohttp
 
-from benchmarks.faults.fault import FaultFailed, Proof, Victim
+from benchmarks.faults.fault import Fault, FaultFailed, Proof, Victim
+from benchmarks.faults.site import Site
+from benchmarks.faults.spec import Spec
 
 # A fault of these kinds is proven by calls of our own: whether the application's calls reach the victim is a result,
 # and a cell must not be void because of a result. The other kinds would be used up by such calls.
 PROBED = frozenset({"abort", "delay"})
 MOST_PROBES = 1000
+
+
+class InAppSpec(Spec):
+    """A kind that the service commits on itself: its own fields are what the fault control is told."""
+
+    kind: str
+
+    def at(self, site: Site) -> Fault:
+        """The fault that is posted to the victims."""
+        own = self.model_dump(mode="json", exclude={"kind", *Spec.model_fields})
+        return InApp(site.http, site.id, self.kind, own, site.victims, site.ttl_s, site.seed)
 
 
 @dataclass(slots=True)

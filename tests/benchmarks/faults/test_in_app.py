@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.faults import FaultFailed, InApp, Victim, injected
+from benchmarks.faults import FaultFailed, Victim, injected
+from benchmarks.faults.in_app import InApp
 from tests.services.processes import Pods, running
 
 ABORT = {"status": 503, "rate": 1.0}

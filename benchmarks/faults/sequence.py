@@ -1,0 +1,17 @@
+"""Calls are answered by a script."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from benchmarks.faults.in_app import InAppSpec
+from benchmarks.faults.spec import Status
+
+
+class Sequence(InAppSpec):
+    """Answers request by request as written; 200 lets the request through."""
+
+    kind: Literal["sequence"]
+    statuses: Annotated[tuple[Literal[200] | Status, ...], Field(min_length=1)]
