@@ -21,6 +21,7 @@ from benchmarks.pods import Pods, PodUnreachable, in_flight
 from benchmarks.reset import NotClean, reset
 from benchmarks.results import read_rows
 from benchmarks.scenario import Scenario
+from benchmarks.timeline import timeline, wall_to_monotonic
 from k8s.target import TargetError, Usage, World
 from loadtests.client import Generator, RunSpec
 from loadtests.frames import frame_of
@@ -48,6 +49,7 @@ class Notes:
     cpu: dict[str, tuple[CpuClock, CpuClock]] = field(default_factory=dict)
     proof: Proof | None = None
     lost_counters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lost_timelines: dict[str, dict[str, Any]] = field(default_factory=dict)
     objections: list[str] = field(default_factory=list)
 
     def shares(self) -> dict[str, float]:
@@ -110,7 +112,9 @@ class Conduct:
         counters = await self._settled(pods, notes)
         usage_after, idle_after = await world.usage(), await self._idle_cpu(cell.arm)
         elapsed = time.monotonic() - began
-        proxies_after, stored = await asyncio.gather(world.proxy_stats(), pods.stored())
+        proxies_after, stored, noted, ejections = await asyncio.gather(
+            world.proxy_stats(), pods.stored(), pods.timelines(), world.ejections()
+        )
         restore(counters, notes.lost_counters)
         frames = (frame_of(arrival, cell.seed) for arrival in arrivals(spec.load, spec.duration_s, spec.seed, entries))
         sent = {frame.id: expected(frame) for frame in frames}
@@ -122,6 +126,14 @@ class Conduct:
             "connections": connections(pods.pods, counters),
             "inbound_retries": inbound_retries(pods.pods, proxies_before, proxies_after),
             "fault": asdict(notes.proof) if notes.proof else None,
+            "timeline": timeline(
+                pods.pods,
+                (noted, notes.lost_timelines),
+                ejections,
+                spec.start_monotonic,
+                spec.start_monotonic + scenario.duration_s,
+                wall_to_monotonic(),
+            ).model_dump(),
             "integrity": asdict(integrity(read_rows(rows), sent, stored)),
         }
         record["void"] = [
@@ -156,7 +168,8 @@ class Conduct:
         """Hold the fault until `end`, and note its proof."""
         if spec.loses_counters:
             names = {victim.pod for victim in site.victims}
-            notes.lost_counters = {pod: c for pod, c in (await pods.counters()).items() if pod in names}
+            dying = Pods(pods.http, [pod for pod in pods.pods if pod.name in names])
+            notes.lost_counters, notes.lost_timelines = await asyncio.gather(dying.counters(), dying.timelines())
         fault = spec.at(site)
         async with injected(fault):
             await _sleep_until(end)

@@ -33,6 +33,10 @@ class Pods:
         """`GET /counters` of each pod, by pod name."""
         return await self._all("counters", self.pods)
 
+    async def timelines(self) -> dict[str, dict[str, Any]]:
+        """`GET /timeline` of each pod, by pod name."""
+        return await self._all("timeline", self.pods)
+
     async def stored(self) -> dict[str, dict[str, dict[str, int]]]:
         """What each store holds: {service: {frame id: {"records", "persons"}}}."""
         stores = [pod for pod in self.pods if pod.service in STORES]

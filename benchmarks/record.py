@@ -111,6 +111,28 @@ class IntegrityRecord(Stored):
     false_frames: tuple[str, ...] = ()
 
 
+class Moment(Stored):
+    """A policy changed its mind: `at` seconds into the load, at the caller's `pod`.
+
+    `kind`: open, half-open or close of a breaker; ejection or return of a replica.
+    """
+
+    at: float
+    pod: str
+    edge: str
+    kind: str
+
+
+class Timeline(Stored):
+    """When things happened. `received`: by edge, attempts that reached the callee, as (seconds into the load, n).
+
+    A bin is services.runtime.timeline.BIN_S long and named by its beginning; bins without any are left out.
+    """
+
+    moments: tuple[Moment, ...] = ()
+    received: dict[str, tuple[tuple[float, int], ...]] = {}
+
+
 class Record(Stored):
     """What one cell left behind. `void`: the reasons why it must not be used. What was not reached is None or empty."""
 
@@ -134,3 +156,4 @@ class Record(Stored):
     connections: dict[str, dict[str, int]] = {}
     inbound_retries: dict[str, int] = {}
     integrity: IntegrityRecord | None = None
+    timeline: Timeline | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from istio.discovery import DiscoveryServer, source
@@ -19,11 +20,15 @@ _RUNTIME = {
 }
 
 
-def bootstrap(proxy: Proxy, admin_port: int, server: DiscoveryServer) -> dict[str, Any]:
-    """Envoy's bootstrap: administration on loopback, all else from the discovery server."""
+def bootstrap(proxy: Proxy, admin_port: int, server: DiscoveryServer, ejections: Path) -> dict[str, Any]:
+    """Envoy's bootstrap: administration on loopback, all else from the discovery server.
+
+    `ejections`: the file to which every ejection and return is written.
+    """
     return {
         "node": {"id": f"{proxy.name}.{proxy.namespace}", "cluster": f"{proxy.service_account}.{proxy.namespace}"},
         "admin": {"address": {"socket_address": {"address": LOOPBACK, "port_value": admin_port}}},
+        "cluster_manager": {"outlier_detection": {"event_log_path": str(ejections)}},
         "static_resources": {"clusters": [server.cluster()]},
         "dynamic_resources": {"cds_config": source(), "lds_config": source()},
         "stats_config": {"use_all_default_tags": False, "stats_tags": _TAGS},

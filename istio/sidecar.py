@@ -14,6 +14,7 @@ from istio.bootstrap import bootstrap
 from istio.compile.proxy import ProxyConfig
 from istio.compile.tls import identity
 from istio.discovery import DiscoveryServer
+from istio.ejections import Ejection, read_ejections
 from istio.envoy import binary
 from istio.localise import LOOPBACK, Address, LocalAddresses, localise
 from istio.registry import Proxy
@@ -74,6 +75,14 @@ class Sidecar:
         """Where Envoy writes its log."""
         return self._directory / "envoy.log"
 
+    @property
+    def _ejections(self) -> Path:
+        return self._directory / "ejections.log"
+
+    def ejections(self) -> list[Ejection]:
+        """When this Envoy ejected a host and let it return, of outbound clusters, oldest first."""
+        return read_ejections(self._ejections)
+
     def prepare(self, config: ProxyConfig, addresses: Mapping[Address, Address]) -> list[str]:
         """Write the bootstrap and set what the server will answer; gives back the command that runs Envoy.
 
@@ -95,7 +104,7 @@ class Sidecar:
         self._resources.write("listeners", local.listeners.values())
         self._published = local
         start = self._directory / "bootstrap.json"
-        start.write_text(json.dumps(bootstrap(self._proxy, self._ports.admin, self._server)))
+        start.write_text(json.dumps(bootstrap(self._proxy, self._ports.admin, self._server, self._ejections)))
         # Without hot restart there is no shared memory, so any number of Envoys run side by side.
         return [
             *command, "-c", str(start), "--concurrency", "1", "--disable-hot-restart",

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from istio.ejections import Ejection
+
 Document = dict[str, Any]
 
 
@@ -134,6 +136,9 @@ class World(Protocol):
 
     async def proxy_stats(self) -> dict[str, dict[str, int]]:
         """Envoy's counters and gauges by pod; empty without sidecars."""
+
+    async def ejections(self) -> dict[str, list[Ejection]]:
+        """When which sidecar ejected a host and let it return, by pod, oldest first; empty without sidecars."""
 
     async def reset_mesh(self) -> None:
         """Forget every ejection: DestinationRules are deleted and applied again. Does nothing without sidecars."""

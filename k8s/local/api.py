@@ -37,6 +37,7 @@ class Api:
             "freeze": self._freeze,
             "usage": self._usage,
             "proxy-stats": self._proxy_stats,
+            "ejections": self._ejections,
             "reset-mesh": self._reset_mesh,
             "down": self._ask_down,
         }
@@ -90,6 +91,10 @@ class Api:
 
     async def _proxy_stats(self, _: dict[str, Any]) -> object:
         return await self._workloads.mesh.stats() if self._workloads.mesh else {}
+
+    async def _ejections(self, _: dict[str, Any]) -> object:
+        found = self._workloads.mesh.ejections() if self._workloads.mesh else {}
+        return {pod: [asdict(one) for one in ejections] for pod, ejections in found.items()}
 
     async def _reset_mesh(self, _: dict[str, Any]) -> object:
         if self._workloads.mesh:

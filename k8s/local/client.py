@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 
+from istio.ejections import Ejection
 from k8s.local.record import WorldRecord
 from k8s.target import Document, KindUsage, Pod, TargetError, Usage, WorldStatus
 
@@ -65,6 +66,11 @@ class LocalWorld:
         """Envoy's numbers by pod."""
         answer: dict[str, dict[str, int]] = await self._call("proxy-stats")
         return answer
+
+    async def ejections(self) -> dict[str, list[Ejection]]:
+        """When which sidecar ejected whom, by pod."""
+        answer: dict[str, list[dict[str, Any]]] = await self._call("ejections")
+        return {pod: [Ejection(**one) for one in found] for pod, found in answer.items()}
 
     async def reset_mesh(self) -> None:
         """Forget every ejection."""

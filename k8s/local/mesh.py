@@ -11,6 +11,7 @@ from istio import stats
 from istio.admin import Unreachable
 from istio.compile import ProxyConfig, compile_proxy
 from istio.discovery import DiscoveryServer
+from istio.ejections import Ejection
 from istio.envoy import NoEnvoy
 from istio.objects import Document, Objects, Refused, parse
 from istio.registry import TLS_LABEL, Registry
@@ -154,6 +155,10 @@ class Mesh:
         found = await asyncio.gather(*(self._sidecars[name].stats() for name in names), return_exceptions=True)
         _raise_if_refused(dict(zip(names, found, strict=True)))
         return {name: {} if isinstance(one, BaseException) else one for name, one in zip(names, found, strict=True)}
+
+    def ejections(self) -> dict[str, list[Ejection]]:
+        """When which sidecar ejected whom, by pod."""
+        return {name: found for name, sidecar in self._sidecars.items() if (found := sidecar.ejections())}
 
     async def reset(self) -> None:
         """Replace every cluster by an equal new one, and wait until no sidecar ejects anybody."""

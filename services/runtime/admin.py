@@ -41,6 +41,7 @@ class Admin:
                     web.delete("/faults", self.clear_faults),
                     web.post("/reset", self.reset),
                     web.get("/counters", self.counters),
+                    web.get("/timeline", self.timeline),
                     web.get("/stored", self.stored),
                 ]
             )
@@ -91,6 +92,10 @@ class Admin:
     async def counters(self, _request: web.Request) -> web.Response:
         """Answer what was counted since the last reset."""
         return web.json_response(self._telemetry.counters())
+
+    async def timeline(self, _request: web.Request) -> web.Response:
+        """Answer when things happened since the last reset."""
+        return web.json_response(self._telemetry.timeline.to_json())
 
     async def stored(self, _request: web.Request) -> web.Response:
         """Answer the stored frames."""

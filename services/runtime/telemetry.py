@@ -11,6 +11,7 @@ from collections import defaultdict
 from typing import Any, NamedTuple
 
 from services.runtime.settings import Settings
+from services.runtime.timeline import Timeline
 
 BUCKETS = (0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1e3, 2.5e3, 5e3, 1e4, 3e4, 6e4, 3e5, 6e5, 1.8e6, 3.6e6)
 """Upper bounds of Istio's histograms: milliseconds, and bytes alike."""
@@ -47,10 +48,12 @@ class Telemetry:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.in_flight = 0
+        self.timeline = Timeline()
         self.reset()
 
     def reset(self) -> None:
         """Set everything to zero, except the requests that are in flight."""
+        self.timeline.reset()
         self.calls: dict[str, int] = defaultdict(int)
         self.attempts: dict[str, int] = defaultdict(int)
         self.arrivals: dict[str, int] = defaultdict(int)
@@ -80,6 +83,7 @@ class Telemetry:
     def event(self, callee: str, kind: str) -> None:
         """Count what a policy did: retry, open, half-open, close, reject or timeout."""
         self.events[callee][kind] += 1
+        self.timeline.event(callee, kind)
 
     def opened(self, callee: str, address: str) -> None:
         """Count a new connection."""
@@ -90,6 +94,7 @@ class Telemetry:
     def received(self, caller: str) -> None:
         """Count a request that reached this pod, whatever becomes of it."""
         self.arrivals[caller] += 1
+        self.timeline.received(caller)
         self.in_flight += 1
 
     def finished(self) -> None:
