@@ -25,7 +25,7 @@ from benchmarks.timeline import timeline, wall_to_monotonic
 from k8s.target import TargetError, Usage, World
 from loadtests.client import Generator, RunSpec
 from loadtests.frames import frame_of
-from loadtests.schedule import Load, arrivals
+from loadtests.schedule import arrivals
 from services.airport.analysis import expected
 
 LATENESS_LIMIT_MS = 10.0  # fairness rule 7
@@ -95,7 +95,7 @@ class Conduct:
             id=cell.id,
             rows=rows,
             start_monotonic=began + LEAD_S,
-            load=Load(pattern=scenario.load.pattern, rate=scenario.load.rate),
+            load=scenario.arrivals(),
             duration_s=scenario.duration_s,
             seed=cell.seed,
             entries=tuple(entries),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -15,6 +16,8 @@ from benchmarks.faults import AnyFault
 from benchmarks.measures import MEASURES
 from benchmarks.problems import explain
 from benchmarks.strict import Strict
+from loadtests.schedule import Load as Arrivals
+from loadtests.schedule import Step
 
 FOLDER = Path(__file__).parent / "scenarios"
 
@@ -50,10 +53,14 @@ class Expectation(Strict):
 
 
 class Load(Strict):
-    """Open-loop arrivals: `rate` per second, exponential gaps (`poisson`) or equal ones (`constant`)."""
+    """Open-loop arrivals: `rate` per second, exponential gaps (`poisson`) or equal ones (`constant`).
+
+    `times`: in a phase that is named here, so many times the rate.
+    """
 
     pattern: Literal["poisson", "constant"]
     rate: Annotated[float, Field(gt=0, le=10_000)]
+    times: dict[PhaseName, Annotated[float, Field(gt=0, le=100)]] = Field(default_factory=dict)
 
 
 class Phases(Strict):
@@ -94,10 +101,19 @@ class Scenario(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         wrong = []
-        if self.fault and not self.phases.fault:
+        disturbed = self.fault or "fault" in self.load.times
+        if disturbed and not self.phases.fault:
             wrong.append("phases.fault: a scenario with a fault needs a fault phase of some seconds")
-        if not self.fault and (self.phases.fault or self.phases.recovery):
-            wrong.append("phases: without a fault there is nothing to recover from; write `warm` and `steady` only")
+        if not disturbed and (self.phases.fault or self.phases.recovery):
+            wrong.append(
+                "phases: without a fault, or `load.times.fault`, there is nothing to recover from; "
+                "write `warm` and `steady` only"
+            )
+        wrong += [
+            f"load.times.{name}: the phase {name!r} has no length in `phases`"
+            for name in self.load.times
+            if not getattr(self.phases, name)
+        ]
         if self.primary.phase != "all" and not getattr(self.phases, self.primary.phase):
             wrong.append(f"primary.phase: the phase {self.primary.phase!r} has no length in `phases`")
         if self.fault:
@@ -121,12 +137,19 @@ class Scenario(Strict):
         fault = self.fault and self.fault.scaled(factor)
         return self.model_copy(update={"phases": Phases(**lengths), "fault": fault})
 
+    def arrivals(self) -> Arrivals:
+        """The load as the generator is told it: on the clock of the cell."""
+        rates = [(phase.start, self.load.rate * self.load.times.get(phase.name, 1.0)) for phase in self.timeline()]
+        changes = [Step(*now) for before, now in pairwise(rates) if now[1] != before[1]]
+        return Arrivals(pattern=self.load.pattern, rate=rates[0][1], steps=tuple(changes))
+
     def at_rate(self, rate: float | None) -> Scenario:
         """The same scenario at `rate` arrivals per second, at its own for None. Raises BadInput."""
         if rate is None:
             return self
         try:
-            return self.model_copy(update={"load": Load(pattern=self.load.pattern, rate=rate)})
+            load = Load.model_validate({**self.load.model_dump(), "rate": rate})
+            return self.model_copy(update={"load": load})
         except ValidationError as error:
             raise BadInput(explain(error, Load, {"rate": rate})) from None
 

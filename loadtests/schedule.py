@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, count, repeat, takewhile
+from itertools import accumulate, count, pairwise, repeat, takewhile
 from random import Random
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 T = TypeVar("T")
 Pattern = Literal["constant", "poisson"]
@@ -16,8 +17,17 @@ Pattern = Literal["constant", "poisson"]
 CAMERAS = (1, 2)
 
 
+class Step(NamedTuple):
+    """From `at_s` seconds into the run on, `rate` arrivals per second."""
+
+    at_s: Annotated[float, Field(ge=0)]
+    rate: Annotated[float, Field(gt=0, le=10_000)]
+
+
 class Load(BaseModel):
     """Open-loop arrivals: `rate` per second on average, with equal gaps (`constant`) or exponential ones (`poisson`).
+
+    `steps`, in order of time, change the rate on the way.
 
     Raises pydantic.ValidationError (a ValueError) that carries every wrong field.
     """
@@ -26,6 +36,14 @@ class Load(BaseModel):
 
     pattern: Pattern
     rate: Annotated[float, Field(gt=0, le=10_000)]
+    steps: tuple[Step, ...] = ()
+
+    @field_validator("steps")
+    @classmethod
+    def _in_order(cls, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        if any(one.at_s >= other.at_s for one, other in pairwise(steps)):
+            raise ValueError("each must begin after the one before it")
+        return steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +80,18 @@ def arrivals(load: Load, duration_s: float, seed: int, entries: Sequence[str]) -
 
 
 def _times(load: Load, stream: Random) -> Iterator[float]:
-    if load.pattern == "constant":
-        return (index / load.rate for index in count())
-    return accumulate(stream.expovariate(rate) for rate in repeat(load.rate))
+    """Arrivals of a rate that changes: those of rate 1, on a clock that runs at the rate of the moment.
+
+    Source: the time-rescaling theorem (Brown et al., Neural Computation 14, 2002), read backwards.
+    """
+    units = count() if load.pattern == "constant" else accumulate(stream.expovariate(1.0) for _ in repeat(None))
+    steps = deque(load.steps)
+    begin, passed, rate = 0.0, 0.0, load.rate
+    for unit in units:
+        while steps and passed + (steps[0].at_s - begin) * rate <= unit:
+            at_s, faster = steps.popleft()
+            begin, passed, rate = at_s, passed + (at_s - begin) * rate, faster
+        yield begin + (unit - passed) / rate
 
 
 def _pick(stream: Random, of: Sequence[T]) -> T:

@@ -58,6 +58,22 @@ def test_scaling_stretches_the_phases_and_the_time_that_a_crash_holds_and_nothin
     assert scaled.model_dump(exclude=changed) == scenario.model_dump(exclude=changed)
 
 
+SURGE = GOOD.replace("rate: 30", "rate: 30, times: {fault: 4}").replace("fault: {kind", "# {kind")
+
+
+def test_a_load_may_be_many_times_as_high_in_one_phase(tmp_path: Path) -> None:
+    path = tmp_path / "surge.yaml"
+    path.write_text(SURGE)
+    load = load_scenario(path).at_rate(20).arrivals()
+    assert (load.rate, load.steps) == (20, ((3.0, 80.0), (6.0, 20.0)))
+
+
+def test_a_surge_in_a_phase_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    assert problems(
+        tmp_path, SURGE.replace(", recovery: 1.5", "").replace("{fault: 4}", "{fault: 4, recovery: 2}")
+    ) == ["load.times.recovery: the phase 'recovery' has no length in `phases`"]
+
+
 def test_a_file_of_ones_own_is_named_by_the_file(tmp_path: Path) -> None:
     path = tmp_path / "my-fault.yaml"
     path.write_text(GOOD)
@@ -118,7 +134,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, said: str) -
 
 def test_a_fault_phase_without_a_fault_is_refused(tmp_path: Path) -> None:
     text = "\n".join(line for line in GOOD.splitlines() if not line.startswith("fault:"))
-    assert "phases: without a fault there is nothing to recover from" in "\n".join(problems(tmp_path, text))
+    assert "there is nothing to recover from" in "\n".join(problems(tmp_path, text))
 
 
 def test_a_crash_cannot_outlast_its_phase(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The laws of the schedule."""
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from statistics import fmean, pvariance
 
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from loadtests.schedule import CAMERAS, Load, Pattern, arrivals
+from loadtests.schedule import CAMERAS, Load, Pattern, Step, arrivals
 
 ONE = ("127.0.0.1:1",)
 
@@ -67,6 +67,41 @@ def test_the_number_of_poisson_arrivals_has_the_mean_and_the_variance_of_its_law
     # the mean of 400 counts is within 4 of its standard errors, and the index of dispersion of a Poisson law is 1
     assert fmean(counts) == pytest.approx(mean, abs=4 * (mean / runs) ** 0.5)
     assert pvariance(counts) / fmean(counts) == pytest.approx(1.0, abs=4 * (2 / runs) ** 0.5)
+
+
+changes = st.lists(st.tuples(st.floats(0.01, 1), st.floats(0.5, 300)), max_size=4)
+
+
+def steps_of(gaps: list[tuple[float, float]]) -> tuple[Step, ...]:
+    at = accumulate(gap for gap, _ in gaps)
+    return tuple(Step(when, rate) for when, (_, rate) in zip(at, gaps, strict=True))
+
+
+@given(rates, changes)
+def test_a_constant_load_with_steps_has_as_many_arrivals_by_any_time_as_the_area_under_its_rate(
+    rate: float, gaps: list[tuple[float, float]]
+) -> None:
+    load = Load(pattern="constant", rate=rate, steps=steps_of(gaps))
+    area, before = 0.0, (0.0, rate)
+    schedule = arrivals(load, 5, 1, ONE)
+    for at_s, then in (*load.steps, Step(5.0, 1.0)):
+        area += (at_s - before[0]) * before[1]
+        before = (at_s, then)
+        assert sum(arrival.at_s < at_s for arrival in schedule) == pytest.approx(area, abs=1.001)
+
+
+@given(patterns, rates, seeds, st.floats(0.1, 3), st.floats(0.5, 300))
+def test_a_step_changes_nothing_that_comes_before_it(
+    pattern: Pattern, rate: float, seed: int, at_s: float, then: float
+) -> None:
+    plain = arrivals(Load(pattern=pattern, rate=rate), at_s, seed, ONE)
+    stepped = arrivals(Load(pattern=pattern, rate=rate, steps=(Step(at_s, then),)), at_s, seed, ONE)
+    assert stepped == plain
+
+
+def test_steps_out_of_order_are_refused() -> None:
+    with pytest.raises(ValidationError, match="each must begin after the one before it"):
+        Load(pattern="constant", rate=1, steps=(Step(2, 1), Step(1, 1)))
 
 
 def test_entries_and_cameras_are_drawn_evenly() -> None:
