@@ -10,8 +10,8 @@ from istio.compile.faults import FAULT_FILTER, fault_filter
 from istio.compile.headers import header_changes
 from istio.compile.names import outbound_cluster, qualified
 from istio.compile.retries import retry_policy
-from istio.compile.rules import Rule, Rules
-from istio.objects.destination_rule import LoadBalancer
+from istio.compile.rules import Rules
+from istio.objects.destination_rule import ConsistentHash
 from istio.objects.duration import envoy_duration
 from istio.objects.route_actions import Destination
 from istio.objects.virtual_service import HttpRoute, RouteDestination
@@ -22,11 +22,14 @@ class Actions:
     """Routes of one VirtualService on one listener port.
 
     ``services`` are those that have this port (of a gateway: all), by hostname: istiod looks nowhere else for a
-    destination's rule.
+    destination's port. For its rule it looks ``everywhere``.
     """
 
-    def __init__(self, rules: Rules, services: dict[str, Service], port: int, namespace: str):
-        self._rules, self._services, self._port, self._namespace = rules, services, port, namespace
+    def __init__(
+        self, rules: Rules, services: dict[str, Service], everywhere: dict[str, Service], port: int, namespace: str
+    ):
+        self._rules, self._services, self._everywhere = rules, services, everywhere
+        self._port, self._namespace = port, namespace
 
     def route(self, http: HttpRoute) -> dict[str, Any]:
         """Return the action, and what goes beside it, of one rule."""
@@ -63,7 +66,7 @@ class Actions:
         mirrors = self._mirrors(http)
         if mirrors:
             action["request_mirror_policies"] = mirrors
-        hashes = [policy for one in taken if (policy := hash_policy(self._balancer(one.destination))) is not None]
+        hashes = [policy for one in taken if (policy := hash_policy(self._hash(one.destination))) is not None]
         if hashes:
             action["hash_policy"] = hashes
         # Only a single destination counts as hashed; weighted ones keep away from hosts that were tried.
@@ -96,17 +99,15 @@ class Actions:
     def _hostname(self, destination: Destination) -> str:
         return qualified(destination.host, self._namespace)
 
-    def _balancer(self, destination: Destination) -> LoadBalancer | None:
-        service = self._services.get(self._hostname(destination))
+    def _hash(self, destination: Destination) -> ConsistentHash | None:
+        service = self._everywhere.get(self._hostname(destination))
         if service is None:
             return None
-        rule: Rule = self._rules.of(service)
-        port = self._port_of(destination)
-        subset = rule.subset(destination.subset) if destination.subset else None
-        return (rule.for_subset(subset, port) if subset else rule.for_port(port)).load_balancer
+        port = destination.port.number if destination.port else None
+        return self._rules.of(service).hash_for(destination.subset, port)
 
 
-def default_action(service: Service, port: int, balancer: LoadBalancer | None) -> dict[str, Any]:
+def default_action(service: Service, port: int, hashed_by: ConsistentHash | None) -> dict[str, Any]:
     """Say what is done with requests to a service that no VirtualService speaks of."""
     action: dict[str, Any] = {
         "cluster": outbound_cluster(port, "", service.hostname),
@@ -114,7 +115,7 @@ def default_action(service: Service, port: int, balancer: LoadBalancer | None) -
         "max_grpc_timeout": "0s",
         "retry_policy": retry_policy(None),
     }
-    hashed = hash_policy(balancer)
+    hashed = hash_policy(hashed_by)
     if hashed is not None:
         action["hash_policy"] = [hashed]
     return action

@@ -179,10 +179,15 @@ def _matcher(key: str, value: str, namespace: str) -> Matcher:
             return _authenticated({"safe_regex": {"regex": f".*/ns/{value.replace('*', '.*')}/.*"}})
         case "source.serviceAccount":
             space, slash, account = value.rpartition("/")
-            regex = f"{_SPIFFE}.+/ns/{space if slash else namespace}/sa/{account}(/.+)?"
+            regex = f"{_SPIFFE}.+/ns/{_quoted(space if slash else namespace)}/(.+/|)sa/{_quoted(account)}(/.+)?"
             return _authenticated({"safe_regex": {"regex": regex}})
         case _:
             return _authenticated(_text(value, _SPIFFE))
+
+
+def _quoted(text: str) -> str:
+    """Return a text as a regular expression of RE2 that matches it alone (Go's regexp.QuoteMeta)."""
+    return re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", text)
 
 
 def _authenticated(name: Matcher) -> Matcher:

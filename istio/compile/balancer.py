@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from istio.compile.numbers import percentage
 from istio.objects.destination_rule import ConsistentHash, LoadBalancer
 from istio.objects.duration import envoy_duration
 
@@ -19,14 +20,22 @@ _DEFAULT_RING = 1024
 _DEFAULT_MIN_WEIGHT = 10.0
 
 
-def load_balancer(balancer: LoadBalancer | None) -> dict[str, Any]:
-    """Return the cluster fields of a balancer; LEAST_REQUEST unless said otherwise (since Istio 1.14)."""
+def passes_through(balancer: LoadBalancer | None) -> bool:
+    """Whether requests go to the address that they were sent to, so that there are no hosts to choose from."""
+    return balancer is not None and balancer.consistent_hash is None and balancer.simple == "PASSTHROUGH"
+
+
+def load_balancer(balancer: LoadBalancer | None, *, original: bool = False) -> dict[str, Any]:
+    """Return the cluster fields of a balancer; LEAST_REQUEST unless said otherwise (since Istio 1.14).
+
+    ``original``: the service as a whole passes through, and so do its subsets, whatever their own policy says.
+    """
+    if original or passes_through(balancer):
+        return {"lb_policy": "CLUSTER_PROVIDED", "type": "ORIGINAL_DST"}
     if balancer is None:
         return {"lb_policy": "LEAST_REQUEST"}
     if balancer.consistent_hash is not None:
         return _consistent_hash(balancer.consistent_hash)
-    if balancer.simple == "PASSTHROUGH":
-        return {"lb_policy": "CLUSTER_PROVIDED", "type": "ORIGINAL_DST"}
     policy = _SIMPLE[balancer.simple or "UNSPECIFIED"]
     # ROUND_ROBIN is Envoy's zero value, which istiod's JSON does not write.
     out: dict[str, Any] = {} if policy == "ROUND_ROBIN" else {"lb_policy": policy}
@@ -36,9 +45,8 @@ def load_balancer(balancer: LoadBalancer | None) -> dict[str, Any]:
     return out
 
 
-def hash_policy(balancer: LoadBalancer | None) -> dict[str, Any] | None:
-    """Say what a route to this cluster hashes; None when nothing is."""
-    chosen = balancer.consistent_hash if balancer else None
+def hash_policy(chosen: ConsistentHash | None) -> dict[str, Any] | None:
+    """Say what a route hashes; None when nothing is."""
     if chosen is None:
         return None
     if chosen.http_header_name:
@@ -76,9 +84,9 @@ def _slow_start(balancer: LoadBalancer) -> dict[str, Any]:
         return {
             "slow_start_window": envoy_duration(warmup.duration),
             "aggression": {"default_value": warmup.aggression or 1.0, "runtime_key": "("},
-            "min_weight_percent": {
-                "value": _DEFAULT_MIN_WEIGHT if warmup.minimum_percent is None else warmup.minimum_percent
-            },
+            "min_weight_percent": percentage(
+                _DEFAULT_MIN_WEIGHT if warmup.minimum_percent is None else warmup.minimum_percent
+            ),
         }
     if balancer.warmup_duration_secs is not None:
         return {"slow_start_window": envoy_duration(balancer.warmup_duration_secs)}

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from istio.compile.authentication import Authentication
-from istio.compile.balancer import load_balancer
-from istio.compile.endpoints import chosen, load_assignment
+from istio.compile.balancer import load_balancer, passes_through
+from istio.compile.endpoints import chosen, load_assignment, speaks_mutual_tls
 from istio.compile.names import (
     BLACK_HOLE,
     INBOUND_PASSTHROUGH,
@@ -51,19 +51,23 @@ def _outbound_clusters(registry: Registry, rules: Rules, authentication: Authent
     for service in registry.services:
         rule = rules.of(service)
         for port in service.ports:
+            original = passes_through(rule.for_port(port.number).load_balancer)
             for subset, labels, policy in rule.choices(port.number):
                 name = outbound_cluster(port.number, subset, service.hostname)
-                cluster = _outbound(name, service, port, policy, chosen(service, port, labels))
-                yield {**cluster, **_sockets(cluster, service, port, subset, policy, authentication)}
+                cluster = _outbound(name, service, port, policy, chosen(service, port, labels), original=original)
+                unsorted = passes_through(rule.balancer_of(subset))
+                yield {**cluster, **_sockets(cluster, service, port, subset, policy, authentication, unsorted=unsorted)}
 
 
-def _outbound(name: str, service: Service, port: Port, policy: Policy, hosts: list[Endpoint]) -> dict[str, Any]:
+def _outbound(
+    name: str, service: Service, port: Port, policy: Policy, hosts: list[Endpoint], *, original: bool
+) -> dict[str, Any]:
     cluster: dict[str, Any] = {
         "name": name,
         "alt_stat_name": stats_name(name),
         **_discovery(name, service, hosts),
         **connection_pool(policy, http2=port.protocol in ("HTTP2", "GRPC")),
-        **load_balancer(policy.load_balancer),
+        **load_balancer(policy.load_balancer, original=original),
         # Since 1.31 an outbound cluster never panics, unless minHealthPercent says so.
         "common_lb_config": {"healthy_panic_threshold": {}},
         "metadata": _metadata([service]),
@@ -95,9 +99,19 @@ def _discovery(name: str, service: Service, hosts: list[Endpoint]) -> dict[str, 
 
 
 def _sockets(
-    cluster: dict[str, Any], service: Service, port: Port, subset: str, policy: Policy, authentication: Authentication
+    cluster: dict[str, Any],
+    service: Service,
+    port: Port,
+    subset: str,
+    policy: Policy,
+    authentication: Authentication,
+    *,
+    unsorted: bool,
 ) -> dict[str, Any]:
-    """Say how connections are secured: as the rule says, else by mutual TLS where the service's namespace takes it."""
+    """Say how connections are secured: as the rule says, else by mutual TLS where the service's namespace takes it.
+
+    `unsorted`: the rule passes requests through to whatever address they were sent to.
+    """
     http2 = _is_http2(cluster)
     if policy.tls is not None:
         # With mutual TLS switched off in the whole mesh, the mesh has no certificates to speak it with.
@@ -106,6 +120,8 @@ def _sockets(
         return client_socket(policy.tls, service, port.number, subset, http2=http2)
     if service.external or authentication.of_namespace(service.namespace) == "DISABLE":
         return {}
+    if unsorted and not all(speaks_mutual_tls(one) for one in service.endpoints.get(port.name, ())):
+        return {}  # nothing tells a host with a sidecar from one without, so none is called by mutual TLS
     sockets = automatic(service, port.number, subset, http2=http2)
     if cluster["type"] == "ORIGINAL_DST":  # there are no endpoints to choose a socket by
         return {"transport_socket": sockets["transport_socket_matches"][0]["transport_socket"]}
@@ -143,6 +159,7 @@ def _inbound(registry: Registry, scope: Scope, rules: Rules, proxy: Proxy) -> li
                         connection_pool=scope.inbound_pool or policy.connection_pool, retry_budget=policy.retry_budget
                     ),
                     http2=port.protocol in ("HTTP2", "GRPC"),
+                    inbound=True,
                 ),
                 "upstream_bind_config": _LOOPBACK_SOURCE,
                 "metadata": _metadata([one for one, _ in behind]),

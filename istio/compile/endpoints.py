@@ -55,9 +55,14 @@ def _sent(endpoints: list[Endpoint], policy: Policy) -> list[Endpoint]:
     return endpoints
 
 
+def speaks_mutual_tls(endpoint: Endpoint) -> bool:
+    """Whether there is a sidecar at an endpoint: the injector labels such pods."""
+    return endpoint.labels.get(TLS_LABEL) == "istio"
+
+
 def _socket(endpoint: Endpoint, service: Service, authentication: Authentication) -> dict[str, Any]:
     """Mark an endpoint that mutual TLS can be spoken with: it has a sidecar, and its port does not refuse it."""
-    if endpoint.labels.get(TLS_LABEL) != "istio":
+    if not speaks_mutual_tls(endpoint):
         return {}
     if authentication.of_port(service.namespace, endpoint.labels, endpoint.port) == "DISABLE":
         return {}

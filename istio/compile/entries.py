@@ -11,10 +11,13 @@ from istio.registry import Endpoint, Port, Registry, Resolution, Service
 _RESOLUTION: dict[str, Resolution] = {"STATIC": "EDS", "DNS": "STRICT_DNS", "DNS_ROUND_ROBIN": "LOGICAL_DNS"}
 
 
-def with_entries(registry: Registry, objects: Objects) -> Registry:
-    """Return the registry with a service per host of every ServiceEntry; Kubernetes' own service of a host stays."""
+def with_entries(registry: Registry, objects: Objects, namespace: str) -> Registry:
+    """Return the registry with a service per host of every ServiceEntry, as the proxies of a namespace see them.
+
+    Kubernetes' own service of a host stays. Of several entries the namespace's own speaks for the host, else the first.
+    """
     known = {service.hostname: service for service in registry.services}
-    for entry in objects.service_entries:
+    for entry in sorted(objects.service_entries, key=lambda one: one.metadata.namespace != namespace):
         for host in entry.spec.hosts:
             known.setdefault(host, _service(entry, host))
     return replace(registry, services=tuple(known[name] for name in sorted(known)))

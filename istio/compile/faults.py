@@ -27,7 +27,8 @@ def fault_filter(fault: FaultInjection) -> dict[str, Any]:
 
 def share(percent: Percent) -> dict[str, Any]:
     """Return a percentage in millionths."""
-    return {"numerator": int(percent.value * _PER_PERCENT), "denominator": "MILLION"}
+    numerator = int(percent.value * _PER_PERCENT)
+    return {**({"numerator": numerator} if numerator else {}), "denominator": "MILLION"}
 
 
 def _abort(abort: Abort) -> dict[str, Any]:

@@ -33,6 +33,11 @@ def gateways_of(objects: Objects, proxy: Proxy) -> list[Gateway]:
     return [one for one in objects.gateways if one.spec.selector and one.spec.selector.items() <= proxy.labels.items()]
 
 
+def is_router(proxy: Proxy) -> bool:
+    """Whether a pod is a gateway's even before a Gateway picks it: Istio's own charts label it so."""
+    return proxy.labels.get("istio") in ("ingressgateway", "egressgateway")
+
+
 def gateway_listeners(
     registry: Registry, gateways: Sequence[Gateway], authorization: Authorization, proxy: Proxy
 ) -> dict[str, dict[str, Any]]:
@@ -52,17 +57,38 @@ def gateway_routes(
 
 
 def _servers(registry: Registry, gateways: Sequence[Gateway], proxy: Proxy) -> dict[int, list[tuple[Gateway, Server]]]:
-    """Return the servers by the pod's port that the gateway's service sends their number to."""
+    """Return the servers by the pod's port that the gateway's service sends their number to.
+
+    A server that speaks of TLS, if only of a redirect, is left out when one before it has one of its hosts
+    (pilot/pkg/model/gateway.go, CheckDuplicates).
+    """
     targets = {
         port.number: registry.target_port(port, proxy)
         for service in registry.services_of(proxy)
         for port in service.ports
     }
     found: dict[int, list[tuple[Gateway, Server]]] = {}
+    taken: dict[int, set[str]] = {}
     for gateway in gateways:
         for server in gateway.spec.servers:
-            found.setdefault(targets.get(server.port.number) or server.port.number, []).append((gateway, server))
+            port = targets.get(server.port.number) or server.port.number
+            if server.tls is not None:
+                hosts = set(_spelled_out(server, gateway.metadata.namespace))
+                if hosts & taken.setdefault(port, set()):
+                    continue
+                taken[port] |= hosts
+            found.setdefault(port, []).append((gateway, server))
     return dict(sorted(found.items()))
+
+
+def _spelled_out(server: Server, namespace: str) -> list[str]:
+    """Return the hosts as istiod keeps them: ``./x`` with its namespace, ``*/x`` as ``x``."""
+    if "*/*" in server.hosts:
+        return ["*"]
+    parts = [text.rpartition("/") for text in server.hosts]
+    return [
+        host if space in ("", "*") else f"{namespace if space == '.' else space}/{host}" for space, _, host in parts
+    ]
 
 
 def _listener(port: int, authorization: Authorization) -> dict[str, Any]:
@@ -91,7 +117,8 @@ def _virtual_hosts(
                 host = hosts.setdefault(name, _Host([name]))
                 host.routes += made
                 host.redirected |= server.redirects
-        for name in _hosts_of(server, None) if server.redirects else ():
+        # The namespace stays in the name, as in istiod: such a host redirects nobody.
+        for name in _spelled_out(server, gateway.metadata.namespace) if server.redirects else ():
             hosts.setdefault(name, _Host([name])).redirected = True
     if not hosts:
         return [{"name": f"blackhole:{number}", "domains": ["*"]}]
@@ -132,12 +159,12 @@ def _bound(objects: Objects, gateway: Gateway, server: Server) -> Iterator[tuple
             yield one, list(both)
 
 
-def _hosts_of(server: Server, namespace: str | None, own: str = "") -> list[str]:
-    """Return the hosts that a server takes for the VirtualServices of a namespace; of all, when it is None."""
+def _hosts_of(server: Server, namespace: str, own: str) -> list[str]:
+    """Return the hosts that a server of the namespace ``own`` takes for the VirtualServices of a namespace."""
     found = []
     for text in server.hosts:
         space, slash, host = text.rpartition("/")
-        if not slash or namespace is None or space in ("*", namespace) or (space == "." and namespace == own):
+        if not slash or space in ("*", namespace) or (space == "." and namespace == own):
             found.append(host)
     return found
 

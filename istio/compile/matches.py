@@ -28,8 +28,9 @@ def route_match(match: Match | None) -> dict[str, Any]:
     """Envoy's match of one rule; everything when there is none."""
     if match is None:
         return {"prefix": "/"}
-    headers = [_header(name, one) for name, one in sorted(match.headers.items())]
-    headers += [_absent(name, one) for name, one in sorted(match.without_headers.items())]
+    headers = [_header(name, one) for name, one in match.headers.items()]
+    headers += [_absent(name, one) for name, one in match.without_headers.items()]
+    headers.sort(key=lambda header: str(header["name"]))
     for name, one in ((":method", match.method), (":authority", match.authority), (":scheme", match.scheme)):
         if one is not None:
             headers.append(_header(name, one))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from istio.compile.numbers import percentage
 from istio.compile.rules import Policy
 from istio.compile.tls import names_by_request
 from istio.objects.destination_rule import HttpPool, TcpKeepalive, TcpPool
@@ -14,8 +15,11 @@ HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _DEFAULT_RETRY_PERCENT, _DEFAULT_RETRY_CONCURRENCY = 20.0, 3
 
 
-def connection_pool(policy: Policy, *, http2: bool = False) -> dict[str, Any]:
-    """Return the cluster fields that limit what is under way; 0 in Istio's object stands for no limit."""
+def connection_pool(policy: Policy, *, http2: bool = False, inbound: bool = False) -> dict[str, Any]:
+    """Return the cluster fields that limit what is under way; 0 in Istio's object stands for no limit.
+
+    `http2`: what the port's protocol says. An upgrade to it is for callers only, so `inbound` there is none.
+    """
     pool = policy.connection_pool
     tcp = (pool.tcp if pool else None) or TcpPool()
     http = (pool.http if pool else None) or HttpPool()
@@ -28,10 +32,9 @@ def connection_pool(policy: Policy, *, http2: bool = False) -> dict[str, Any]:
     if policy.retry_budget is not None:
         budget = policy.retry_budget
         threshold["retry_budget"] = {
-            "budget_percent": {"value": _DEFAULT_RETRY_PERCENT if budget.percent is None else budget.percent},
-            "min_retry_concurrency": _DEFAULT_RETRY_CONCURRENCY
-            if budget.min_retry_concurrency is None
-            else budget.min_retry_concurrency,
+            "budget_percent": percentage(_DEFAULT_RETRY_PERCENT if budget.percent is None else budget.percent),
+            # 0 is taken for nothing said: there is no way to ask for no retries beyond the share
+            "min_retry_concurrency": budget.min_retry_concurrency or _DEFAULT_RETRY_CONCURRENCY,
         }
     out: dict[str, Any] = {
         "connect_timeout": envoy_duration(tcp.connect_timeout) if tcp.connect_timeout else "10s",
@@ -39,6 +42,7 @@ def connection_pool(policy: Policy, *, http2: bool = False) -> dict[str, Any]:
     }
     if tcp.tcp_keepalive is not None:
         out["upstream_connection_options"] = {"tcp_keepalive": _keepalive(tcp.tcp_keepalive)}
+    http2 = http2 or (not inbound and http.h2_upgrade_policy == "UPGRADE")
     options = _http_options(tcp, http, names_by_request(policy.tls), http2=http2)
     if options:
         out["typed_extension_protocol_options"] = {
@@ -60,7 +64,7 @@ def _http_options(tcp: TcpPool, http: HttpPool, names: dict[str, bool], *, http2
         protocol: dict[str, Any] = {
             "use_downstream_protocol_config": {"http_protocol_options": {}, "http2_protocol_options": {}}
         }
-    elif http2 or http.h2_upgrade_policy == "UPGRADE":
+    elif http2:
         protocol = {"explicit_http_config": {"http2_protocol_options": {}}}
     elif common or names:
         protocol = {"explicit_http_config": {"http_protocol_options": {}}}

@@ -11,7 +11,7 @@ from istio.compile.authorization import Authorization
 from istio.compile.clusters import clusters, gateway_clusters
 from istio.compile.endpoints import endpoints
 from istio.compile.entries import with_entries
-from istio.compile.gateway import gateway_listeners, gateway_routes, gateways_of
+from istio.compile.gateway import gateway_listeners, gateway_routes, gateways_of, is_router
 from istio.compile.listeners import listeners
 from istio.compile.routes import routes
 from istio.compile.rules import Rules
@@ -40,11 +40,11 @@ def compile_proxy(registry: Registry, objects: Objects, proxy: Proxy, *, mtls: b
     is called by it when its pod carries the injector's label (``registry.TLS_LABEL``). Without, all is plaintext.
     """
     objects = visible(objects, proxy.namespace)
-    registry = with_entries(registry, objects)
+    registry = with_entries(registry, objects, proxy.namespace)
     rules = Rules(objects, proxy)
     authentication, authorization = Authentication(objects, mtls=mtls), Authorization(objects, proxy)
     gateways = gateways_of(objects, proxy)
-    if gateways:
+    if gateways or is_router(proxy):
         return ProxyConfig(
             clusters=gateway_clusters(registry, rules, authentication),
             routes=gateway_routes(registry, objects, rules, gateways, proxy),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from typing import Any
 
 from istio.compile.actions import Actions, default_action
@@ -11,7 +11,7 @@ from istio.compile.names import MESH, PASSTHROUGH, matches, qualified
 from istio.compile.rules import Rules
 from istio.compile.scope import Scope
 from istio.objects.virtual_service import HttpRoute, Match, VirtualService
-from istio.registry import DOMAIN, Proxy, Service
+from istio.registry import DOMAIN, Proxy, Registry, Service
 
 _MEBIBYTE = 1048576
 _UNKNOWN_HOSTS_PORT = 80
@@ -39,12 +39,14 @@ def _virtual_hosts(port: int, scope: Scope, rules: Rules, proxy: Proxy) -> list[
     registry = scope.routed
     services = {service.hostname: service for service in registry.services if service.port(port)}
     reachable = {service.hostname: service for service in scope.reachable.services if service.port(port)}
+    everywhere = {service.hostname: service for service in scope.reachable.services}
     hosts: dict[str, dict[str, Any]] = {}
+    spoken_for = _spoken_for(scope.virtual_services, scope.routed)
     for virtual_service in scope.virtual_services:
-        known, unknown = _hosts(virtual_service, services)
+        known, unknown = _hosts(virtual_service, services, spoken_for)
         if not known and port != _UNKNOWN_HOSTS_PORT:
             continue
-        made = routes_of(virtual_service, reachable, port, rules, proxy)
+        made = routes_of(virtual_service, reachable, port, rules, proxy, everywhere=everywhere)
         if not made:
             continue
         for hostname in known:
@@ -54,7 +56,7 @@ def _virtual_hosts(port: int, scope: Scope, rules: Rules, proxy: Proxy) -> list[
             hosts.setdefault(hostname, virtual_host(hostname, port, [hostname], made))
     for hostname, service in services.items():
         if hostname not in hosts:
-            action = default_action(service, port, rules.of(service).for_port(port).load_balancer)
+            action = default_action(service, port, rules.of(service).hash_at(port))
             route = {"name": "default", "match": {"prefix": "/"}, "route": action}
             hosts[hostname] = virtual_host(hostname, port, _domains(service, proxy), [route])
     return [*_unambiguous([hosts[name] for name in sorted(hosts)]), _allow_any() if scope.passes else _block_all()]
@@ -73,17 +75,42 @@ def _unambiguous(hosts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return made
 
 
-def _hosts(virtual_service: VirtualService, services: dict[str, Service]) -> tuple[list[str], list[str]]:
-    """Sort a VirtualService's hosts: services on this port, and names that are none; a wildcard means services."""
+def _spoken_for(virtual_services: Sequence[VirtualService], registry: Registry) -> dict[str, VirtualService]:
+    """Return the VirtualService whose host names each service most closely: itself, else by the longest wildcard."""
+    exact: dict[str, VirtualService] = {}
+    wildcards: dict[str, VirtualService] = {}
+    for one in virtual_services:
+        for host in one.spec.hosts:
+            hostname = qualified(host, one.metadata.namespace)
+            (wildcards if hostname.startswith("*") else exact).setdefault(hostname, one)
+    found: dict[str, VirtualService] = {}
+    for service in registry.services:
+        name = service.hostname
+        covering = [host for host in wildcards if matches(host, name)]
+        if name in exact:
+            found[name] = exact[name]
+        elif covering:
+            found[name] = wildcards[max(covering, key=len)]
+    return found
+
+
+def _hosts(
+    virtual_service: VirtualService, services: dict[str, Service], spoken_for: dict[str, VirtualService]
+) -> tuple[list[str], list[str]]:
+    """Sort a VirtualService's hosts: services on this port, and names that are none.
+
+    A wildcard means the services that nobody names more closely.
+    """
     known: list[str] = []
     unknown: list[str] = []
     for host in virtual_service.spec.hosts:
         hostname = qualified(host, virtual_service.metadata.namespace)
         if hostname.startswith("*"):
             covered = [name for name in services if matches(hostname, name)]
+            known.extend(name for name in covered if spoken_for.get(name) is virtual_service)
         else:
             covered = [hostname] if hostname in services else []
-        known.extend(covered)
+            known.extend(covered)
         if not covered:
             unknown.append(hostname)
     return known, unknown
@@ -96,12 +123,14 @@ def routes_of(
     rules: Rules,
     proxy: Proxy,
     heard: Set[str] = frozenset({MESH}),
+    everywhere: dict[str, Service] | None = None,
 ) -> list[dict[str, Any]]:
     """One route per match, in order, up to the first that leaves nothing for those behind it.
 
-    ``heard`` are the names under which a match may mean this proxy: ``mesh`` for a sidecar.
+    ``services`` are those on this port, ``everywhere`` those on any (None: the same). ``heard`` are the names under
+    which a match may mean this proxy: ``mesh`` for a sidecar.
     """
-    actions = Actions(rules, services, port, virtual_service.metadata.namespace)
+    actions = Actions(rules, services, everywhere or services, port, virtual_service.metadata.namespace)
     made: list[dict[str, Any]] = []
     for http in virtual_service.spec.http:
         for match in http.match or (None,):

@@ -18,6 +18,7 @@ CONDITIONS = (
     "source.serviceAccount", "destination.ip", "destination.port", "connection.sni",
 )  # fmt: skip
 _ADDRESSES = ("source.ip", "remote.ip", "destination.ip")
+_LONGEST_ACCOUNT = 320
 _TEMPLATE = re.compile(r"\{\*{1,2}\}")
 
 
@@ -41,6 +42,12 @@ def _port(value: str) -> str:
     return value
 
 
+def _account(value: str) -> str:
+    if not value or "*" in value or value.count("/") > 1 or len(value) > _LONGEST_ACCOUNT:
+        raise ValueError(f"must be SERVICE_ACCOUNT or NAMESPACE/SERVICE_ACCOUNT, without *, not {value!r}")
+    return value
+
+
 def _path(value: str) -> str:
     """A path, or a template in which ``{*}`` is one segment and ``{**}``, at the end, all that follow."""
     rest = _TEMPLATE.sub("", value)
@@ -51,6 +58,7 @@ def _path(value: str) -> str:
     return _not_empty(value)
 
 
+Account = Annotated[str, AfterValidator(_account)]
 Text = Annotated[str, AfterValidator(_not_empty)]
 Block = Annotated[str, AfterValidator(_block)]
 Port = Annotated[str, AfterValidator(_port)]
@@ -65,8 +73,8 @@ class Source(Model):
     not_principals: Many[Text] = ()
     namespaces: Many[Text] = ()
     not_namespaces: Many[Text] = ()
-    service_accounts: Many[Text] = ()
-    not_service_accounts: Many[Text] = ()
+    service_accounts: Many[Account] = ()
+    not_service_accounts: Many[Account] = ()
     ip_blocks: Many[Block] = ()
     not_ip_blocks: Many[Block] = ()
     remote_ip_blocks: Many[Block] = ()
@@ -126,7 +134,11 @@ class Condition(Model):
             raise ValueError(f"key: {self.key!r} is not supported; one of {', '.join(CONDITIONS)}")
         if not self.values and not self.not_values:
             raise ValueError("must hold values, notValues or both")
-        checks = {**dict.fromkeys(_ADDRESSES, _block), "destination.port": _port}
+        checks = {
+            **dict.fromkeys(_ADDRESSES, _block),
+            "destination.port": _port,
+            "source.serviceAccount": _account,
+        }
         for value in (*self.values, *self.not_values):
             if self.key in checks:
                 checks[self.key](value)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -22,6 +23,7 @@ from istio.objects.model import (
     UInt32,
 )
 
+_Block = TypeVar("_Block", bound=Model)
 Simple = Literal["UNSPECIFIED", "LEAST_CONN", "RANDOM", "PASSTHROUGH", "ROUND_ROBIN", "LEAST_REQUEST"]
 UInt64 = Annotated[int, Field(ge=0, le=2**64 - 1)]
 
@@ -108,6 +110,12 @@ class HttpPool(Model):
     ] = None
     use_client_protocol: bool = False
 
+    @model_validator(mode="after")
+    def _one_protocol(self) -> Self:
+        if self.use_client_protocol and self.h2_upgrade_policy == "UPGRADE":
+            raise ValueError("useClientProtocol: true does not go with h2UpgradePolicy: UPGRADE")
+        return self
+
 
 class ConnectionPool(Model):
     """Circuit breaking, in Istio's words: how much may be under way at once."""
@@ -189,6 +197,14 @@ class ClientTls(Model):
         return self
 
 
+def _require_field(model: _Block, fields: Sequence[str]) -> _Block:
+    """Raise ValueError when none of these is set: a policy that says nothing is a mistake."""
+    if not any(getattr(model, name) not in (None, ()) for name in fields):
+        aliases = (type(model).model_fields[name].alias for name in fields)
+        raise ValueError(f"must hold one of {', '.join(str(one) for one in aliases)}")
+    return model
+
+
 class PortPolicy(Model):
     """The four blocks that a port may set; they replace the whole top level for that port."""
 
@@ -197,6 +213,10 @@ class PortPolicy(Model):
     connection_pool: ConnectionPool | None = None
     outlier_detection: OutlierDetection | None = None
     tls: ClientTls | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        return _require_field(self, ("load_balancer", "connection_pool", "outlier_detection", "tls"))
 
 
 class TrafficPolicy(Model):
@@ -209,6 +229,11 @@ class TrafficPolicy(Model):
     retry_budget: RetryBudget | None = None
     tls: ClientTls | None = None
     port_level_settings: Many[PortPolicy] = ()
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        blocks = ("load_balancer", "connection_pool", "outlier_detection", "tls", "port_level_settings", "retry_budget")
+        return _require_field(self, blocks)
 
 
 class Subset(Model):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from istio.objects.destination_rule import ConnectionPool
 from istio.objects.model import Many, Metadata, Model, host
@@ -32,6 +32,12 @@ class Egress(Model):
     hosts: Annotated[Many[Annotated[str, AfterValidator(_import)]], Field(min_length=1)]
 
 
+def _one_catch_all(listeners: tuple[Egress, ...]) -> tuple[Egress, ...]:
+    if len(listeners) > 1:
+        raise ValueError("only the last listener may be without a port: put all hosts into one")
+    return listeners
+
+
 class OutboundTrafficPolicy(Model):
     """What is done with requests to hosts that nobody knows."""
 
@@ -44,9 +50,15 @@ class SidecarSpec(Model):
 
     not_carried: ClassVar[frozenset[str]] = frozenset({"ingress"})
     workload_selector: WorkloadSelector | None = None
-    egress: Many[Egress] = ()
+    egress: Annotated[Many[Egress], AfterValidator(_one_catch_all)] = ()
     outbound_traffic_policy: OutboundTrafficPolicy | None = None
     inbound_connection_pool: ConnectionPool | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.egress and self.outbound_traffic_policy is None and self.inbound_connection_pool is None:
+            raise ValueError("must hold egress, outboundTrafficPolicy or inboundConnectionPool")
+        return self
 
     @property
     def for_workload(self) -> bool:

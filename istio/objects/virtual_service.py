@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http
+from itertools import combinations
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -177,6 +178,17 @@ class HttpRoute(Model):
         return self
 
 
+def _overlap(one: str, other: str) -> bool:
+    """Whether there is a name that both hosts cover (pkg/config/host, Name.Matches)."""
+    ends = [host[1:] if host.startswith("*") else host for host in (one, other)]
+    if one.startswith("*") and other.startswith("*"):
+        return ends[0].endswith(ends[1]) or ends[1].endswith(ends[0])
+    if one.startswith("*") or other.startswith("*"):
+        wide, name = ends if one.startswith("*") else reversed(ends)
+        return name.endswith(wide)
+    return one == other
+
+
 class VirtualServiceSpec(Model):
     """The spec of a VirtualService."""
 
@@ -190,9 +202,9 @@ class VirtualServiceSpec(Model):
     def _hosts_are_fit_for_the_mesh(self) -> Self:
         if "*" in self.hosts and (not self.gateways or "mesh" in self.gateways):
             raise ValueError("hosts: * is only for a gateway; in the mesh, name the service")
-        twice = sorted({one for one in self.hosts if self.hosts.count(one) > 1})
-        if twice:
-            raise ValueError(f"hosts: stands twice: {', '.join(twice)}")
+        for one, other in combinations(self.hosts, 2):
+            if _overlap(one, other):
+                raise ValueError(f"hosts: must not overlap; {one} and {other} do")
         return self
 
 

@@ -162,7 +162,7 @@ http_pool = some(
     idleTimeout=duration,
     h2UpgradePolicy=st.sampled_from(["DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"]),
     useClientProtocol=st.booleans(),
-)
+).filter(lambda one: not (one.get("useClientProtocol") and one.get("h2UpgradePolicy") == "UPGRADE"))
 pool = st.one_of(whole({"http": http_pool}, tcp=tcp_pool), whole(http=http_pool))
 outlier = some(
     consecutiveGatewayErrors=count,
@@ -182,8 +182,10 @@ tls = st.one_of(
 )
 blocks = {"loadBalancer": balancer, "connectionPool": pool, "outlierDetection": outlier, "tls": tls}
 budget = some(percent=st.integers(0, 100), minRetryConcurrency=st.integers(0, 100))
-port_policy = whole(dict(blocks), port=st.just({"number": 8080}))
-policy = some(**blocks, retryBudget=budget, portLevelSettings=st.lists(port_policy, max_size=1))
+port_policy = whole(dict(blocks), port=st.just({"number": 8080})).filter(lambda one: len(one) > 1)
+policy = some(**blocks, retryBudget=budget, portLevelSettings=st.lists(port_policy, max_size=1)).filter(
+    lambda one: any(value != [] for value in one.values())
+)
 subset = whole({"trafficPolicy": policy, "labels": labels}, name=name)
 destination_rule = whole(
     {"trafficPolicy": policy, "subsets": st.lists(subset, max_size=2, unique_by=lambda one: str(one["name"]))},
@@ -230,6 +232,8 @@ operation = some(
 
 def _condition(key: str) -> Spec:
     kind = block if key.endswith(".ip") else port_text if key.endswith(".port") else text
+    if key == "source.serviceAccount":
+        kind = name
     return whole({"notValues": few(kind)}, key=st.just(key.replace("NAME", "x-user")), values=few(kind))
 
 
@@ -254,12 +258,14 @@ gateway = whole(
 )
 sidecar = whole(
     {
-        "egress": few(few(st.sampled_from(["./*", "*/*", "airport/*", "~/*"])).map(lambda one: {"hosts": one})),
+        "egress": st.tuples(
+            few(st.sampled_from(["./*", "*/*", "airport/*", "~/*"])).map(lambda one: {"hosts": one})
+        ).map(list),
         "outboundTrafficPolicy": some(mode=st.sampled_from(["REGISTRY_ONLY", "ALLOW_ANY"])),
         "inboundConnectionPool": pool,
     },
     workloadSelector=st.just({"labels": {"app": HOST}}),
-)
+).filter(lambda one: len(one) > 1)
 KINDS: dict[str, Spec] = {
     "VirtualService": virtual_service,
     "DestinationRule": destination_rule,

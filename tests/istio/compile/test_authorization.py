@@ -118,8 +118,8 @@ def test_what_must_not_be_is_turned_round_as_a_whole() -> None:
         ('{principals: ["cluster.local/ns/a/sa/b"]}', {"exact": "spiffe://cluster.local/ns/a/sa/b"}),
         ('{principals: ["*/sa/b"]}', {"safe_regex": {"regex": "spiffe://.*/sa/b"}}),
         ('{namespaces: ["a*"]}', {"safe_regex": {"regex": ".*/ns/a.*/.*"}}),
-        ('{serviceAccounts: ["b"]}', {"safe_regex": {"regex": "spiffe://.+/ns/airport/sa/b(/.+)?"}}),
-        ('{serviceAccounts: ["a/b"]}', {"safe_regex": {"regex": "spiffe://.+/ns/a/sa/b(/.+)?"}}),
+        ('{serviceAccounts: ["b"]}', {"safe_regex": {"regex": "spiffe://.+/ns/airport/(.+/|)sa/b(/.+)?"}}),
+        ('{serviceAccounts: ["a/b"]}', {"safe_regex": {"regex": "spiffe://.+/ns/a/(.+/|)sa/b(/.+)?"}}),
     ],
 )
 def test_a_caller_is_known_by_its_certificate(source: str, name: dict[str, Any]) -> None:

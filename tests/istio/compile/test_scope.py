@@ -46,7 +46,7 @@ def test_a_host_is_seen_in_the_namespace_that_is_named(host: str, expected: set[
 
 
 def test_a_sidecar_that_names_no_hosts_narrows_nothing() -> None:
-    assert seen(compiled(sidecar("{}"))) == seen(compiled())
+    assert seen(compiled(sidecar("{outboundTrafficPolicy: {mode: ALLOW_ANY}}"))) == seen(compiled())
 
 
 def test_the_workloads_own_sidecar_goes_before_the_namespaces_and_that_before_the_meshs() -> None:

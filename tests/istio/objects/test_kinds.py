@@ -40,6 +40,8 @@ ENTRY = "hosts: [a.test], ports: [{number: 80, name: http, protocol: HTTP}]"
         ("{rules: [{when: [{key: request.body, values: [a]}]}]}", "spec.rules[0].when[0]: key: 'request.body' is not"),
         ("{rules: [{when: [{key: source.ip}]}]}", "spec.rules[0].when[0]: must hold values, notValues or both"),
         ("{rules: [{when: [{key: source.ip, values: [x]}]}]}", "must be an address or a CIDR block"),
+        ("{rules: [{when: [{key: source.serviceAccount, values: ['a*']}]}]}", "must be SERVICE_ACCOUNT or"),
+        ("{rules: [{from: [{source: {serviceAccounts: [a/b/c]}}]}]}", "serviceAccounts[0]: must be SERVICE_ACCOUNT or"),
         ("{selector: {matchLabels: {app: 'a*'}}}", "labels are compared as they are"),
     ],
 )
@@ -98,6 +100,8 @@ def test_a_service_entry_is_refused_for(spec: str, said: str) -> None:
     [
         ("{egress: [{hosts: []}]}", "spec.egress[0].hosts: must not be empty"),
         ("{egress: [{hosts: [alerts]}]}", "spec.egress[0].hosts[0]: must be NAMESPACE/HOST"),
+        ("{}", "spec: must hold egress, outboundTrafficPolicy or inboundConnectionPool"),
+        ("{egress: [{hosts: [./*]}, {hosts: [other/*]}]}", "spec.egress: only the last listener may be without a port"),
         ("{ingress: []}", "spec.ingress: is Istio's, but goaround does not support it"),
     ],
 )
@@ -119,6 +123,24 @@ def test_a_tls_block_is_refused_for(tls: str, said: str) -> None:
     [told] = refused("DestinationRule", f"{{host: a, trafficPolicy: {{tls: {tls}}}}}")
     assert told.startswith("spec.trafficPolicy.tls: ")
     assert said in told
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        ("{}", "spec.trafficPolicy: must hold one of loadBalancer"),
+        ("{portLevelSettings: [{port: {number: 1}}]}", "portLevelSettings[0]: must hold one of loadBalancer"),
+        ("{connectionPool: {http: {useClientProtocol: true, h2UpgradePolicy: UPGRADE}}}", "does not go with"),
+    ],
+)
+def test_a_traffic_policy_is_refused_for(policy: str, said: str) -> None:
+    assert said in "\n".join(refused("DestinationRule", f"{{host: a, trafficPolicy: {policy}}}"))
+
+
+@pytest.mark.parametrize("hosts", ["[a, a]", "['*.test', a.test]", "['*.b.test', '*.test']", "[a.test, '*']"])
+def test_hosts_of_one_virtual_service_that_overlap_are_refused(hosts: str) -> None:
+    spec = f"{{hosts: {hosts}, gateways: [gw], http: [{{directResponse: {{status: 200}}}}]}}"
+    assert "hosts: must not overlap" in "\n".join(refused("VirtualService", spec))
 
 
 @pytest.mark.parametrize("regex", ["a(?=b)", "(?<!a)b", r"(a)\1", "(?>a)", "a++", r"a\Z", "a{1001}"])
@@ -144,7 +166,7 @@ def test_each_group_has_its_own_versions() -> None:
     [told] = refused("PeerAuthentication", "{}", "security.istio.io/v1alpha3")
     assert told == "apiVersion: must be one of security.istio.io/v1, security.istio.io/v1beta1"
     for version in ("v1", "v1beta1", "v1alpha3"):
-        assert objects(one("Sidecar", "{}", f"networking.istio.io/{version}")).sidecars
+        assert objects(one("Sidecar", "{outboundTrafficPolicy: {}}", f"networking.istio.io/{version}")).sidecars
 
 
 def test_a_deprecated_field_is_left_out_with_istiods_warning() -> None:
