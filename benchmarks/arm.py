@@ -5,41 +5,50 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.errors import BadInput
-from k8s.render import DEFAULT_POLICIES, MODES
+from k8s.render import DEFAULT_POLICIES, MODES, WITH_SIDECARS
 
+PLAINTEXT = "+plaintext"
 WITH_POLICIES = frozenset({"library", "mesh"})
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """A mode and its policy set; `policies` is None in the modes that have none."""
+    """A mode and its policy set; `policies` is None in the modes that have none.
+
+    `plaintext`: its sidecars do not speak mutual TLS to each other, as Istio's would.
+    """
 
     mode: str
     policies: str | None = None
+    plaintext: bool = False
 
     @property
     def name(self) -> str:
-        """The mode alone under the default policy set, else `mode:policies`."""
-        return self.mode if self.policies in (None, DEFAULT_POLICIES) else f"{self.mode}:{self.policies}"
+        """The mode alone under the default policy set, else `mode:policies`; with `+plaintext` where that is so."""
+        name = self.mode if self.policies in (None, DEFAULT_POLICIES) else f"{self.mode}:{self.policies}"
+        return name + (PLAINTEXT if self.plaintext else "")
 
     @classmethod
     def parse(cls, text: str, policies: str = DEFAULT_POLICIES) -> Arm:
-        """`MODE` or `MODE:POLICIES`.
+        """`MODE` or `MODE:POLICIES`, and `+plaintext` behind it for sidecars without mutual TLS.
 
         Raises:
-            BadInput: the mode is unknown, or it takes no policies and some were given.
+            BadInput: the mode is unknown, or it takes no policies, or has no sidecars, and is given some.
 
         """
-        mode, colon, own = text.partition(":")
+        plaintext = text.endswith(PLAINTEXT)
+        mode, colon, own = text.removesuffix(PLAINTEXT).partition(":")
         if mode not in MODES:
             raise BadInput([f"unknown mode {mode!r}; choose from: {', '.join(MODES)}"])
+        if plaintext and mode not in WITH_SIDECARS:
+            raise BadInput([f"mode {mode!r} has no sidecars: leave {PLAINTEXT!r} out"])
         if mode not in WITH_POLICIES:
             if colon:
                 raise BadInput([f"mode {mode!r} takes no policy set: write {mode!r} alone"])
-            return cls(mode)
+            return cls(mode, plaintext=plaintext)
         if colon and not own:
             raise BadInput([f"{text!r} names no policy set after the colon: write {mode!r} or '{mode}:{policies}'"])
-        return cls(mode, own or policies)
+        return cls(mode, own or policies, plaintext)
 
 
 def parse_arms(texts: list[str], policies: str = DEFAULT_POLICIES) -> tuple[Arm, ...]:

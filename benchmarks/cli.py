@@ -24,11 +24,12 @@ from benchmarks.profile import PROFILES
 from benchmarks.report import FORMATS, save, write
 from benchmarks.results import Run
 from benchmarks.worlds import prepare
+from istio.compile.versions import NEWEST, VERSIONS
 from istio.envoy import NoEnvoy
 from istio.objects import Refused
 from istio.policies import UnknownPolicies
 from k8s.local.target import LocalTarget
-from k8s.target import TargetError
+from k8s.target import MeshOptions, TargetError
 from loadtests.client import GeneratorError, RunRefusedError
 
 # What a user can cause and mend. Anything else is a defect of ours, and shows its traceback.
@@ -72,6 +73,13 @@ Repetitions = Annotated[int | None, typer.Option(min=1, help="Of every cell; fiv
 Rate = Annotated[float | None, typer.Option(help="Frames per second, in place of each scenario's own.")]
 Seed = Annotated[int, typer.Option(min=0, help="Decides arrivals, frames, faults and order.")]
 Policies = Annotated[str, typer.Option(help="Policy set of the arms that name none: a name, or a folder.")]
+MutualTls = Annotated[
+    bool,
+    typer.Option(
+        "--mtls/--no-mtls", help="Sidecars speak mutual TLS; one arm alone without it: `--arm mesh+plaintext`."
+    ),
+]
+IstioVersion = Annotated[str, typer.Option(help=f"Whose defaults sidecars are given: {', '.join(VERSIONS)}.")]
 Resume = Annotated[str | None, typer.Option(metavar="RUN", help="Finish an interrupted run, with its own settings.")]
 Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Where runs are kept.")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name, or the path of its folder.")]
@@ -87,6 +95,8 @@ def bench(
     rate: Rate = None,
     seed: Seed = 1,
     policies: Policies = "matched",
+    mtls: MutualTls = True,
+    istio_version: IstioVersion = NEWEST,
     resume: Resume = None,
     into: Results = results.FOLDER,
 ) -> None:
@@ -101,8 +111,10 @@ def bench(
             rate=rate,
             seed=seed,
             policies=policies,
+            mtls=mtls,
+            istio_version=istio_version,
         )
-        prepared = prepare(target, wanted.arms, wanted.times)
+        prepared = prepare(target, wanted.arms, wanted.times, MeshOptions(istio_version=istio_version))
         run = order.create(wanted, prepared.rendered, into)
     else:
         _refuse_settings(context)

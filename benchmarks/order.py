@@ -6,7 +6,7 @@ import contextlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
@@ -21,11 +21,14 @@ from benchmarks.profile import PolicyTimes, profile
 from benchmarks.record import ArmHeader
 from benchmarks.results import Run
 from benchmarks.scenario import Scenario, load_scenario
-from k8s.target import Rendered
+from istio.compile.versions import NEWEST
+from k8s.render import WITH_SIDECARS
+from k8s.target import MeshOptions, Rendered
 
 T = TypeVar("T")
 
-PLAINTEXT = "the sidecars speak plaintext to each other; mutual TLS, Istio's default, would add to the mesh's cost"
+PLAINTEXT = "the sidecars of {} speak plaintext to each other; mutual TLS, Istio's default, would add to the cost"
+ISTIO = "istio (defaults)"
 NOT_CARRIED = "not carried by the library"
 
 
@@ -39,6 +42,7 @@ class Order:
     repetitions: int
     seed: int
     times: PolicyTimes | None
+    istio_version: str
 
 
 def order(
@@ -50,6 +54,8 @@ def order(
     rate: float | None,
     seed: int,
     policies: str,
+    istio_version: str = NEWEST,
+    mtls: bool = True,
 ) -> Order:
     """Complete what was named by what the profile says.
 
@@ -77,7 +83,10 @@ def order(
     if problems or chosen is None or parsed is None:
         raise BadInput(dict.fromkeys(problems))
     scenarios = tuple(each.scaled(chosen.phase_scale) for each in timed if each is not None)
-    return Order(chosen.name, parsed, scenarios, repetitions or chosen.repetitions, seed, chosen.policy_times)
+    if not mtls:
+        parsed = tuple(dict.fromkeys(replace(arm, plaintext=arm.mode in WITH_SIDECARS) for arm in parsed))
+    repetitions = repetitions or chosen.repetitions
+    return Order(chosen.name, parsed, scenarios, repetitions, seed, chosen.policy_times, istio_version)
 
 
 def require_victims(scenarios: Iterable[Scenario], rendered: Mapping[str, Rendered]) -> None:
@@ -119,11 +128,14 @@ def create(wanted: Order, rendered: Mapping[str, Rendered], into: Path) -> Run:
         created=now.isoformat(timespec="seconds"),
         profile=wanted.profile,
         seed=wanted.seed,
-        arms=[ArmHeader(name=arm.name, mode=arm.mode, policies=arm.policies) for arm in wanted.arms],
+        arms=[
+            ArmHeader(name=arm.name, mode=arm.mode, policies=arm.policies, plaintext=arm.plaintext)
+            for arm in wanted.arms
+        ],
         scenarios=wanted.scenarios,
         plan=plan([each.name for each in wanted.scenarios], arms, wanted.repetitions, wanted.seed),
         environment=machine.describe(),
-        versions={"goaround": metadata.version("goaround"), **machine.versions()},
+        versions={"goaround": metadata.version("goaround"), ISTIO: wanted.istio_version, **machine.versions()},
         policies={
             "times": asdict(wanted.times) if wanted.times else None,
             "not_carried": sorted({note for each in rendered.values() for note in each.notes if NOT_CARRIED in note}),
@@ -158,15 +170,18 @@ def _notes(rendered: Mapping[str, Rendered]) -> list[str]:
     if left:
         fields = sorted({note.split(": ")[1].rpartition(".")[2] for note in left})
         said.append(f"{NOT_CARRIED}: {', '.join(fields)} (with reasons: policies.not_carried in run.json)")
-    if any(each.mode in ("sidecar", "mesh") for each in rendered.values()):
-        said.append(PLAINTEXT)
+    plain = [arm for arm, each in rendered.items() if each.mesh and not each.mesh.mtls]
+    if plain:
+        said.append(PLAINTEXT.format(" and ".join(plain)))
     return said
 
 
-def begun(run: Run) -> tuple[list[Arm], PolicyTimes | None]:
-    """The arms of a run, and the policy times it was begun with: a resumed cell has the same worlds around it."""
+def begun(run: Run) -> tuple[list[Arm], PolicyTimes | None, MeshOptions]:
+    """The arms, policy times and mesh that a run was begun with: a resumed cell has the same worlds around it."""
     times = run.header.policies["times"]
-    return [Arm(arm.mode, arm.policies) for arm in run.header.arms], PolicyTimes(**times) if times else None
+    arms = [Arm(arm.mode, arm.policies, arm.plaintext) for arm in run.header.arms]
+    mesh = MeshOptions(istio_version=run.header.versions[ISTIO])
+    return arms, PolicyTimes(**times) if times else None, mesh
 
 
 def resume(run: Run, rendered: Mapping[str, Rendered]) -> None:

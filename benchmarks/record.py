@@ -19,11 +19,12 @@ class Stored(BaseModel):
 
 
 class ArmHeader(Stored):
-    """An arm of the run; `policies` names the policy set, None where the mode has none."""
+    """An arm of the run; `policies` names the policy set, None where the mode has none; `plaintext`: see Arm."""
 
     name: str
     mode: str
     policies: str | None = None
+    plaintext: bool = False
 
 
 class PlannedCell(Stored):

@@ -14,9 +14,10 @@ from benchmarks.arm import Arm
 from benchmarks.console import console as output
 from benchmarks.errors import BadInput
 from benchmarks.worlds import gib, prepare
+from istio.compile.versions import NEWEST, VERSIONS
 from k8s.local.target import LocalTarget
 from k8s.render import DEFAULT_POLICIES
-from k8s.target import KindUsage, WorldStatus
+from k8s.target import KindUsage, MeshOptions, WorldStatus
 
 DEFAULT_WORLD = "airport"
 Name = Annotated[str, typer.Option("--name", help="The world's name.")]
@@ -35,6 +36,8 @@ def up(
         str, typer.Option(help="A policy set's name, or a folder of Istio objects.")
     ] = DEFAULT_POLICIES,
     seed: Annotated[int, typer.Option(min=0, help="Decides every random choice of the world.")] = 1,
+    mtls: Annotated[bool, typer.Option(help="Sidecars speak mutual TLS to each other, as Istio's do.")] = True,
+    istio_version: Annotated[str, typer.Option(help=f"Whose defaults: {', '.join(VERSIONS)}.")] = NEWEST,
     base_port: Annotated[
         int | None, typer.Option(help="First port of the world's block; chosen for you if left out.")
     ] = None,
@@ -43,7 +46,7 @@ def up(
     console = output()
     arm = Arm.parse(mode, policies)
     target = LocalTarget(base_port=base_port)
-    prepared = prepare(target, [arm], None)
+    prepared = prepare(target, [arm], None, MeshOptions(mtls=mtls, telemetry=True, istio_version=istio_version))
     console.print(prepared.memory)
 
     async def start() -> WorldStatus:

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import psutil
 
@@ -14,7 +14,7 @@ from benchmarks.arm import Arm
 from benchmarks.errors import BadInput
 from benchmarks.profile import PolicyTimes
 from k8s.render import Rendered, render
-from k8s.target import Target, World
+from k8s.target import AS_INSTALLED, MeshOptions, Target, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,9 @@ class Prepared:
     memory: str
 
 
-def prepare(target: Target, arms: Sequence[Arm], times: PolicyTimes | None) -> Prepared:
+def prepare(
+    target: Target, arms: Sequence[Arm], times: PolicyTimes | None, mesh: MeshOptions = AS_INSTALLED
+) -> Prepared:
     """Find out whether all worlds can run here, before anything is started or written.
 
     Raises:
@@ -34,7 +36,10 @@ def prepare(target: Target, arms: Sequence[Arm], times: PolicyTimes | None) -> P
 
     """
     overrides = asdict(times) if times else {}
-    rendered = {arm.name: render(arm.mode, arm.policies, overrides) for arm in arms}
+    rendered = {
+        arm.name: render(arm.mode, arm.policies, overrides, replace(mesh, mtls=mesh.mtls and not arm.plaintext))
+        for arm in arms
+    }
     needs = {arm: target.need(each).memory for arm, each in rendered.items()}
     return Prepared(rendered, require_memory(needs, available_memory()))
 

@@ -9,28 +9,33 @@ from pathlib import Path
 from typing import Any
 
 from istio import library, policies
+from istio.compile.versions import VERSIONS
 from istio.objects import Objects, Refused
 from k8s import kustomize
-from k8s.target import Document, Rendered, TargetError
+from k8s.target import AS_INSTALLED, Document, MeshOptions, Rendered, TargetError
 
 __all__ = ["MODES", "Rendered", "render"]
 
 MODES = ("none", "library", "sidecar", "mesh")
 OVERLAYS = Path(__file__).parent / "overlays"
-SWITCHES = ("mtls", "telemetry")
-OVERRIDES = ("interval_s", "base_ejection_s", "env", *SWITCHES)
+WITH_SIDECARS = frozenset({"sidecar", "mesh"})
+OVERRIDES = ("interval_s", "base_ejection_s", "env")
 DEFAULT_POLICIES = "matched"
 # The only policy of mode `sidecar`: without a VirtualService Istio would retry twice by itself.
 RETRIES_OFF = "none"
 
 
-def render(mode: str, policy_set: str | None = None, overrides: Mapping[str, Any] | None = None) -> Rendered:
+def render(
+    mode: str,
+    policy_set: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    mesh: MeshOptions = AS_INSTALLED,
+) -> Rendered:
     """Render the overlay of a mode, with the policy set (by name or folder) in the form that the mode reads.
 
     `overrides` may hold `interval_s` and `base_ejection_s` (seconds; outlier detection's times are shortened to
-    them, in both arms), `env` ({deployment or "*": {variable: value}}), and the switches `mtls` (sidecars speak mutual
-    TLS) and `telemetry` (they count requests under Istio's names), False if left out and nothing to other modes.
-    `notes` says what of the policy set was shortened, and what the library does not carry.
+    them, in both arms) and `env` ({deployment or "*": {variable: value}}). `mesh` means nothing to the modes without
+    sidecars. `notes` says what of the policy set was shortened, and what the library does not carry.
 
     Raises TargetError: unknown mode, override, deployment or policy set; Istio objects that are refused; no kubectl.
     """
@@ -41,11 +46,8 @@ def render(mode: str, policy_set: str | None = None, overrides: Mapping[str, Any
     ]
     if ("interval_s" in overrides) != ("base_ejection_s" in overrides):
         errors.append("interval_s and base_ejection_s come together: give both")
-    errors += [
-        f"{name}: must be true or false, not {overrides[name]!r}"
-        for name in SWITCHES
-        if not isinstance(overrides.get(name, False), bool)
-    ]
+    if mesh.istio_version not in VERSIONS:
+        errors.append(f"no defaults of Istio {mesh.istio_version!r} are known; choose one of {', '.join(VERSIONS)}")
     if errors:
         raise TargetError(errors)
     objects = kustomize.build(OVERLAYS / mode)
@@ -55,17 +57,13 @@ def render(mode: str, policy_set: str | None = None, overrides: Mapping[str, Any
     name = RETRIES_OFF if mode == "sidecar" else policy_set or DEFAULT_POLICIES
     loaded, notes = _policies(name, overrides)
     if mode != "library":
-        return Rendered(mode, name, objects, loaded.to_data(), notes, **_switched(overrides))
+        return Rendered(mode, name, objects, loaded.to_data(), notes, mesh)
     carried, left = library.policies(loaded, [one["metadata"]["name"] for one in objects if one["kind"] == "Service"])
     text = json.dumps({callee: policy.to_json() for callee, policy in carried.items()}, indent=1, sort_keys=True)
     config = next(one for one in objects if one["kind"] == "ConfigMap" and one["metadata"]["name"] == "policies")
     config["data"]["policies.json"] = text
     notes += [f"{one.object}: {one.path}: not carried by the library: {one.why}" for one in left]
     return Rendered(mode, name, objects, [], notes)
-
-
-def _switched(overrides: Mapping[str, Any]) -> dict[str, bool]:
-    return {name: overrides.get(name, False) for name in SWITCHES}
 
 
 def _policies(name: str, overrides: Mapping[str, Any]) -> tuple[Objects, list[str]]:

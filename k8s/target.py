@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from istio.compile.versions import NEWEST
 from istio.ejections import Ejection
 
 Document = dict[str, Any]
@@ -20,11 +21,28 @@ class TargetError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class MeshOptions:
+    """What is decided for a whole mesh when it is installed.
+
+    `mtls`: the sidecars speak mutual TLS to each other as PeerAuthentications say, PERMISSIVE without any, as in Istio;
+    switched off, plaintext. `telemetry`: they count every request under Istio's names, as Istio's own sidecars do.
+    `istio_version`: the release whose defaults they are given (`istio.compile.versions.VERSIONS`).
+    """
+
+    mtls: bool = True
+    telemetry: bool = False
+    istio_version: str = NEWEST
+
+
+AS_INSTALLED = MeshOptions()
+"""A mesh as Istio installs it, but for telemetry, which only those who read it pay for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """A world before it runs: Kubernetes and Istio objects as parsed YAML, and what could not be carried over.
 
-    `mtls`: the sidecars speak mutual TLS, as PeerAuthentications say and PERMISSIVE without any.
-    `telemetry`: they count every request under Istio's names, as Istio's own sidecars do.
+    `mesh` is None in a world without sidecars.
     """
 
     mode: str
@@ -32,8 +50,7 @@ class Rendered:
     objects: list[Document]
     istio: list[Document] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    mtls: bool = False
-    telemetry: bool = False
+    mesh: MeshOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)

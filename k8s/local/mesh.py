@@ -10,6 +10,7 @@ from typing import Any
 from istio import stats
 from istio.admin import Unreachable
 from istio.compile import ProxyConfig, compile_proxy
+from istio.compile.versions import as_of
 from istio.discovery import DiscoveryServer
 from istio.ejections import Ejection
 from istio.envoy import NoEnvoy
@@ -23,7 +24,7 @@ from k8s.local.pod import Pod
 from k8s.local.ports import HOST
 from k8s.local.probes import Check, Checks
 from k8s.local.process import Process
-from k8s.target import TargetError
+from k8s.target import MeshOptions, TargetError
 
 TARGET_PORT = 8080
 RESET_DEADLINE_S = 5.0
@@ -36,8 +37,7 @@ _log = logging.getLogger(__name__)
 class Mesh:
     """Configures the sidecars of a world. `pods` gives all its pods, now; Envoys ask `server`.
 
-    With an `authority` they speak mutual TLS to each other, and plaintext without; with `telemetry` they count requests
-    under Istio's names.
+    With an `authority` they speak mutual TLS to each other, and plaintext without.
     """
 
     def __init__(
@@ -45,11 +45,10 @@ class Mesh:
         services: Mapping[str, Service],
         pods: Callable[[], Iterable[Pod]],
         server: DiscoveryServer,
+        options: MeshOptions,
         authority: Authority | None = None,
-        *,
-        telemetry: bool = False,
     ) -> None:
-        self._authority, self._telemetry = authority, telemetry
+        self._options, self._authority = options, authority
         self._services, self._pods, self._server = services, pods, server
         self._documents: dict[tuple[str, str, str], Mapping[str, Any]] = {}
         self._objects = Objects()
@@ -71,7 +70,7 @@ class Mesh:
             ),
             self._server,
             self._authority,
-            telemetry=self._telemetry,
+            telemetry=self._options.telemetry,
         )
 
         async def ask() -> str:
@@ -183,7 +182,8 @@ class Mesh:
         """Compile what istiod would send to the sidecar of this pod now."""
         registry = self._registry()
         proxy = registry.proxy(pod.name, pod.deployment.metadata.namespace)
-        return compile_proxy(registry, self._objects, proxy, mtls=self._authority is not None)
+        config = compile_proxy(registry, self._objects, proxy, mtls=self._authority is not None)
+        return as_of(config, self._options.istio_version)
 
     def _registry(self) -> Registry:
         pods = list(self._pods())

@@ -30,7 +30,7 @@ from k8s.local.api import Api
 from k8s.local.ports import claim
 from k8s.local.process import Process
 from k8s.local.workloads import Workloads
-from k8s.target import TargetError
+from k8s.target import MeshOptions, TargetError
 
 SPEC, FAILED = "spec.json", "failed.json"
 # When whoever held the pipe is gone, nobody waits for an orderly end.
@@ -48,8 +48,7 @@ class Spec:
     objects: Sequence[Mapping[str, Any]]
     istio: Sequence[Mapping[str, Any]]
     notes: Sequence[str]
-    mtls: bool
-    telemetry: bool
+    mesh: Mapping[str, Any] | None
 
 
 async def supervise(directory: Path, spec: Spec, *, attached: bool) -> None:
@@ -71,10 +70,9 @@ async def supervise(directory: Path, spec: Spec, *, attached: bool) -> None:
     sockets = Path(tempfile.mkdtemp(prefix=record.SOCKETS))
     socket = sockets / record.SOCKET
     server = DiscoveryServer(sockets / record.DISCOVERY_SOCKET)
-    authority = Authority() if spec.mtls else None
-    workloads = Workloads(
-        read, block, directory / "pods", server, spec.seed, spawned, authority, telemetry=spec.telemetry
-    )
+    options = MeshOptions(**spec.mesh or {})
+    authority = Authority() if spec.mesh and options.mtls else None
+    workloads = Workloads(read, block, directory / "pods", server, spec.seed, spawned, options, authority)
     api = Api(workloads, spec.name, spec.mode, [*read.notes, *spec.notes], down)
     runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=1)
     await runner.setup()

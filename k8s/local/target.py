@@ -106,8 +106,7 @@ class LocalTarget:
             rendered.objects,
             rendered.istio,
             rendered.notes,
-            rendered.mtls,
-            rendered.telemetry,
+            asdict(rendered.mesh) if rendered.mesh else None,
         )
         with record.alone(self._worlds):
             record.sweep(self._worlds)

@@ -18,7 +18,7 @@ from k8s.local.models import Deployment
 from k8s.local.pod import Place, Pod, stop_all
 from k8s.local.ports import PODS, Block
 from k8s.local.process import Process
-from k8s.target import KindUsage, TargetError, Usage
+from k8s.target import KindUsage, MeshOptions, TargetError, Usage
 
 # istiod waits this long for changes to come together (PILOT_DEBOUNCE_AFTER).
 DEBOUNCE_S = 0.1
@@ -37,9 +37,8 @@ class Workloads:
         server: DiscoveryServer,
         seed: int,
         spawned: Callable[[Process], None],
+        options: MeshOptions,
         authority: Authority | None = None,
-        *,
-        telemetry: bool = False,
     ) -> None:
         self._manifests, self._block, self._directory = manifests, block, directory
         self._seed, self._spawned = seed, spawned
@@ -52,9 +51,7 @@ class Workloads:
         self._published = asyncio.Event()
         self._publisher: asyncio.Task[None] | None = None
         injected = any(deployment.injected for deployment in manifests.deployments.values())
-        self.mesh = (
-            Mesh(manifests.services, self._pods.values, server, authority, telemetry=telemetry) if injected else None
-        )
+        self.mesh = Mesh(manifests.services, self._pods.values, server, options, authority) if injected else None
         self._authority = authority
         self._rotator: asyncio.Task[None] | None = None
 

@@ -22,6 +22,17 @@ def test_a_control_has_no_policies() -> None:
     assert Arm.parse("none") == Arm("none", None)
 
 
+def test_sidecars_without_mutual_tls_are_an_arm_of_their_own() -> None:
+    assert Arm.parse("mesh:mine+plaintext") == Arm("mesh", "mine", plaintext=True)
+    assert [arm.name for arm in parse_arms(["sidecar", "sidecar+plaintext"])] == ["sidecar", "sidecar+plaintext"]
+
+
+@pytest.mark.parametrize("mode", ["none", "library"])
+def test_a_mode_without_sidecars_cannot_be_plaintext(mode: str) -> None:
+    with pytest.raises(BadInput, match=f"mode '{mode}' has no sidecars"):
+        Arm.parse(f"{mode}+plaintext")
+
+
 def test_everything_wrong_with_the_arms_is_said_at_once() -> None:
     with pytest.raises(BadInput) as caught:
         parse_arms(["mash", "none:matched", "mesh", "mesh", "library:"])

@@ -14,6 +14,7 @@ from benchmarks.results import Run, open_run
 from benchmarks.scenario import FOLDER
 from benchmarks.worlds import prepare
 from k8s.local.target import LocalTarget
+from k8s.target import MeshOptions
 
 
 def ask(**changes: Any) -> Order:
@@ -91,8 +92,22 @@ def test_an_unfinished_run_is_nobodys_counterpart(tmp_path: Path) -> None:
 
 
 def test_a_run_is_resumed_with_the_arms_and_the_times_it_was_begun_with(tmp_path: Path) -> None:
-    wanted = ask(arms=["none", "mesh"], scenario_names=["steady"])
-    assert begun(created(wanted, tmp_path)) == (list(wanted.arms), wanted.times)
+    wanted = ask(arms=["none", "mesh", "mesh+plaintext"], scenario_names=["steady"], istio_version="1.27")
+    mesh = MeshOptions(istio_version="1.27")
+    assert begun(created(wanted, tmp_path)) == (list(wanted.arms), wanted.times, mesh)
+
+
+def test_mutual_tls_switched_off_is_off_in_every_arm_that_could_have_it_and_is_said(tmp_path: Path) -> None:
+    wanted = ask(arms=["none", "mesh", "mesh+plaintext"], scenario_names=["steady"], mtls=False)
+    assert [arm.name for arm in wanted.arms] == ["none", "mesh+plaintext"]
+    assert any(
+        "the sidecars of mesh+plaintext speak plaintext" in note for note in created(wanted, tmp_path).header.notes
+    )
+
+
+def test_with_mutual_tls_nothing_is_said_of_plaintext(tmp_path: Path) -> None:
+    run = created(ask(arms=["mesh"], scenario_names=["steady"]), tmp_path)
+    assert not any("plaintext" in note for note in run.header.notes)
 
 
 def test_a_resumed_run_says_so_in_every_report(tmp_path: Path) -> None:
@@ -104,7 +119,7 @@ def test_a_resumed_run_says_so_in_every_report(tmp_path: Path) -> None:
 
 def test_a_run_whose_policies_have_changed_is_not_resumed(tmp_path: Path) -> None:
     run = created(ask(arms=["library", "mesh"], scenario_names=["steady"]), tmp_path)
-    arms, _ = begun(run)
+    arms, _, _ = begun(run)
     with pytest.raises(BadInput) as caught:
         resume(run, prepare(LocalTarget(), arms, None).rendered)
     assert [problem.split(": ")[1] for problem in caught.value.problems] == [

@@ -8,9 +8,10 @@ from typing import Any
 import kubernetes_validate  # type: ignore[import-untyped] # it ships no types
 import pytest
 
+from istio.compile.versions import NEWEST
 from k8s.local.models import INJECT, SCALE
 from k8s.render import MODES, render
-from k8s.target import Rendered, TargetError
+from k8s.target import MeshOptions, Rendered, TargetError
 
 PODS = {
     "collector": 2, "image-analysis": 3, "face-recognition": 2, "camera-agent-1": 1, "camera-agent-2": 1,
@@ -142,11 +143,17 @@ def test_what_is_unknown_is_refused_with_the_choices(
         render(mode, policies, overrides)
 
 
-@pytest.mark.parametrize("switch", ["mtls", "telemetry"])
-def test_a_switch_of_the_sidecars_is_off_until_asked_for_and_means_nothing_without_them(switch: str) -> None:
-    assert not getattr(render("mesh", "matched"), switch)
-    assert getattr(render("mesh", "matched", {switch: True}), switch)
-    assert getattr(render("sidecar", None, {switch: True}), switch)
-    assert not getattr(render("library", "matched", {switch: True}), switch)
-    with pytest.raises(TargetError, match=f"{switch}: must be true or false, not 'yes'"):
-        render("mesh", "matched", {switch: "yes"})
+def test_sidecars_speak_mutual_tls_unless_it_is_switched_off() -> None:
+    assert render("mesh", "matched").mesh == MeshOptions(mtls=True, telemetry=False, istio_version=NEWEST)
+    plain = MeshOptions(mtls=False)
+    assert render("sidecar", None, mesh=plain).mesh == plain
+
+
+@pytest.mark.parametrize("mode", ["none", "library"])
+def test_a_world_without_sidecars_has_no_mesh(mode: str) -> None:
+    assert render(mode).mesh is None
+
+
+def test_an_unknown_release_is_refused_with_those_that_are_known() -> None:
+    with pytest.raises(TargetError, match=r"no defaults of Istio '1.23' are known; choose one of 1.24, .*1.31"):
+        render("mesh", "matched", mesh=MeshOptions(istio_version="1.23"))

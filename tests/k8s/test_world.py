@@ -15,7 +15,7 @@ from istio import stats
 from k8s.local.client import LocalWorld
 from k8s.local.target import LocalTarget
 from k8s.render import render
-from k8s.target import TargetError
+from k8s.target import AS_INSTALLED, MeshOptions, TargetError
 from loadtests.frames import frame_of
 from loadtests.schedule import Arrival
 
@@ -23,8 +23,8 @@ COMPRESSED = {"interval_s": 0.5, "base_ejection_s": 30.0}
 
 
 @asynccontextmanager
-async def running(state: Path, mode: str, **switches: bool) -> AsyncIterator[LocalWorld]:
-    rendered = render(mode, "matched", {**COMPRESSED, **switches})
+async def running(state: Path, mode: str, mesh: MeshOptions = AS_INSTALLED) -> AsyncIterator[LocalWorld]:
+    rendered = render(mode, "matched", COMPRESSED, mesh)
     world = await LocalTarget(state).up(f"t-{mode}", rendered, attached=True, seed=1)
     try:
         yield world
@@ -100,7 +100,7 @@ async def test_a_mesh_world_serves_follows_istio_objects_and_forgets_ejections(t
 
 
 async def test_a_world_with_mutual_tls_serves_counts_and_refuses_plaintext_where_it_is_strict(tmp_path: Path) -> None:
-    async with running(tmp_path, "sidecar", mtls=True, telemetry=True) as world:
+    async with running(tmp_path, "sidecar", MeshOptions(telemetry=True)) as world:
         assert await send(world, 1) == 200
         assert 'connection_security_policy="mutual_tls"' in await requests_received(world, "image-analysis")
         assert await handshakes(world) > 0

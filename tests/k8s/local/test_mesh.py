@@ -9,7 +9,7 @@ from istio.discovery import DiscoveryServer
 from k8s.local.manifests import read
 from k8s.local.mesh import Mesh
 from k8s.local.pod import Pod
-from k8s.target import TargetError
+from k8s.target import AS_INSTALLED, TargetError
 from tests.k8s.local.pods import pod
 from tests.k8s.tiny import service
 
@@ -18,7 +18,7 @@ CLUSTER = "outbound|8080||front.default.svc.cluster.local"
 
 
 def mesh(*pods: Pod) -> Mesh:
-    return Mesh(SERVICES, lambda: pods, DiscoveryServer(Path("never-opened")))
+    return Mesh(SERVICES, lambda: pods, DiscoveryServer(Path("never-opened")), AS_INSTALLED)
 
 
 def virtual_service(name: str, **http: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from k8s.local.manifests import read
 from k8s.local.pod import Pod
 from k8s.local.ports import claim
 from k8s.local.workloads import Workloads
-from k8s.target import TargetError
+from k8s.target import AS_INSTALLED, TargetError
 from tests.k8s.tiny import deployment, injected, service
 from tests.k8s.waiting import until
 
@@ -25,7 +25,8 @@ from tests.k8s.waiting import until
 @asynccontextmanager
 async def running(folder: Path, *objects: dict[str, Any]) -> AsyncIterator[Workloads]:
     block = claim([])
-    workloads = Workloads(read(objects), block, folder, DiscoveryServer(folder / "never-opened"), 7, lambda _: None)
+    server = DiscoveryServer(folder / "never-opened")
+    workloads = Workloads(read(objects), block, folder, server, 7, lambda _: None, AS_INSTALLED)
     workloads.start([])
     try:
         await until(lambda: workloads.settled)
@@ -132,7 +133,7 @@ async def test_certificates_are_replaced_at_half_of_their_life(tmp_path: Path) -
     with tempfile.TemporaryDirectory() as sockets:
         async with DiscoveryServer(Path(sockets) / "s") as server:
             objects = read([injected("front"), service("front")])
-            workloads = Workloads(objects, block, tmp_path, server, 7, lambda _: None, authority)
+            workloads = Workloads(objects, block, tmp_path, server, 7, lambda _: None, AS_INSTALLED, authority)
             workloads.start([])
             try:
                 async with asyncio.timeout(20):
