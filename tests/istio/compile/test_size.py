@@ -1,6 +1,5 @@
-"""How long a whole compilation takes, which is all that there is: no cache, no increments."""
+"""A large mesh is compiled whole: there is no cache and there are no increments. `goaround perf mesh` times it."""
 
-import time
 from dataclasses import replace
 
 from istio.compile import compile_proxy
@@ -14,14 +13,12 @@ def world(services: int) -> Registry:
     return replace(REGISTRY, services=made)
 
 
-def test_a_thousand_services_with_three_endpoints_and_rules_of_their_own_take_less_than_two_seconds() -> None:
+def test_a_thousand_services_are_compiled_as_a_whole() -> None:
     text = "".join(
         virtual_service(f"s{number}", f"{{timeout: 1s, route: [{{destination: {{host: s{number}}}}}]}}")
         + destination_rule(f"s{number}", "trafficPolicy: {outlierDetection: {}}")
         for number in range(100)
     )
-    registry, given = world(1000), objects(text)
-    start = time.process_time()
-    config = compile_proxy(registry, given, COLLECTOR, mtls=True)
-    assert time.process_time() - start < 2
+    config = compile_proxy(world(1000), objects(text), COLLECTOR, mtls=True)
     assert len(config.endpoints) == 1000
+    assert sum("outlier_detection" in cluster for cluster in config.clusters.values()) == 100

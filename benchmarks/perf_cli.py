@@ -1,0 +1,71 @@
+"""The commands that measure goaround itself: ratios of things measured in one run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.table import Table
+
+from benchmarks.console import console
+from benchmarks.errors import BadInput
+
+perf = typer.Typer(
+    name="perf", help="Measure what goaround itself costs, against what else there is.", no_args_is_help=True
+)
+Json = Annotated[bool, typer.Option("--json", help="A list of objects, for programs.")]
+Rounds = Annotated[int, typer.Option(min=1, help="How often each case is measured, all of them in turn.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.add_typer(perf)
+
+
+@perf.command()
+def policies(as_json: Json = False, rounds: Rounds = 9) -> None:
+    """The cost of a call under policies, without a network: ours, the naive stack, and other libraries."""
+    try:
+        from benchmarks.perf.policies import measure
+    except ImportError as missing:
+        raise BadInput(
+            [f"perf policies needs {missing.name}: `make setup` installs what is measured against"]
+        ) from None
+    rows = [asdict(row) for row in asyncio.run(measure(rounds))]
+    _show(rows, as_json, ("name", "microseconds", "ratio_to_naive", "spread", "offers"))
+
+
+@perf.command()
+def mesh(as_json: Json = False, rounds: Rounds = 5) -> None:
+    """How long a proxy's whole configuration takes to compile, from 10 to 1000 services; exponent 1 is linear."""
+    from benchmarks.perf.mesh import measure
+
+    rows = [asdict(row) for row in measure(rounds=rounds)]
+    _show(rows, as_json, ("services", "seconds", "microseconds_per_service", "ratio_to_smallest", "exponent"))
+
+
+def _show(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str]) -> None:
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    table = Table(box=box.SIMPLE_HEAD, caption=f"n = {rows[0]['rounds']} rounds, all cases in turn; medians")
+    for column in columns:
+        table.add_column(column.replace("_", " "), justify="left" if column in ("name", "offers") else "right")
+    for row in rows:
+        table.add_row(*(_text(row[column]) for column in columns))
+    console().print(table)
+
+
+def _text(value: object) -> str:
+    match value:
+        case float():
+            return f"{value:.3g}" if value < 100 else f"{value:.0f}"
+        case tuple():
+            return " to ".join(_text(one) for one in value)
+        case _:
+            return str(value)

@@ -1,0 +1,46 @@
+"""The measurements of goaround itself: what they report, never how fast this machine is."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from benchmarks.cli import app
+from benchmarks.perf import mesh, policies
+
+
+async def test_every_stack_is_measured_against_the_naive_one_of_the_same_run() -> None:
+    rows = {row.name: row for row in await policies.measure(2, calls=0.02)}
+    assert {"full-stack-success", "library-success", "stamina-one-retry", "hyx-success", "bare-success"} <= rows.keys()
+    assert rows["naive-success"].ratio_to_naive == rows["naive-one-retry"].ratio_to_naive == 1.0
+    assert all(row.spread[0] <= row.ratio_to_naive <= row.spread[1] for row in rows.values())
+
+
+async def test_a_case_named_for_one_retry_makes_two_tries_and_succeeds() -> None:
+    for case in policies.cases():
+        if case.ending == "one-retry":
+            assert (await case.call()).status == 200, case.name
+
+
+def test_a_compilation_is_measured_for_every_size() -> None:
+    rows = mesh.measure((2, 4), rounds=1)
+    assert [row.services for row in rows] == [2, 4]
+    assert rows[0].ratio_to_smallest == 1.0
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0])
+def test_the_exponent_is_that_of_the_power_law(power: float) -> None:
+    assert mesh.exponent({n: 3e-6 * n**power for n in (10, 100, 1000)}) == pytest.approx(power)
+
+
+def test_the_mesh_that_is_compiled_has_all_of_its_services() -> None:
+    documents = list(mesh.kubernetes(300))
+    addresses = {one.data["status"]["podIP"] for one in documents if one.data["kind"] == "Pod"}
+    assert len(addresses) == 300 * mesh.ENDPOINTS
+    assert len(list(mesh.istio(300))) == 2 * 300
+
+
+def test_the_rows_are_printed_for_programs() -> None:
+    done = CliRunner().invoke(app, ["perf", "mesh", "--json", "--rounds", "1"])
+    assert done.exit_code == 0
+    assert [row["services"] for row in json.loads(done.output)] == list(mesh.SIZES)
