@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from istio.objects.model import Many, Metadata, Model
 from istio.objects.selector import Selector
@@ -18,6 +18,7 @@ CONDITIONS = (
     "source.serviceAccount", "destination.ip", "destination.port", "connection.sni",
 )  # fmt: skip
 _ADDRESSES = ("source.ip", "remote.ip", "destination.ip")
+DRY_RUN = "istio.io/dry-run"
 _LONGEST_ACCOUNT = 320
 _TEMPLATE = re.compile(r"\{\*{1,2}\}")
 
@@ -168,12 +169,25 @@ class AuthorizationPolicySpec(Model):
         return self
 
 
+class PolicyMetadata(Metadata):
+    """Metadata, with the one annotation that would change what a policy does."""
+
+    annotations: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("annotations")
+    @classmethod
+    def _is_enforced(cls, annotations: dict[str, str]) -> dict[str, str]:
+        if annotations.get(DRY_RUN, "false") != "false":
+            raise ValueError(f"{DRY_RUN} is Istio's, but goaround does not support it: a policy is enforced or absent")
+        return annotations
+
+
 class AuthorizationPolicy(Model):
     """security.istio.io AuthorizationPolicy."""
 
     api_version: str
     kind: Literal["AuthorizationPolicy"]
-    metadata: Metadata
+    metadata: PolicyMetadata
     spec: Annotated[AuthorizationPolicySpec, Field(default_factory=AuthorizationPolicySpec)]
     status: dict[str, object] | None = None
 

@@ -80,3 +80,10 @@ def test_what_a_client_library_does_not_do_is_listed() -> None:
 def test_what_is_derived_survives_the_way_through_json() -> None:
     made, _ = library.policies(policies.load("matched"), ["alerts", "collector"])
     assert {name: EdgePolicy.from_json(one.to_json()) for name, one in made.items()} == made
+
+
+def test_the_virtual_service_that_names_a_service_most_closely_speaks_for_it() -> None:
+    all_of_them = "hosts: ['*.airport.svc.cluster.local']"
+    wide = virtual_service("a-wide-one", f"{{timeout: 9s, {TO}}}").replace("hosts: [a-wide-one]", all_of_them)
+    policy, _ = derived(wide + virtual_service("alerts", f"{{timeout: 1s, {TO}}}"))
+    assert policy.timeout == TimeoutPolicy(overall_s=1.0)

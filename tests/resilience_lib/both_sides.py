@@ -5,21 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from istio import library
-from istio.objects import Objects
 from resilience_lib import (
     Address,
     BalancerPolicy,
-    BudgetPolicy,
     EndpointPipeline,
     EndpointPolicy,
     Outcome,
-    OutlierPolicy,
 )
 from tests.istio import running
 from tests.istio.running import Mesh, running_mesh
@@ -104,38 +101,9 @@ async def running_envoy(stack: contextlib.AsyncExitStack, runner: asyncio.Runner
 
 
 def policy_of(text: str, callee: str) -> EndpointPolicy:
-    """Derive the engine's policy from Istio objects."""
-    there = objects(text)
-    edges, _ = library.policies(there, [callee])
-    balancer = BalancerPolicy("ROUND_ROBIN")
-    return EndpointPolicy.of(edges[callee], outlier_of(there), budget=budget_of(there), balancer=balancer)
-
-
-def budget_of(there: Objects) -> BudgetPolicy | None:
-    rules = [rule.spec.traffic_policy for rule in there.destination_rules]
-    budget = next((rule.retry_budget for rule in rules if rule and rule.retry_budget), None)
-    if budget is None:
-        return None
-    return BudgetPolicy(
-        20 if budget.percent is None else budget.percent,
-        3 if budget.min_retry_concurrency is None else budget.min_retry_concurrency,
-    )
-
-
-def outlier_of(there: Objects) -> OutlierPolicy | None:
-    rules = [rule.spec.traffic_policy for rule in there.destination_rules]
-    outlier = next((rule.outlier_detection for rule in rules if rule and rule.outlier_detection), None)
-    if outlier is None:
-        return None
-    return OutlierPolicy(
-        5 if outlier.consecutive_5xx_errors is None else outlier.consecutive_5xx_errors,
-        outlier.consecutive_gateway_errors or 0,
-        (outlier.consecutive_local_origin_failures or 5) if outlier.split_external_local_origin_errors else 0,
-        outlier.interval_or_default.total_seconds(),
-        outlier.base_ejection_or_default.total_seconds(),
-        outlier.max_ejection_percent or 10,
-        outlier.min_health_percent,
-    )
+    """Derive the engine's policy from Istio objects, with a balancer whose choices can be told beforehand."""
+    policies, _ = library.endpoint_policies(objects(text), [callee])
+    return replace(policies[callee], balancer=BalancerPolicy("ROUND_ROBIN"))
 
 
 class BeginningWith(Random):

@@ -176,3 +176,10 @@ def test_a_deprecated_field_is_left_out_with_istiods_warning() -> None:
     assert warning.path == "spec.trafficPolicy.outlierDetection.consecutiveErrors"
     assert warning.message.startswith("outlier detection consecutive errors is deprecated")
     assert "consecutiveErrors" not in str(found.to_data())
+
+
+def test_a_policy_that_is_only_to_be_tried_is_refused() -> None:
+    policy = one("AuthorizationPolicy", "{}", SECURITY).replace("name: a,", "name: a, annotations: {%s: 'true'},")
+    with pytest.raises(Refused, match=r"metadata\.annotations: istio\.io/dry-run is Istio's"):
+        objects(policy % "istio.io/dry-run")
+    assert objects(policy.replace("'true'", "'false'") % "istio.io/dry-run").authorization_policies
