@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from istio.compile.retries import DEFAULT_ATTEMPTS, DEFAULT_RETRY_ON
-from istio.library.spoken import NotCarried, Spoken, left_of_pool, name_of, policy_path, set_fields, spoken
+from istio.library.spoken import NotCarried, Spoken, spoken
 from istio.objects.destination_rule import ConnectionPool, OutlierDetection
 from istio.objects.parse import Objects
 from istio.objects.virtual_service import HttpRoute, Retries
@@ -25,6 +25,10 @@ _OUTLIER = {
     "split_external_local_origin_errors": "the breaker counts every failure alike",
     "consecutive_local_origin_failures": "the breaker counts every failure alike",
 }
+_RETRIES = {
+    "retry_remote_localities": "a client sees one address per service",
+    "retry_ignore_previous_hosts": "a client does not choose replicas",
+}
 
 
 def policies(
@@ -37,8 +41,8 @@ def policies(
     made: dict[str, EdgePolicy] = {}
     left: dict[NotCarried, None] = {}
     for edge in spoken(objects, callees, namespace=namespace, port=port):
-        made[edge.callee] = edge_policy(edge, breaker=_breaker(edge.policy.outlier_detection))
-        left.update(dict.fromkeys((*edge.left, *_left_of_rule(edge, port))))
+        made[edge.callee] = edge_policy(edge, breaker=breaker(edge.policy.outlier_detection))
+        left.update(dict.fromkeys((*edge.left, *_left(edge))))
     return made, list(left)
 
 
@@ -74,7 +78,8 @@ def _timeout(route: HttpRoute | None) -> TimeoutPolicy | None:
     )
 
 
-def _breaker(outlier: OutlierDetection | None) -> BreakerPolicy | None:
+def breaker(outlier: OutlierDetection | None) -> BreakerPolicy | None:
+    """What stands in for outlier detection where replicas are not seen."""
     if outlier is None:
         return None
     failures = _FAILURES if outlier.consecutive_5xx_errors is None else outlier.consecutive_5xx_errors
@@ -92,14 +97,14 @@ def _limits(pool: ConnectionPool | None) -> LimitsPolicy | None:
     return limits if limits != LimitsPolicy() else None
 
 
-def _left_of_rule(edge: Spoken, port: int) -> Iterator[NotCarried]:
-    rule, policy = edge.rule, edge.policy
-    if rule.source is None:
+def _left(edge: Spoken) -> Iterator[NotCarried]:
+    if edge.route is not None and edge.routed_at is not None:
+        yield from edge.routed_at.at("retries").left_fields(edge.route.retries, _RETRIES)
+    policy, place = edge.policy, edge.ruled_at
+    if place is None:
         return
-    name, path = name_of(rule.source), policy_path(rule, port)
     if policy.load_balancer is not None:
-        yield NotCarried(name, f"{path}.loadBalancer", "a client's connections are spread by the network")
-    yield from set_fields(policy.outlier_detection, _OUTLIER, name, f"{path}.outlierDetection")
-    yield from left_of_pool(policy.connection_pool, name, path)
+        yield place.left("loadBalancer", "a client's connections are spread by the network")
+    yield from place.at("outlierDetection").left_fields(policy.outlier_detection, _OUTLIER)
     if policy.retry_budget is not None:
-        yield NotCarried(name, f"{path}.retryBudget", "the library limits retries by number (maxRetries)")
+        yield place.left("retryBudget", "the library limits retries by number (maxRetries)")

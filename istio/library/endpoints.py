@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from istio.compile.balancer import hash_policy
 from istio.library.edges import edge_policy
-from istio.library.spoken import NotCarried, Spoken, left_of_pool, name_of, policy_path, set_fields, spoken
+from istio.library.spoken import NotCarried, Place, Spoken, spoken
 from istio.objects.destination_rule import LoadBalancer, OutlierDetection, RetryBudget
 from istio.objects.parse import Objects
 from resilience_lib import BalancerPolicy, BudgetPolicy, EndpointPolicy, OutlierPolicy
@@ -17,6 +18,7 @@ _BALANCER = {
     "warmup": "a new replica has its whole share at once",
     "warmup_duration_secs": "a new replica has its whole share at once",
 }
+_RETRIES = {"retry_remote_localities": "a client knows of no localities"}
 
 
 def endpoint_policies(
@@ -30,15 +32,20 @@ def endpoint_policies(
     made: dict[str, EndpointPolicy] = {}
     left: dict[NotCarried, None] = {}
     for edge in spoken(objects, callees, namespace=namespace, port=port):
-        policy = edge.policy
-        made[edge.callee] = EndpointPolicy.of(
-            edge_policy(edge, breaker=None),
-            _outlier(policy.outlier_detection),
-            budget=_budget(policy.retry_budget),
-            balancer=_balancer(policy.load_balancer),
-        )
-        left.update(dict.fromkeys((*edge.left, *_left_of_rule(edge, port))))
+        made[edge.callee] = endpoint_policy(edge)
+        left.update(dict.fromkeys((*edge.left, *_left(edge))))
     return made, list(left)
+
+
+def endpoint_policy(edge: Spoken) -> EndpointPolicy:
+    """What of an edge's objects a client that sees every replica does."""
+    policy = edge.policy
+    return EndpointPolicy.of(
+        edge_policy(edge, breaker=None),
+        _outlier(policy.outlier_detection),
+        budget=_budget(policy.retry_budget),
+        balancer=_balancer(policy.load_balancer),
+    )
 
 
 def _outlier(outlier: OutlierDetection | None) -> OutlierPolicy | None:
@@ -77,18 +84,44 @@ def _balancer(balancer: LoadBalancer | None) -> BalancerPolicy:
     return BalancerPolicy(_SIMPLE.get(balancer.simple or "", "LEAST_REQUEST"))
 
 
-def _left_of_rule(edge: Spoken, port: int) -> Iterator[NotCarried]:
-    rule, policy = edge.rule, edge.policy
-    if rule.source is None:
+def _left(edge: Spoken) -> Iterator[NotCarried]:
+    if edge.route is not None and edge.routed_at is not None:
+        yield from edge.routed_at.at("retries").left_fields(edge.route.retries, _RETRIES)
+    if edge.ruled_at is not None:
+        yield from _left_of_balancer(edge.policy.load_balancer, edge.ruled_at.at("loadBalancer"))
+    yield from _left_of_tried(edge)
+
+
+def _left_of_balancer(balancer: LoadBalancer | None, place: Place) -> Iterator[NotCarried]:
+    if balancer is None:
         return
-    name, path = name_of(rule.source), policy_path(rule, port)
-    balancer = policy.load_balancer
-    if balancer is not None and balancer.simple == "PASSTHROUGH":
-        yield NotCarried(name, f"{path}.loadBalancer.simple", "a client has no address but the service's")
-    if balancer is not None and balancer.consistent_hash is not None:
-        where = f"{path}.loadBalancer.consistentHash"
-        yield NotCarried(name, where, "the caller gives the key; the library reads no headers or cookies")
+    if balancer.consistent_hash is not None:
+        yield place.left("consistentHash", "the caller gives the key; the library reads no headers or cookies")
         if balancer.consistent_hash.maglev is not None:
-            yield NotCarried(name, f"{where}.maglev", "the library has a ring of hashes")
-    yield from set_fields(balancer, _BALANCER, name, f"{path}.loadBalancer")
-    yield from left_of_pool(policy.connection_pool, name, path)
+            yield place.left("consistentHash.maglev", "the library has a ring of hashes")
+    elif balancer.simple == "PASSTHROUGH":
+        yield place.left("simple", "a client has no address but the service's")
+    yield from place.left_fields(balancer, _BALANCER)
+
+
+def _left_of_tried(edge: Spoken) -> Iterator[NotCarried]:
+    """Where a retry avoids the replicas that its call has tried in the mesh alone, or in the library alone."""
+    retries = edge.route.retries if edge.route else None
+    said = retries.retry_ignore_previous_hosts if retries else None
+    in_mesh = not _is_hashed(edge) if said is None else said
+    if (retries is not None and not retries.attempts) or in_mesh is _balancer(edge.policy.load_balancer).avoids_tried:
+        return
+    does = "does so on a ring too" if in_mesh else "does not"
+    why = f"a client's retry avoids the replicas already tried, except on a ring; the mesh {does}"
+    if said is not None and edge.routed_at is not None:
+        yield edge.routed_at.left("retries.retryIgnorePreviousHosts", why)
+    elif edge.ruled_at is not None:
+        yield edge.ruled_at.left("loadBalancer", why)
+
+
+def _is_hashed(edge: Spoken) -> bool:
+    """Whether the route hashes something, so that its retries may go where its first try went (compile/actions.py)."""
+    if edge.route is None or len(edge.route.route) != 1:
+        return False
+    to = edge.route.route[0].destination
+    return hash_policy(edge.rule.hash_for(to.subset, to.port.number if to.port else None)) is not None

@@ -9,7 +9,6 @@ from istio.compile.matches import is_catch_all, route_match, speaks_to
 from istio.compile.names import in_mesh, matches, qualified
 from istio.compile.rules import Policy, Rule, Rules
 from istio.compile.visibility import visible
-from istio.objects.destination_rule import ConnectionPool
 from istio.objects.model import Model
 from istio.objects.parse import IstioObject, Objects
 from istio.objects.virtual_service import HttpRoute, VirtualService
@@ -38,10 +37,6 @@ _ROUTE = {
     "mirrors": "requests are copied by the sidecar",
     "cors_policy": "the sidecar answers for other origins",
 }
-_RETRIES = {
-    "retry_remote_localities": "a client sees one address per service",
-    "retry_ignore_previous_hosts": "a client does not choose replicas",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +49,41 @@ class NotCarried:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
-    """One edge: the route that holds for every request (None: Istio's default), the rule, and its policy at the port.
+class Place:
+    """Where in which object something stands: `DestinationRule airport/alerts`, `spec.trafficPolicy`."""
 
-    `left`: what of the routes no client does.
+    object: str
+    path: str
+
+    def at(self, path: str) -> Place:
+        """Return a place inside this one."""
+        return Place(self.object, f"{self.path}.{path}")
+
+    def left(self, path: str, why: str) -> NotCarried:
+        """Return what stands inside this place as left behind."""
+        return NotCarried(self.object, f"{self.path}.{path}", why)
+
+    def left_fields(self, block: Model | None, reasons: Mapping[str, str]) -> Iterator[NotCarried]:
+        """Those of the fields named in `reasons` that are set in `block`, each with the reason why it is left."""
+        for field, why in reasons.items():
+            if block is not None and field in block.model_fields_set:
+                yield self.left(str(type(block).model_fields[field].alias), why)
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One edge: the route that holds for every request, the rule, and its policy at the port, each with its place.
+
+    `route` and `routed_at` are None where Istio's default route holds; `ruled_at` where no object has a policy.
+    `left`: what of all this no client does.
     """
 
     callee: str
     route: HttpRoute | None
+    routed_at: Place | None
     rule: Rule
     policy: Policy
+    ruled_at: Place | None
     left: tuple[NotCarried, ...]
 
 
@@ -75,12 +95,15 @@ def spoken(objects: Objects, callees: Sequence[str], *, namespace: str, port: in
     for callee in callees:
         hostname = qualified(callee, namespace)
         rule = rules.at(hostname, namespace)
+        policy, ruled_at = rule.for_port(port), _place(rule, port)
         by = _speaks_for(objects, hostname)
         left: dict[NotCarried, None] = {}
-        route = _whole_route(by, client, port, left) if by else None
+        route, routed_at = _whole_route(by, hostname, client, port, left) if by else (None, None)
         if rule.source is not None and rule.subsets:
             left[NotCarried(name_of(rule.source), "spec.subsets", "a client does not choose subsets")] = None
-        yield Spoken(callee, route, rule, rule.for_port(port), tuple(left))
+        if ruled_at is not None:
+            left.update(dict.fromkeys(_left_of_policy(policy, ruled_at)))
+        yield Spoken(callee, route, routed_at, rule, policy, ruled_at, tuple(left))
 
 
 def _speaks_for(objects: Objects, hostname: str) -> VirtualService | None:
@@ -96,44 +119,51 @@ def _speaks_for(objects: Objects, hostname: str) -> VirtualService | None:
 
 
 def _whole_route(
-    virtual_service: VirtualService, client: Proxy, port: int, left: dict[NotCarried, None]
-) -> HttpRoute | None:
+    virtual_service: VirtualService, hostname: str, client: Proxy, port: int, left: dict[NotCarried, None]
+) -> tuple[HttpRoute | None, Place | None]:
     """Return the rule that holds for every request; what is said for some requests only is left behind."""
-    name = name_of(virtual_service)
     for index, http in enumerate(virtual_service.spec.http):
-        path = f"spec.http[{index}]"
+        place = Place(name_of(virtual_service), f"spec.http[{index}]")
         heard = [one for one in http.match if speaks_to(one, client, port)]
         if http.match and not any(is_catch_all(route_match(one)) for one in heard):
-            left[NotCarried(name, f"{path}.match", "the library has one policy for a whole service")] = None
+            left[place.left("match", "the library has one policy for a whole service")] = None
             continue
-        if len(http.route) > 1 or any(one.destination.subset for one in http.route):
-            left[NotCarried(name, f"{path}.route", "a client does not choose subsets or weights")] = None
-        left.update(dict.fromkeys(set_fields(http, _ROUTE, name, path)))
-        left.update(dict.fromkeys(set_fields(http.retries, _RETRIES, name, f"{path}.retries")))
-        return http
-    return None
+        left.update(dict.fromkeys(_left_of_route(http, hostname, virtual_service.metadata.namespace, place)))
+        return http, place
+    return None, None
 
 
-def left_of_pool(pool: ConnectionPool | None, name: str, path: str) -> Iterator[NotCarried]:
-    """What of a connection pool no client does."""
+def _left_of_route(http: HttpRoute, hostname: str, namespace: str, place: Place) -> Iterator[NotCarried]:
+    if len(http.route) > 1 or any(one.destination.subset for one in http.route):
+        yield place.left("route", "a client does not choose subsets or weights")
+    for index, one in enumerate(http.route):
+        if qualified(one.destination.host, namespace) != hostname:
+            yield place.left(f"route[{index}].destination.host", "a client calls the service that it names")
+        if one.headers is not None:
+            yield place.left(f"route[{index}].headers", _ROUTE["headers"])
+    yield from place.left_fields(http, _ROUTE)
+
+
+def _left_of_policy(policy: Policy, place: Place) -> Iterator[NotCarried]:
+    pool = policy.connection_pool
     if pool is not None:
-        yield from set_fields(pool.tcp, _TCP, name, f"{path}.connectionPool.tcp")
-        yield from set_fields(pool.http, _HTTP, name, f"{path}.connectionPool.http")
+        yield from place.at("connectionPool.tcp").left_fields(pool.tcp, _TCP)
+        yield from place.at("connectionPool.http").left_fields(pool.http, _HTTP)
+        if pool.http and pool.http.http1_max_pending_requests and not (pool.tcp and pool.tcp.max_connections):
+            why = "without maxConnections nothing waits for its turn in a client"
+            yield place.left("connectionPool.http.http1MaxPendingRequests", why)
+    if policy.tls is not None:
+        yield place.left("tls", "the client speaks plain HTTP")
 
 
-def policy_path(rule: Rule, port: int) -> str:
-    """Where in the rule's object the policy of a port stands."""
-    for index, entry in enumerate(rule.policy.port_level_settings if rule.policy else ()):
+def _place(rule: Rule, port: int) -> Place | None:
+    """Where the policy of a port stands."""
+    if rule.source is None or rule.policy is None:
+        return None
+    for index, entry in enumerate(rule.policy.port_level_settings):
         if entry.port.number == port:
-            return f"spec.trafficPolicy.portLevelSettings[{index}]"
-    return "spec.trafficPolicy"
-
-
-def set_fields(block: Model | None, reasons: Mapping[str, str], name: str, path: str) -> Iterator[NotCarried]:
-    """Those of the fields named in `reasons` that are set, each with the reason why it is left behind."""
-    for field, why in reasons.items():
-        if block is not None and field in block.model_fields_set:
-            yield NotCarried(name, f"{path}.{type(block).model_fields[field].alias}", why)
+            return Place(name_of(rule.source), f"spec.trafficPolicy.portLevelSettings[{index}]")
+    return Place(name_of(rule.source), "spec.trafficPolicy")
 
 
 def name_of(one: IstioObject) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from istio.library import endpoint_policies
 from resilience_lib import BalancerPolicy, BudgetPolicy, EndpointPolicy, OutlierPolicy, RetryPolicy
-from tests.istio.world import destination_rule, objects
+from tests.istio.world import destination_rule, objects, virtual_service
 
 
 def of(policy: str) -> EndpointPolicy:
@@ -66,3 +66,56 @@ def test_the_balancer_is_carried(balancer: str, kind: BalancerPolicy) -> None:
 )
 def test_what_is_not_carried_is_named_with_its_reason(policy: str, path: str, why: str) -> None:
     assert why in left(policy)[path]
+
+
+ROUTE = "route: [{destination: {host: alerts}}]"
+RING = destination_rule("alerts", "trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x-user}}}")
+
+
+def left_at(text: str) -> set[str]:
+    return {one.path for one in endpoint_policies(objects(text), ["alerts"])[1]}
+
+
+def test_a_port_without_a_balancer_is_named_where_the_whole_rule_hashes_for_its_retries() -> None:
+    rule = (
+        "trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x}}, "
+        "portLevelSettings: [{port: {number: 8080}, outlierDetection: {}}]}"
+    )
+    text = virtual_service("alerts", f"{{{ROUTE}}}") + destination_rule("alerts", rule)
+    assert left_at(text) == {"spec.trafficPolicy.portLevelSettings[0].loadBalancer"}
+
+
+def test_retries_on_a_ring_that_avoid_tried_replicas_in_the_mesh_alone_are_named() -> None:
+    route = "spec.http[0].retries.retryIgnorePreviousHosts"
+    forced = virtual_service("alerts", f"{{retries: {{attempts: 1, retryIgnorePreviousHosts: true}}, {ROUTE}}}")
+    assert route in left_at(forced + RING)
+    assert left_at(virtual_service("alerts", f"{{{ROUTE}}}") + RING) == {
+        "spec.trafficPolicy.loadBalancer.consistentHash"
+    }
+    assert "spec.trafficPolicy.loadBalancer" in left_at(RING)  # a route that nobody wrote avoids them on a ring too
+
+
+@pytest.mark.parametrize(
+    ("said", "left"), [("true", set()), ("false", {"spec.http[0].retries.retryIgnorePreviousHosts"})]
+)
+def test_to_avoid_tried_replicas_is_what_the_library_does_anyway(said: str, left: set[str]) -> None:
+    retries = f"retries: {{attempts: 1, retryIgnorePreviousHosts: {said}}}"
+    assert left_at(virtual_service("alerts", f"{{{retries}, {ROUTE}}}")) == left
+
+
+def test_what_leads_elsewhere_or_over_tls_is_named() -> None:
+    route = "route: [{destination: {host: momentum}, headers: {request: {remove: [x-a]}}}]"
+    text = virtual_service("alerts", f"{{retries: {{attempts: 1, retryRemoteLocalities: true}}, {route}}}")
+    assert left_at(text + destination_rule("alerts", "trafficPolicy: {tls: {mode: SIMPLE}}")) == {
+        "spec.http[0].route[0].destination.host",
+        "spec.http[0].route[0].headers",
+        "spec.http[0].retries.retryRemoteLocalities",
+        "spec.trafficPolicy.tls",
+    }
+
+
+def test_a_queue_without_a_limit_of_connections_is_named() -> None:
+    pool = "connectionPool: {http: {http1MaxPendingRequests: 3}}"
+    assert left_at(destination_rule("alerts", f"trafficPolicy: {{{pool}}}")) == {
+        "spec.trafficPolicy.connectionPool.http.http1MaxPendingRequests"
+    }
