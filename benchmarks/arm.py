@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.errors import BadInput
-from k8s.render import DEFAULT_POLICIES, MODES, WITH_SIDECARS
+from k8s.render import DEFAULT_POLICIES, LIBRARIES, MODES, WITH_SIDECARS
 
 PLAINTEXT = "+plaintext"
-WITH_POLICIES = frozenset({"library", "mesh"})
+WITH_POLICIES = frozenset({*LIBRARIES, "mesh"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,10 @@ perf_cli.register(app)
 
 Arms = Annotated[
     list[str] | None,
-    typer.Option("--arm", help="none, library, sidecar or mesh; MODE:POLICIES for other policies. Repeat for several."),
+    typer.Option(
+        "--arm",
+        help="none, library, library-endpoints, sidecar, mesh; MODE:POLICIES for other policies. Repeat for several.",
+    ),
 ]
 Scenarios = Annotated[
     list[str] | None,

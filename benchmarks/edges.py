@@ -42,7 +42,7 @@ def edges(
 
 
 def _library(events: Mapping[str, int]) -> dict[str, int]:
-    named = {"retry": "retries", "timeout": "timeouts", "open": "opens", "reject": "rejects"}
+    named = {"retry": "retries", "timeout": "timeouts", "open": "opens", "reject": "rejects", "ejection": "ejections"}
     return {name: events.get(kind, 0) for kind, name in named.items()}
 
 

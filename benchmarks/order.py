@@ -22,7 +22,7 @@ from benchmarks.record import ArmHeader
 from benchmarks.results import Run
 from benchmarks.scenario import Scenario, load_scenario
 from istio.compile.versions import NEWEST
-from k8s.render import WITH_SIDECARS
+from k8s.render import LIBRARIES, WITH_SIDECARS
 from k8s.target import MeshOptions, Rendered
 
 T = TypeVar("T")
@@ -153,7 +153,7 @@ def _policies(rendered: Mapping[str, Rendered]) -> dict[str, Any]:
 
 def _library(rendered: Rendered) -> str | None:
     """The JSON that the library reads, in the mode that has one."""
-    if rendered.mode != "library":
+    if rendered.mode not in LIBRARIES:
         return None
     config = (
         each for each in rendered.objects if each["kind"] == "ConfigMap" and each["metadata"]["name"] == "policies"

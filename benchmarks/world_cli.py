@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def up(
-    mode: Annotated[str, typer.Option(help="none, library, sidecar or mesh.")] = "library",
+    mode: Annotated[str, typer.Option(help="none, library, library-endpoints, sidecar or mesh.")] = "library",
     name: Name = DEFAULT_WORLD,
     policies: Annotated[
         str, typer.Option(help="A policy set's name, or a folder of Istio objects.")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from istio import library, policies
 from istio.compile.versions import VERSIONS
@@ -16,7 +16,10 @@ from k8s.target import AS_INSTALLED, Document, MeshOptions, Rendered, TargetErro
 
 __all__ = ["MODES", "Rendered", "render"]
 
-MODES = ("none", "library", "sidecar", "mesh")
+Derive: TypeAlias = Callable[[Objects, Sequence[str]], tuple[Mapping[str, Any], list[library.NotCarried]]]
+MODES = ("none", "library", "library-endpoints", "sidecar", "mesh")
+LIBRARIES: dict[str, Derive] = {"library": library.policies, "library-endpoints": library.endpoint_policies}
+"""How the policies of each mode with a library are derived from Istio objects."""
 OVERLAYS = Path(__file__).parent / "overlays"
 WITH_SIDECARS = frozenset({"sidecar", "mesh"})
 OVERRIDES = ("interval_s", "base_ejection_s", "env")
@@ -56,10 +59,12 @@ def render(
         return Rendered(mode, None, objects)
     name = RETRIES_OFF if mode == "sidecar" else policy_set or DEFAULT_POLICIES
     loaded, notes = _policies(name, overrides)
-    if mode != "library":
+    if mode not in LIBRARIES:
         return Rendered(mode, name, objects, loaded.to_data(), notes, mesh)
-    carried, left = library.policies(loaded, [one["metadata"]["name"] for one in objects if one["kind"] == "Service"])
-    text = json.dumps({callee: policy.to_json() for callee, policy in carried.items()}, indent=1, sort_keys=True)
+    callees = [one["metadata"]["name"] for one in objects if one["kind"] == "Service"]
+    carried, left = LIBRARIES[mode](loaded, callees)
+    policies_of = {callee: policy.to_json() for callee, policy in carried.items()}
+    text = json.dumps(policies_of, indent=1, sort_keys=True)
     config = next(one for one in objects if one["kind"] == "ConfigMap" and one["metadata"]["name"] == "policies")
     config["data"]["policies.json"] = text
     notes += [f"{one.object}: {one.path}: not carried by the library: {one.why}" for one in left]

@@ -22,7 +22,7 @@ class Event(StrEnum):
     TIMEOUT = "timeout"
     """A try, or a whole call, took too long."""
     EJECTION = "ejection"
-    UNEJECTION = "unejection"
+    UNEJECTION = "return"
     """A replica is not called for a while, and is called again (noticed with the first call after its time)."""
 
 

@@ -165,4 +165,8 @@ def make_clients(settings: Settings, recorder: Recorder) -> Clients:
         from services.runtime import library
 
         return Clients(transport, library.maker(settings, recorder, transport))
+    if settings.resilience_mode == "endpoints":
+        from services.runtime import endpoints
+
+        return Clients(transport, endpoints.maker(settings, recorder, transport))
     raise BadSettings([f"RESILIENCE_MODE={settings.resilience_mode!r}: must be one of {', '.join(MODES)}"])

@@ -12,40 +12,31 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import DefaultResolver
 
 Address = tuple[str, int]
+_NOBODY: list[Address] = []
 
 
-class FileResolver(AbstractResolver):
+class DiscoveryFile:
     """Reads DISCOVERY_FILE: `{"services": {"NAME:PORT": [[host, port], ...]}, "proxy": {"PORT": [host, port]}}`.
 
-    With a proxy for the port every connection goes there; otherwise to one replica, drawn at random from `rng`.
-    The file is replaced by rename, and read again as soon as it is another file or has another time.
+    The file is replaced by rename, and read again as soon as it is another file or has another time. Every question
+    raises OSError where it cannot be read.
     """
 
-    def __init__(self, path: Path, rng: Random) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._rng = rng
         self._seen: tuple[int, int] | None = None
         self._services: dict[str, list[Address]] = {}
         self._proxies: dict[str, Address] = {}
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """Return exactly one address, so that aiohttp has nothing to fall back on; its port is honoured too.
-
-        Raises ConnectionRefusedError where there is no replica, OSError where the file cannot be read.
-        """
+    def replicas(self, host: str, port: int) -> list[Address]:
+        """The ready replicas of a service; the same list, unless the file has changed."""
         self._read()
-        address = self._proxies.get(str(port))
-        if address is None:
-            replicas = self._services.get(f"{host}:{port}")
-            if not replicas:
-                raise ConnectionRefusedError(errno.ECONNREFUSED, f"no replica of {host}:{port}")
-            address = self._rng.choice(replicas)
-        return [_result(host, address)]
+        return self._services.get(f"{host}:{port}", _NOBODY)
 
-    async def close(self) -> None:
-        """Nothing is held open."""
+    def proxy(self, port: int) -> Address | None:
+        """Where every connection to a port goes, if a sidecar takes it."""
+        self._read()
+        return self._proxies.get(str(port))
 
     def _read(self) -> None:
         stat = self._path.stat()
@@ -59,6 +50,32 @@ class FileResolver(AbstractResolver):
             raise OSError(errno.EINVAL, f"DISCOVERY_FILE {self._path}: not a discovery file: {error}") from error
         self._services, self._proxies = services, proxies
         self._seen = (stat.st_ino, stat.st_mtime_ns)
+
+
+class FileResolver(AbstractResolver):
+    """Resolves names by a DiscoveryFile: to the sidecar that takes the port, else to one replica drawn from `rng`."""
+
+    def __init__(self, path: Path, rng: Random) -> None:
+        self._file = DiscoveryFile(path)
+        self._rng = rng
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Return exactly one address, so that aiohttp has nothing to fall back on; its port is honoured too.
+
+        Raises ConnectionRefusedError where there is no replica, OSError where the file cannot be read.
+        """
+        address = self._file.proxy(port)
+        if address is None:
+            replicas = self._file.replicas(host, port)
+            if not replicas:
+                raise ConnectionRefusedError(errno.ECONNREFUSED, f"no replica of {host}:{port}")
+            address = self._rng.choice(replicas)
+        return [_result(host, address)]
+
+    async def close(self) -> None:
+        """Nothing is held open."""
 
 
 class DnsResolver(AbstractResolver):

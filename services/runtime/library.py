@@ -7,11 +7,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 
 from resilience_lib import EdgePolicy, Event, Flag, Outcome, Pipeline, PolicyError
 from services.runtime.clients import EdgeClient, Recorder, Reply, Request
 from services.runtime.plain import Answer, Transport
 from services.runtime.settings import BadSettings, Settings
+
+Policy = TypeVar("Policy")
 
 
 class LibraryClient(EdgeClient):
@@ -36,14 +39,15 @@ class LibraryClient(EdgeClient):
         return Reply(outcome.status, outcome.value or b"", outcome.flag, outcome.attempts)
 
     async def _attempt(self, request: Request) -> Outcome[bytes]:
-        return _outcome(await self._transport.send(self.callee, request))
+        return outcome_of(await self._transport.send(self.callee, request))
 
     def _heard(self, event: Event) -> None:
         if event is not Event.ATTEMPT:  # the transport counts attempts itself, in every mode
             self._recorder.event(self.callee, event)
 
 
-def _outcome(answer: Answer) -> Outcome[bytes]:
+def outcome_of(answer: Answer) -> Outcome[bytes]:
+    """What an attempt came to, as the library judges it."""
     if answer.flag is None:
         return Outcome(answer.status, value=answer.body)
     return Outcome(answer.status, Flag(answer.flag), sent=answer.sent, final=answer.begun)
@@ -56,7 +60,7 @@ def maker(settings: Settings, recorder: Recorder, transport: Transport) -> Calla
     """
     if settings.policies_file is None:
         raise BadSettings(["POLICIES_FILE: must be set when RESILIENCE_MODE=library"])
-    policies = read_policies(settings.policies_file)
+    policies = read_policies(settings.policies_file, EdgePolicy.from_json)
     none = EdgePolicy()
 
     def make(callee: str) -> EdgeClient:
@@ -66,8 +70,8 @@ def maker(settings: Settings, recorder: Recorder, transport: Transport) -> Calla
     return make
 
 
-def read_policies(path: Path) -> dict[str, EdgePolicy]:
-    """Read `{"<callee>": {...EdgePolicy.to_json()...}}`; raises BadSettings with every error at once."""
+def read_policies(path: Path, read: Callable[[object], Policy]) -> dict[str, Policy]:
+    """Read `{"<callee>": {...policy.to_json()...}}`; raises BadSettings with every error at once."""
     where = f"POLICIES_FILE={str(path)!r}"
     try:
         data = json.loads(path.read_bytes())
@@ -75,11 +79,11 @@ def read_policies(path: Path) -> dict[str, EdgePolicy]:
         raise BadSettings([f"{where}: must be a file with JSON: {error}"]) from error
     if not isinstance(data, dict):
         raise BadSettings([f"{where}: must be an object of policies by callee"])
-    policies: dict[str, EdgePolicy] = {}
+    policies: dict[str, Policy] = {}
     errors: list[str] = []
     for callee, part in data.items():
         try:
-            policies[callee] = EdgePolicy.from_json(part)
+            policies[callee] = read(part)
         except PolicyError as error:
             errors += [f"{where}: {callee}.{sentence}" for sentence in error.errors]
     if errors:

@@ -20,7 +20,7 @@ from aiohttp.abc import AbstractResolver
 
 from services.runtime.clients import EdgeClient, Recorder, Reply, Request
 from services.runtime.context import outgoing_headers
-from services.runtime.discovery import DnsResolver, FileResolver
+from services.runtime.discovery import Address, DnsResolver, FileResolver
 from services.runtime.settings import Settings
 
 PORT = 8080
@@ -71,17 +71,22 @@ class Transport:
         self._session: aiohttp.ClientSession | None = None
         self._seed(settings.seed)
 
-    async def send(self, callee: str, request: Request) -> Answer:
-        """Make one attempt, the reading of the body included. Raises nothing for what the network does."""
+    async def send(self, callee: str, request: Request, replica: Address | None = None) -> Answer:
+        """Make one attempt, the reading of the body included. Raises nothing for what the network does.
+
+        `replica`: the one to send it to; None: whichever the name leads to.
+        """
         self._recorder.sent(callee)
         headers = {**outgoing_headers(), **self._source}
         if request.body is not None:
             headers["content-type"] = "application/json"
+        if replica is not None:
+            headers["host"] = f"{callee}:{PORT}"
         begun = False
         try:
             async with self._pool().request(
                 request.method,
-                f"http://{callee}:{PORT}{request.path}",
+                f"http://{_authority(replica or (callee, PORT))}{request.path}",
                 params=request.params,
                 data=request.body,
                 headers=headers,
@@ -154,6 +159,11 @@ def _dial(info: Any) -> socket.socket:
     family, kind, protocol, _, address = info
     _dialled.set(f"{address[0]}:{address[1]}")
     return socket.socket(family, kind, protocol)
+
+
+def _authority(address: Address) -> str:
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class PlainClient(EdgeClient):

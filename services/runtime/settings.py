@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-MODES = ("plain", "library")
+MODES = ("plain", "library", "endpoints")
 SWITCH = ("on", "off")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -69,8 +69,10 @@ def read_settings(env: Mapping[str, str], required: tuple[str, ...] = ()) -> Set
     reader.need(("SERVICE_NAME", "POD_NAME", *required))
     mode = reader.read("RESILIENCE_MODE", "plain", _one_of(MODES))
     policies = reader.read("POLICIES_FILE", None, _file)
-    if mode == "library":
+    if mode != "plain":
         reader.need(("POLICIES_FILE",))
+    if mode == "endpoints":
+        reader.need(("DISCOVERY_FILE",))
     settings = Settings(
         service_name=reader.read("SERVICE_NAME", "", str),
         pod_name=reader.read("POD_NAME", "", str),

@@ -74,7 +74,13 @@ def test_only_the_library_builds_its_clients_from_policies() -> None:
         }
         for mode in MODES
     }
-    assert modes == {"none": {"plain"}, "library": {"library"}, "sidecar": {"plain"}, "mesh": {"plain"}}
+    assert modes == {
+        "none": {"plain"},
+        "library": {"library"},
+        "library-endpoints": {"endpoints"},
+        "sidecar": {"plain"},
+        "mesh": {"plain"},
+    }
 
 
 def test_the_librarys_policies_are_those_of_the_istio_objects() -> None:
@@ -129,7 +135,7 @@ def test_stores_are_marked_as_never_scaled() -> None:
 @pytest.mark.parametrize(
     ("mode", "policies", "overrides", "words"),
     [
-        ("meshed", None, {}, "unknown mode 'meshed'; choose from: none, library, sidecar, mesh"),
+        ("meshed", None, {}, "unknown mode 'meshed'; choose from: none, library, library-endpoints, sidecar, mesh"),
         ("mesh", "gentle", {}, "no policy set 'gentle'; choose from .*matched"),
         ("mesh", "matched", {"speed": 2}, "unknown override 'speed'; choose from: interval_s"),
         ("mesh", "matched", {"interval_s": 2}, "come together"),

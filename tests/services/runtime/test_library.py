@@ -86,7 +86,10 @@ async def test_the_overall_deadline_is_a_504(tmp_path: Path) -> None:
 def test_policies_are_read_by_callee(tmp_path: Path) -> None:
     path = tmp_path / "policies.json"
     path.write_text(json.dumps({CALLEE: {"breaker": {"failures": 5, "reset_s": 1.0}}, "momentum": {}}))
-    assert read_policies(path) == {CALLEE: EdgePolicy(breaker=BreakerPolicy(5, 1.0)), "momentum": EdgePolicy()}
+    assert read_policies(path, EdgePolicy.from_json) == {
+        CALLEE: EdgePolicy(breaker=BreakerPolicy(5, 1.0)),
+        "momentum": EdgePolicy(),
+    }
 
 
 @pytest.mark.parametrize(
@@ -104,7 +107,7 @@ def test_bad_policies_are_refused_with_every_error(tmp_path: Path, text: str, er
     path = tmp_path / "policies.json"
     path.write_text(text)
     with pytest.raises(BadSettings) as caught:
-        read_policies(path)
+        read_policies(path, EdgePolicy.from_json)
     assert len(caught.value.errors) == len(errors)
     for said, wanted in zip(caught.value.errors, errors, strict=True):
         assert said.startswith(f"POLICIES_FILE='{path}': {wanted}")

@@ -1,0 +1,75 @@
+"""The shared transport behind the engine that chooses replicas: one set of them for each callee."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from random import Random
+
+from resilience_lib import Address, EndpointPipeline, EndpointPolicy, Event, Outcome
+from services.runtime.clients import EdgeClient, Recorder, Reply, Request
+from services.runtime.discovery import DiscoveryFile
+from services.runtime.library import outcome_of, read_policies
+from services.runtime.plain import PORT, Transport
+from services.runtime.settings import BadSettings, Settings
+
+
+class EndpointsClient(EdgeClient):
+    """Calls the replicas of one service under its policy."""
+
+    def __init__(
+        self,
+        callee: str,
+        recorder: Recorder,
+        transport: Transport,
+        policy: EndpointPolicy,
+        discovery: DiscoveryFile,
+        pod: str,
+        seed: int,
+    ) -> None:
+        super().__init__(callee, recorder)
+        self._transport, self._policy, self._discovery = transport, policy, discovery
+        self._pod = pod
+        self.reset(seed)
+
+    def reset(self, seed: int) -> None:
+        """Start again with nobody ejected and free slots; choices and back-offs are drawn from `seed`."""
+        rng = Random(f"{seed}/{self._pod}/{self.callee}")
+        self._pipeline = EndpointPipeline(self._policy, listener=self._heard, rng=rng)
+        self._known: list[Address] = []
+
+    async def _call(self, request: Request) -> Reply:
+        try:
+            replicas = self._discovery.replicas(self.callee, PORT)
+        except OSError:
+            replicas = self._known  # who was there when discovery could last be read
+        if replicas is not self._known:
+            self._known = replicas
+            self._pipeline.endpoints.update(replicas)
+        outcome = await self._pipeline.call(partial(self._attempt, request))
+        return Reply(outcome.status, outcome.value or b"", outcome.flag, outcome.attempts)
+
+    async def _attempt(self, request: Request, replica: Address) -> Outcome[bytes]:
+        return outcome_of(await self._transport.send(self.callee, request, replica))
+
+    def _heard(self, event: Event) -> None:
+        if event is not Event.ATTEMPT:  # the transport counts attempts itself, in every mode
+            self._recorder.event(self.callee, event)
+
+
+def maker(settings: Settings, recorder: Recorder, transport: Transport) -> Callable[[str], EdgeClient]:
+    """Return what makes the client of a callee; a callee that POLICIES_FILE does not name has no policy.
+
+    Raises BadSettings with every error in POLICIES_FILE at once.
+    """
+    if settings.policies_file is None or settings.discovery_file is None:
+        raise BadSettings(["POLICIES_FILE and DISCOVERY_FILE: must be set when RESILIENCE_MODE=endpoints"])
+    policies = read_policies(settings.policies_file, EndpointPolicy.from_json)
+    discovery = DiscoveryFile(settings.discovery_file)
+    none = EndpointPolicy()
+
+    def make(callee: str) -> EdgeClient:
+        policy = policies.get(callee, none)
+        return EndpointsClient(callee, recorder, transport, policy, discovery, settings.pod_name, settings.seed)
+
+    return make
