@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 
 import psutil
 
 from benchmarks.arm import Arm
+from benchmarks.cell import IDLE_LIMIT
 from benchmarks.errors import BadInput
 from benchmarks.profile import PolicyTimes
 from k8s.render import Rendered, render
 from k8s.target import AS_INSTALLED, MeshOptions, Target, World
+
+IDLE_SAMPLE_S = 1.0
+IDLE_DEADLINE_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,26 @@ def require_memory(needs: Mapping[str, int], available: int) -> str:
     return line
 
 
+async def until_idle(worlds: Iterable[World]) -> None:
+    """Wait until no world uses more than an idle one may: a proxy is busy for a while after it is ready.
+
+    After IDLE_DEADLINE_S the bench begins all the same; a cell beside a busy world is void, and says so.
+    """
+    each = list(worlds)
+    deadline = time.monotonic() + IDLE_DEADLINE_S
+    while time.monotonic() < deadline:
+        before, began = await _cpu_s(each), time.monotonic()
+        await asyncio.sleep(IDLE_SAMPLE_S)
+        after, elapsed = await _cpu_s(each), time.monotonic() - began
+        if all(now - then < IDLE_LIMIT * elapsed for then, now in zip(before, after, strict=True)):
+            return
+
+
+async def _cpu_s(worlds: Sequence[World]) -> list[float]:
+    usages = await asyncio.gather(*(world.usage() for world in worlds))
+    return [usage.app.cpu_s + usage.proxy.cpu_s for usage in usages]
+
+
 @asynccontextmanager
 async def running(
     target: Target, prepared: Prepared, seed: int, say: Callable[[str], None]
@@ -83,4 +108,5 @@ async def running(
             pods = len((await world.status()).pods)
             say(f"world {arm}: {pods} pods ready in {time.monotonic() - began:.1f} s")
             worlds[arm] = world
+        await until_idle(worlds.values())
         yield worlds
