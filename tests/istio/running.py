@@ -5,7 +5,7 @@ import contextlib
 import socket
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,10 +58,12 @@ class Mesh:
         """Publish what these objects compile to."""
         await self.sidecar.publish(compiled(text), self.addresses)
 
-    async def get(self, host: str, port: int | None = None) -> tuple[int, str]:
+    async def get(
+        self, host: str, port: int | None = None, path: str = "/", headers: Mapping[str, str] | None = None
+    ) -> tuple[int, str]:
         """Return status and body; a fresh connection each time, so that nothing is kept by the client."""
-        url = f"http://127.0.0.1:{port or self.ports.outbound[8080]}/"
-        async with self.http.get(url, headers={"Host": host}) as answer:
+        url = f"http://127.0.0.1:{port or self.ports.outbound[8080]}{path}"
+        async with self.http.get(url, headers={"Host": host, **(headers or {})}) as answer:
             return answer.status, await answer.text()
 
     async def edge(self, callee: str) -> EdgeStats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,14 +13,13 @@ from typing import Any
 from istio import library
 from resilience_lib import (
     Address,
-    BalancerPolicy,
     EndpointPipeline,
     EndpointPolicy,
     Outcome,
 )
 from tests.istio import running
 from tests.istio.running import Mesh, running_mesh
-from tests.istio.world import compiled, objects
+from tests.istio.world import compiled, destination_rule, objects, virtual_service
 from tests.resilience_lib.replica import Replica, Step
 from tests.resilience_lib.world import CLOSED, UNREACHABLE, now, run
 
@@ -70,6 +69,7 @@ class Envoy:
         await self.mesh.sidecar.reset()
         for name, replica in self.replicas.items():
             replica.script = [*(scripts.get(name) or ())]
+            replica.held = []
 
     async def call(self, callee: str) -> Call:
         """Make one call."""
@@ -100,10 +100,17 @@ async def running_envoy(stack: contextlib.AsyncExitStack, runner: asyncio.Runner
     return envoy
 
 
+def istio_objects(callee: str, route: str, policy: str, balancer: str = "simple: ROUND_ROBIN") -> str:
+    """Write a VirtualService with this beginning of a route, and a DestinationRule with these blocks."""
+    service = virtual_service(callee, f"{{{route}route: [{{destination: {{host: {callee}}}}}]}}")
+    return service + destination_rule(callee, f"trafficPolicy: {{{policy}loadBalancer: {{{balancer}}}}}")
+
+
 def policy_of(text: str, callee: str) -> EndpointPolicy:
-    """Derive the engine's policy from Istio objects, with a balancer whose choices can be told beforehand."""
-    policies, _ = library.endpoint_policies(objects(text), [callee])
-    return replace(policies[callee], balancer=BalancerPolicy("ROUND_ROBIN"))
+    """Derive the engine's policy from Istio objects, of which it must carry everything."""
+    policies, left = library.endpoint_policies(objects(text), [callee])
+    assert left == []
+    return policies[callee]
 
 
 class BeginningWith(Random):
