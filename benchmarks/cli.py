@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import bench as benches
-from benchmarks import mesh_cli, objects_cli, order, perf_cli, results, scenario, world_cli
+from benchmarks import load_cli, mesh_cli, objects_cli, order, perf_cli, results, scenario, world_cli
 from benchmarks.console import console as output
 from benchmarks.errors import BadInput
 from benchmarks.faults import FaultFailed
@@ -57,6 +57,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 world_cli.register(app)
+load_cli.register(app)
 mesh_cli.register(app)
 objects_cli.register(app)
 perf_cli.register(app)

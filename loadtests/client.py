@@ -6,7 +6,9 @@ Nothing here imports gevent or Locust: they would replace the standard library o
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import signal
 import sys
 from collections import deque
 from collections.abc import Callable
@@ -93,6 +95,12 @@ class Generator:
         except BaseException:
             self._end()
             raise
+
+    def interrupt(self) -> None:
+        """End the run in hand early: `run` returns its audit, which says so, and then the process ends."""
+        self._ended = True
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGINT)
 
     async def close(self) -> None:
         """End the process: it has END_S to keep the rows of a run in hand, then it is killed."""

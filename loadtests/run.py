@@ -46,11 +46,18 @@ class RunSpec(Plan):
     """One run of a plan. `rows` is the file to write, and `start_monotonic` when t = 0 is.
 
     It is read on CLOCK_MONOTONIC (seconds), which all processes of a machine share: faults can be timed against it.
+    `frames` opens the id of each frame; the seed does for None, so that a store emptied before can be checked after.
     """
 
     id: Annotated[str, Field(min_length=1)]
     rows: Path
     start_monotonic: float
+    frames: Annotated[str, Field(min_length=1)] | None = None
+
+    @property
+    def frames_name(self) -> str:
+        """What the id of each frame begins with."""
+        return self.frames or f"{self.seed:x}"
 
     @classmethod
     def from_json(cls, line: str | bytes) -> Self:
@@ -62,11 +69,16 @@ class RunSpec(Plan):
 
 
 def sentence(error: ValidationError) -> str:
+    """Say every problem of a pydantic error in one line."""
+    return "; ".join(sentences(error))
+
+
+def sentences(error: ValidationError) -> list[str]:
     """Say every problem of a pydantic error: the field, what would be right, what was given."""
-    return "; ".join(
+    return [
         f"{_path(problem['loc'])}: {_wanted(problem['msg'])}{_given(problem['input'])}"
         for problem in error.errors(include_url=False)
-    )
+    ]
 
 
 def _path(steps: tuple[int | str, ...]) -> str:

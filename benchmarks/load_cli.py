@@ -1,0 +1,126 @@
+"""The command that loads a running world: open loop, latencies from the intended time, drops and the audit shown."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from rich import box
+from rich.table import Table
+
+from benchmarks import results
+from benchmarks.cell import CAPACITY, LATENESS_LIMIT_MS, LEAD_S, REQUEST_TIMEOUT_S
+from benchmarks.console import console as output
+from benchmarks.errors import BadInput
+from benchmarks.measures.latency import percentile
+from benchmarks.world_cli import DEFAULT_WORLD
+from k8s.local.target import LocalTarget
+from loadtests.client import Audit, Generator
+from loadtests.rows import Outcome, Row
+from loadtests.run import RunSpec, sentences
+
+PERCENTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
+INTERRUPTED = 128 + signal.SIGINT
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(load)
+
+
+def load(
+    rate: Annotated[float, typer.Option(help="Frames per second, on average.")] = 30.0,
+    pattern: Annotated[str, typer.Option(help="Gaps between frames: poisson or constant.")] = "poisson",
+    duration: Annotated[float, typer.Option(help="Seconds.")] = 10.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same schedule and the same photos.")] = 1,
+    name: Annotated[str, typer.Option("--name", help="The world's name.")] = DEFAULT_WORLD,
+    keep: Annotated[Path | None, typer.Option("--rows", metavar="FILE", help="Keep a row per frame, .csv.gz.")] = None,
+) -> None:
+    """Load a running world, and show what became of every frame."""
+    with tempfile.TemporaryDirectory(prefix="goaround-load-") as folder:
+        path = keep or Path(folder) / "rows.csv.gz"
+        wanted = {
+            "load": {"rate": rate, "pattern": pattern},
+            "duration_s": duration,
+            "seed": seed,
+            "timeout_s": REQUEST_TIMEOUT_S,
+            "capacity": CAPACITY,
+            "id": name,
+            "rows": path,
+            # a world outlives a load and stores a frame once: the same seed again must not be the same frames again
+            "frames": f"{seed:x}.{time.time_ns():x}",
+        }
+        audit = asyncio.run(_load(name, wanted))
+        rows = results.read_rows(path)
+    console = output()
+    console.print(outcomes_table(rows, title=f"world {name}: {pattern}, {rate:g} frames/s for {duration:g} s"))
+    console.print(account(audit))
+    if audit.interrupted:
+        console.print("interrupted: what had been sent until then is above")
+        raise typer.Exit(INTERRUPTED)
+
+
+async def _load(name: str, wanted: dict[str, object]) -> Audit:
+    """Play the load at every collector of the world; Ctrl-C and SIGTERM end it early, with its rows kept."""
+    pods = (await (await LocalTarget().world(name)).status()).pods
+    entries = [pod.entry for pod in pods if pod.service == "collector" and pod.ready]
+    if not entries:
+        raise BadInput([f"world {name!r} has no collector that is ready: see `goaround status --name {name}`"])
+    try:
+        spec = RunSpec.model_validate({**wanted, "entries": entries, "start_monotonic": time.monotonic()})
+    except ValidationError as error:
+        raise BadInput(each.removeprefix("load.") for each in sentences(error)) from None
+    async with await Generator.start() as generator:
+        # Not every event loop can: then Ctrl-C ends this process at once, and the generator with it.
+        with contextlib.suppress(NotImplementedError):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, generator.interrupt)
+        return await generator.run(spec.model_copy(update={"start_monotonic": time.monotonic() + LEAD_S}))
+
+
+def outcomes_table(rows: Sequence[Row], title: str) -> Table:
+    """What became of the frames, by outcome; latencies are in ms from the intended time, and exact."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("outcome")
+    for heading in ("frames", "share", *PERCENTILES, "max"):
+        table.add_column(heading if heading in ("frames", "share") else f"{heading} ms", justify="right")
+    for outcome in Outcome:
+        of = [row for row in rows if row.outcome is outcome]
+        if of or outcome in (Outcome.SUCCESS, Outcome.DROPPED):
+            table.add_row(outcome, str(len(of)), _share(len(of), len(rows)), *_latencies(of))
+    table.add_section()
+    table.add_row("all", str(len(rows)), "", *_latencies(rows))
+    return table
+
+
+def account(audit: Audit) -> str:
+    """Say in a few lines how well the load was generated."""
+    late = audit.lateness_p99_ms > LATENESS_LIMIT_MS
+    lines = [
+        f"generator: {audit.sent} of {audit.arrivals} sent, {audit.dropped} dropped; "
+        f"late by {audit.lateness_p50_ms:.1f} ms (p50), {audit.lateness_p99_ms:.1f} ms (p99); "
+        f"{audit.cpu_s:.2f} s of CPU; hidden retries {'off' if audit.hidden_retries_off else 'POSSIBLE'}"
+    ]
+    if late:
+        lines.append(f"generator late: over {LATENESS_LIMIT_MS:g} ms (p99) a bench would not count this load")
+    if audit.dropped:
+        lines.append(f"dropped: {CAPACITY} frames were in flight already; latencies leave out those that never left")
+    return "\n".join(lines)
+
+
+def _latencies(rows: Sequence[Row]) -> list[str]:
+    found = [row.latency_s * 1000 for row in rows if row.latency_s is not None]
+    each = [percentile(found, q) for q in PERCENTILES.values()]
+    return ["-" if value is None else f"{value:.1f}" for value in (*each, max(found, default=None))]
+
+
+def _share(n: int, total: int) -> str:
+    return f"{n / total:.1%}" if total else "-"
