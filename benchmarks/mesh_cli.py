@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import yaml
 
+from benchmarks import parity_cli
 from benchmarks.errors import BadInput
 from istio.compile import ProxyConfig, compile_proxy
 from istio.compile.versions import NEWEST, VERSIONS, UnknownVersion, as_of
+from istio.library import objects_of
 from istio.objects import Document, Fault, Objects, Refused, parse
 from istio.objects.document import read_files
 from istio.registry import Proxy, Registry
+from resilience_lib import EdgePolicy, EndpointPolicy, PolicyError
 
 REFUSED = 1
 Files = Annotated[
@@ -27,6 +31,7 @@ mesh = typer.Typer(name="mesh", help="Check Istio objects, and show what Envoy i
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
+    mesh.command(name="parity")(parity_cli.command)
     app.add_typer(mesh)
 
 
@@ -81,6 +86,38 @@ def config(
     for one in shown.values() if not listeners else ():
         one["listeners"] = {}
     typer.echo(json.dumps(shown, indent=2, sort_keys=True))
+
+
+@mesh.command()
+def translate(
+    file: Annotated[Path, typer.Argument(help="A library's policies by callee, as POLICIES_FILE holds them.")],
+    endpoints: Annotated[bool, typer.Option(help="They are of a client that sees every replica.")] = False,
+    namespace: Annotated[str, typer.Option(help="Of the services, and of the objects that are made.")] = "airport",
+) -> None:
+    """Print a library's policies as Istio objects; what the mesh does not do of them is told on stderr."""
+    made, left = objects_of(_policies(file, EndpointPolicy if endpoints else EdgePolicy), namespace)
+    for one in left:
+        typer.echo(f"warning: {one.object}: {one.path}: {one.why}", err=True)
+    typer.echo(yaml.safe_dump_all(made.to_data(), sort_keys=False), nl=False)
+
+
+def _policies(file: Path, kind: type[EdgePolicy] | type[EndpointPolicy]) -> dict[str, EdgePolicy | EndpointPolicy]:
+    try:
+        data = json.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise BadInput([f"{file}: must be a file with JSON: {error}"]) from None
+    if not isinstance(data, dict):
+        raise BadInput([f"{file}: must be an object of policies by callee"])
+    policies: dict[str, EdgePolicy | EndpointPolicy] = {}
+    errors: list[str] = []
+    for callee, part in data.items():
+        try:
+            policies[callee] = kind.from_json(part)
+        except PolicyError as error:
+            errors += [f"{file}: {callee}.{sentence}" for sentence in error.errors]
+    if errors:
+        raise BadInput(errors)
+    return policies
 
 
 def _files(given: Sequence[Path]) -> list[Path]:

@@ -87,9 +87,11 @@ class Spoken:
     left: tuple[NotCarried, ...]
 
 
-def spoken(objects: Objects, callees: Sequence[str], *, namespace: str, port: int) -> Iterator[Spoken]:
-    """What is said of each callee (a short service name) to callers in `namespace`."""
-    client = Proxy("", namespace, {})
+def spoken(
+    objects: Objects, callees: Sequence[str], *, namespace: str, port: int, labels: Mapping[str, str] | None = None
+) -> Iterator[Spoken]:
+    """What is said of each callee (a short service name) to callers in `namespace`, or to those with these labels."""
+    client = Proxy("", namespace, labels or {})
     objects = visible(objects, namespace)
     rules = Rules(objects, client)
     for callee in callees:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from benchmarks.cli import app
 from benchmarks.errors import BadInput
-from istio.objects import Refused
+from istio.objects import Refused, parse, read
 from tests.istio.meaning import differences, meaning
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -147,3 +147,28 @@ def test_a_kubernetes_object_without_its_fields_is_refused_by_path(write: Write)
 def test_a_folder_without_objects_is_told(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"holds no \*.yaml"):
         run("validate", "-f", tmp_path)
+
+
+def test_a_librarys_policies_are_printed_as_istio_objects_and_what_is_left_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "policies.json"
+    path.write_text('{"alerts": {"timeout": {"overall_s": 2}, "breaker": {"failures": 3, "reset_s": 1}}}')
+    code, out, said = run("translate", path)
+    assert code == 0
+    [route], [rule] = (getattr(parse(read(out, "out")), kind) for kind in ("virtual_services", "destination_rules"))
+    assert route.spec.http[0].timeout.total_seconds() == 2
+    assert rule.spec.traffic_policy.outlier_detection.consecutive_5xx_errors == 3
+    assert said.startswith("warning: policy of alerts: breaker: a breaker counts all replicas together")
+    assert "maxEjectionPercent: 100" in out
+
+
+def test_bad_policies_are_told_all_at_once_by_callee_and_field(tmp_path: Path) -> None:
+    path = tmp_path / "policies.json"
+    path.write_text('{"alerts": {"retry": {"attempts": 0}}, "momentum": {"outlier": {"interval_s": 0}}}')
+    with pytest.raises(BadInput) as caught:
+        run("translate", path, "--endpoints")
+    assert [line.split(": ")[1] for line in str(caught.value).splitlines()] == [
+        "alerts.retry.attempts",
+        "momentum.outlier.interval_s",
+    ]
+    with pytest.raises(BadInput, match="must be a file with JSON"):
+        run("translate", tmp_path / "gone.json")
