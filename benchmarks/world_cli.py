@@ -16,8 +16,8 @@ from benchmarks.errors import BadInput
 from benchmarks.worlds import gib, prepare
 from istio.compile.versions import NEWEST, VERSIONS
 from k8s.local.target import LocalTarget
-from k8s.render import DEFAULT_POLICIES
-from k8s.target import KindUsage, MeshOptions, WorldStatus
+from k8s.render import DEFAULT_POLICIES, NAMESPACE
+from k8s.target import Gateway, KindUsage, MeshOptions, Pod, WorldStatus
 
 DEFAULT_WORLD = "airport"
 Name = Annotated[str, typer.Option("--name", help="The world's name.")]
@@ -37,6 +37,10 @@ def up(
     ] = DEFAULT_POLICIES,
     seed: Annotated[int, typer.Option(min=0, help="Decides every random choice of the world.")] = 1,
     mtls: Annotated[bool, typer.Option(help="Sidecars speak mutual TLS to each other, as Istio's do.")] = True,
+    gateway: Annotated[
+        bool, typer.Option(help="With sidecars: an ingress gateway in front, where calls from outside enter.")
+    ] = True,
+    namespace: Annotated[str, typer.Option(help="The application's Kubernetes namespace.")] = NAMESPACE,
     istio_version: Annotated[str, typer.Option(help=f"Whose defaults: {', '.join(VERSIONS)}.")] = NEWEST,
     base_port: Annotated[
         int | None, typer.Option(help="First port of the world's block; chosen for you if left out.")
@@ -46,7 +50,8 @@ def up(
     console = output()
     arm = Arm.parse(mode, policies)
     target = LocalTarget(base_port=base_port)
-    prepared = prepare(target, [arm], None, MeshOptions(mtls=mtls, telemetry=True, istio_version=istio_version))
+    mesh = MeshOptions(mtls=mtls, telemetry=True, istio_version=istio_version, gateway=gateway)
+    prepared = prepare(target, [arm], None, mesh, namespace)
     console.print(prepared.memory)
 
     async def start() -> WorldStatus:
@@ -56,6 +61,8 @@ def up(
     status = asyncio.run(start())
     console.print(pods_table(status))
     entry = {pod.service: pod.entry for pod in reversed(status.pods)}
+    if status.gateway:
+        console.print(f"gateway:       http://{status.gateway.http}/")
     console.print(f"control panel: http://{entry['cpanel']}/\ncollector:     http://{entry['collector']}/status")
     console.print(f"end it with: goaround down --name {name}")
 
@@ -140,17 +147,24 @@ def pods_table(status: WorldStatus) -> Table:
         table.add_column(heading, justify="right")
     table.add_column("entry", no_wrap=True)
     for pod in status.pods:
-        ready = "[green]yes[/green]" if pod.ready else f"[red]no[/red]: {escape(pod.reason)}"
         used = (*_used(pod.app_usage), *_used(pod.proxy_usage))
-        table.add_row(pod.name, ready, str(pod.restarts), f"{pod.age_s:.0f} s", *used, pod.entry)
+        table.add_row(pod.name, _ready(pod), str(pod.restarts), f"{pod.age_s:.0f} s", *used, pod.entry)
     apps = [pod.app_usage for pod in status.pods]
     proxies = [pod.proxy_usage for pod in status.pods if pod.proxy_usage]
+    if edge := status.gateway:
+        used = (*_used(None), *_used(edge.usage))
+        table.add_row(edge.name, _ready(edge), str(edge.restarts), f"{edge.age_s:.0f} s", *used, edge.http)
+        proxies.append(edge.usage)
     table.add_section()
     table.add_row(
         "all", "", str(sum(pod.restarts for pod in status.pods)), "", *_used(_sum(apps)), *_used(_sum(proxies)), ""
     )
     table.caption = "\n".join(status.notes) or None
     return table
+
+
+def _ready(one: Pod | Gateway) -> str:
+    return "[green]yes[/green]" if one.ready else f"[red]no[/red]: {escape(one.reason)}"
 
 
 def _used(usage: KindUsage | None) -> tuple[str, str]:

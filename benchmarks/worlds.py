@@ -15,7 +15,7 @@ from benchmarks.arm import Arm
 from benchmarks.cell import IDLE_LIMIT
 from benchmarks.errors import BadInput
 from benchmarks.profile import PolicyTimes
-from k8s.render import Rendered, render
+from k8s.render import NAMESPACE, Rendered, render
 from k8s.target import AS_INSTALLED, MeshOptions, Target, World
 
 IDLE_SAMPLE_S = 1.0
@@ -31,7 +31,11 @@ class Prepared:
 
 
 def prepare(
-    target: Target, arms: Sequence[Arm], times: PolicyTimes | None, mesh: MeshOptions = AS_INSTALLED
+    target: Target,
+    arms: Sequence[Arm],
+    times: PolicyTimes | None,
+    mesh: MeshOptions = AS_INSTALLED,
+    namespace: str = NAMESPACE,
 ) -> Prepared:
     """Find out whether all worlds can run here, before anything is started or written.
 
@@ -42,7 +46,9 @@ def prepare(
     """
     overrides = asdict(times) if times else {}
     rendered = {
-        arm.name: render(arm.mode, arm.policies, overrides, replace(mesh, mtls=mesh.mtls and not arm.plaintext))
+        arm.name: render(
+            arm.mode, arm.policies, overrides, replace(mesh, mtls=mesh.mtls and not arm.plaintext), namespace
+        )
         for arm in arms
     }
     needs = {arm: target.need(each).memory for arm, each in rendered.items()}

@@ -15,6 +15,8 @@ from istio.objects.parse import Objects, parse
 from istio.objects.refusal import Fault, Refused
 
 FOLDER = Path(__file__).parent / "manifests" / "policies"
+BASE = str(FOLDER.parent / "base")
+"""The folder of the objects that bring calls from outside to the application, whatever the policies."""
 _KUSTOMIZATION = "kustomization.yaml"
 _KEYS = {"apiVersion", "kind", "metadata", "resources"}
 _Block = TypeVar("_Block", TrafficPolicy, PortPolicy)

@@ -71,6 +71,11 @@ class Sidecar:
         self._turn = asyncio.Lock()
 
     @property
+    def proxy(self) -> Proxy:
+        """Whose it is."""
+        return self._proxy
+
+    @property
     def log(self) -> Path:
         """Where Envoy writes its log."""
         return self._directory / "envoy.log"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -23,6 +24,8 @@ LIBRARIES: dict[str, Derive] = {"library": library.policies, "library-endpoints"
 OVERLAYS = Path(__file__).parent / "overlays"
 WITH_SIDECARS = frozenset({"sidecar", "mesh"})
 OVERRIDES = ("interval_s", "base_ejection_s", "env")
+NAMESPACE = "airport"
+"""Where our manifests say that the application is."""
 DEFAULT_POLICIES = "matched"
 # The only policy of mode `sidecar`: without a VirtualService Istio would retry twice by itself.
 RETRIES_OFF = "none"
@@ -33,12 +36,14 @@ def render(
     policy_set: str | None = None,
     overrides: Mapping[str, Any] | None = None,
     mesh: MeshOptions = AS_INSTALLED,
+    namespace: str = NAMESPACE,
 ) -> Rendered:
     """Render the overlay of a mode, with the policy set (by name or folder) in the form that the mode reads.
 
     `overrides` may hold `interval_s` and `base_ejection_s` (seconds; outlier detection's times are shortened to
     them, in both arms) and `env` ({deployment or "*": {variable: value}}). `mesh` means nothing to the modes without
-    sidecars. `notes` says what of the policy set was shortened, and what the library does not carry.
+    sidecars. `namespace` is where the application will be, with the objects of the policy set that are where our
+    manifests have it. `notes` says what of the policy set was shortened, and what the library does not carry.
 
     Raises TargetError: unknown mode, override, deployment or policy set; Istio objects that are refused; no kubectl.
     """
@@ -51,16 +56,20 @@ def render(
         errors.append("interval_s and base_ejection_s come together: give both")
     if mesh.istio_version not in VERSIONS:
         errors.append(f"no defaults of Istio {mesh.istio_version!r} are known; choose one of {', '.join(VERSIONS)}")
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", namespace):
+        errors.append(f"namespace {namespace!r}: use a to z, 0 to 9 and '-'")
     if errors:
         raise TargetError(errors)
-    objects = kustomize.build(OVERLAYS / mode)
+    objects = [_moved(one, namespace) for one in kustomize.build(OVERLAYS / mode)]
     _set_env(objects, overrides.get("env", {}))
     if mode == "none":
         return Rendered(mode, None, objects)
     name = RETRIES_OFF if mode == "sidecar" else policy_set or DEFAULT_POLICIES
     loaded, notes = _policies(name, overrides)
     if mode not in LIBRARIES:
-        return Rendered(mode, name, objects, loaded.to_data(), notes, mesh)
+        at_the_edge = _policies(policies.BASE, {})[0].to_data() if mesh.gateway else []
+        istio = [_moved(one, namespace) for one in (*at_the_edge, *loaded.to_data())]
+        return Rendered(mode, name, objects, istio, notes, mesh)
     callees = [one["metadata"]["name"] for one in objects if one["kind"] == "Service"]
     carried, left = LIBRARIES[mode](loaded, callees)
     policies_of = {callee: policy.to_json() for callee, policy in carried.items()}
@@ -81,6 +90,16 @@ def _policies(name: str, overrides: Mapping[str, Any]) -> tuple[Objects, list[st
     if "interval_s" not in overrides:
         return loaded, []
     return policies.compressed(loaded, interval_s=overrides["interval_s"], base_ejection_s=overrides["base_ejection_s"])
+
+
+def _moved(one: Document, namespace: str) -> Document:
+    """Return an object of the application's namespace in another one; the Namespace itself has its name changed."""
+    metadata = one["metadata"]
+    if one["kind"] == "Namespace" and metadata["name"] == NAMESPACE:
+        return {**one, "metadata": {**metadata, "name": namespace}}
+    if metadata.get("namespace") != NAMESPACE:
+        return one
+    return {**one, "metadata": {**metadata, "namespace": namespace}}
 
 
 def _set_env(objects: list[Document], env: Mapping[str, Mapping[str, str]]) -> None:

@@ -26,12 +26,14 @@ class MeshOptions:
 
     `mtls`: the sidecars speak mutual TLS to each other as PeerAuthentications say, PERMISSIVE without any, as in Istio;
     switched off, plaintext. `telemetry`: they count every request under Istio's names, as Istio's own sidecars do.
-    `istio_version`: the release whose defaults they are given (`istio.compile.versions.VERSIONS`).
+    `istio_version`: the release whose defaults they are given (`istio.compile.versions.VERSIONS`). `gateway`: an
+    ingress gateway stands at the edge; a bench sends past it and has none.
     """
 
     mtls: bool = True
     telemetry: bool = False
     istio_version: str = NEWEST
+    gateway: bool = False
 
 
 AS_INSTALLED = MeshOptions()
@@ -107,18 +109,33 @@ class Pod:
 
 
 @dataclass(frozen=True, slots=True)
+class Gateway:
+    """The ingress gateway as `status` shows it: `http` is where plain HTTP enters, as on port 80 of its Service."""
+
+    name: str
+    ready: bool
+    restarts: int
+    age_s: float
+    reason: str
+    http: str
+    proxy_admin: str
+    usage: KindUsage
+
+
+@dataclass(frozen=True, slots=True)
 class WorldStatus:
-    """The pods of a world in name order, and what the target does not do for it (resource limits, for one)."""
+    """The pods of a world in name order, its gateway where it has one, and what the target does not do for it."""
 
     name: str
     mode: str
     pods: tuple[Pod, ...]
     notes: tuple[str, ...] = ()
+    gateway: Gateway | None = None
 
     @property
     def ready(self) -> bool:
-        """Whether every pod is ready."""
-        return all(pod.ready for pod in self.pods)
+        """Whether every pod is ready, and the gateway."""
+        return all(one.ready for one in (*self.pods, *([self.gateway] if self.gateway else ())))
 
 
 class World(Protocol):

@@ -47,17 +47,18 @@ class Api:
 
     async def _status(self, _: dict[str, Any]) -> object:
         pods = [asdict(pod.view()) for pod in self._workloads.pods]
-        return {"name": self._name, "mode": self._mode, "pods": pods, "notes": self._notes}
+        gateway = asdict(self._workloads.gateway.view()) if self._workloads.gateway else None
+        return {"name": self._name, "mode": self._mode, "pods": pods, "notes": self._notes, "gateway": gateway}
 
     async def _ready(self, body: dict[str, Any]) -> object:
         """Wait until all is ready, or until it is clear that it will not be; returns why not."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + body["timeout_s"]
         while not self._workloads.settled:
-            late = [pod for pod in self._workloads.pods if not pod.ready]
-            hopeless = any(one.restarts >= HOPELESS_RESTARTS for pod in late for one in pod.containers())
+            late = [one for one in self._workloads.all() if not one.ready]
+            hopeless = any(container.restarts >= HOPELESS_RESTARTS for one in late for container in one.containers())
             if hopeless or loop.time() > deadline:
-                return {"late": {pod.name: pod.view().reason for pod in late}, "settled": not late}
+                return {"late": {one.name: one.view().reason for one in late}, "settled": not late}
             await asyncio.sleep(POLL_S)
         return {"late": {}, "settled": True}
 

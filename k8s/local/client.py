@@ -12,7 +12,7 @@ import aiohttp
 
 from istio.ejections import Ejection
 from k8s.local.record import WorldRecord
-from k8s.target import Document, KindUsage, Pod, TargetError, Usage, WorldStatus
+from k8s.target import Document, Gateway, KindUsage, Pod, TargetError, Usage, WorldStatus
 
 TIMEOUT_S = 90.0
 DOWN_S = 20.0
@@ -29,7 +29,10 @@ class LocalWorld:
     async def status(self) -> WorldStatus:
         """List the pods."""
         answer = await self._call("status")
-        return WorldStatus(answer["name"], answer["mode"], tuple(map(_pod, answer["pods"])), tuple(answer["notes"]))
+        pods, gateway = tuple(map(_pod, answer["pods"])), answer["gateway"]
+        if gateway is not None:
+            gateway = Gateway(**{**gateway, "usage": KindUsage(**gateway["usage"])})
+        return WorldStatus(answer["name"], answer["mode"], pods, tuple(answer["notes"]), gateway)
 
     async def scale(self, deployment: str, replicas: int) -> None:
         """Set a deployment's replicas; returns when the new ones are ready and the old ones drained."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from istio import stats
@@ -15,10 +16,12 @@ from istio.discovery import DiscoveryServer
 from istio.ejections import Ejection
 from istio.envoy import NoEnvoy
 from istio.objects import Document, Objects, Refused, parse
-from istio.registry import TLS_LABEL, Registry
+from istio.registry import Proxy, Registry
 from istio.security import Authority
 from istio.sidecar import Rejected, Sidecar, SidecarPorts
+from k8s.local.catalogue import TARGET_PORT, pod_object, registry
 from k8s.local.container import Container
+from k8s.local.gateway import HTTP, NAMESPACE, IngressGateway
 from k8s.local.models import Service
 from k8s.local.pod import Pod
 from k8s.local.ports import HOST
@@ -26,7 +29,6 @@ from k8s.local.probes import Check, Checks
 from k8s.local.process import Process
 from k8s.target import MeshOptions, TargetError
 
-TARGET_PORT = 8080
 RESET_DEADLINE_S = 5.0
 # Istio's injection template: startup every second, readiness every 15 s, four failures.
 READINESS = (15.0, 4)
@@ -47,30 +49,48 @@ class Mesh:
         server: DiscoveryServer,
         options: MeshOptions,
         authority: Authority | None = None,
+        gateway: IngressGateway | None = None,
     ) -> None:
-        self._options, self._authority = options, authority
+        self._options, self._authority, self._gateway = options, authority, gateway
         self._services, self._pods, self._server = services, pods, server
         self._documents: dict[tuple[str, str, str], Mapping[str, Any]] = {}
         self._objects = Objects()
         self._sidecars: dict[str, Sidecar] = {}
         self._turn, self._changing = asyncio.Lock(), asyncio.Lock()
+        if gateway:
+            self._configure(gateway)
 
     def inject(self, pod: Pod) -> None:
         """Give a pod that has not started its Envoy."""
         ports = pod.place.ports
-        proxy = Registry.from_kubernetes([Document(_pod(pod))]).proxy(pod.name, pod.deployment.metadata.namespace)
+        local = SidecarPorts(
+            ports.proxy_admin,
+            outbound={service.port.port: ports.outbound for service in self._services.values()},
+            inbound={TARGET_PORT: ports.inbound},
+            app={TARGET_PORT: ports.app},
+        )
+        identity = Registry.from_kubernetes([Document(pod_object(pod))]).proxy(pod.name, pod.namespace)
+        directory = pod.place.directory
+        pod.proxy = self._envoy(
+            identity, directory, local, lambda argv: pod.spawn(argv, {}, directory / "proxy.log"), pod.place.changed
+        )
+
+    def _configure(self, gateway: IngressGateway) -> None:
+        """Give the gateway its Envoy, which calls the pods and is called by nobody of them."""
+        local = SidecarPorts(gateway.ports.proxy_admin, outbound={HTTP: gateway.ports.http}, inbound={}, app={})
+        identity = registry({}, (), gateway).proxy(gateway.name, NAMESPACE)
+        gateway.proxy = self._envoy(identity, gateway.directory, local, gateway.spawn, gateway.changed)
+
+    def _envoy(
+        self,
+        identity: Proxy,
+        directory: Path,
+        ports: SidecarPorts,
+        spawn: Callable[[list[str]], Process],
+        changed: Callable[[], None],
+    ) -> Container:
         sidecar = Sidecar(
-            pod.place.directory / "envoy",
-            proxy,
-            SidecarPorts(
-                ports.proxy_admin,
-                outbound={service.port.port: ports.outbound for service in self._services.values()},
-                inbound={TARGET_PORT: ports.inbound},
-                app={TARGET_PORT: ports.app},
-            ),
-            self._server,
-            self._authority,
-            telemetry=self._options.telemetry,
+            directory / "envoy", identity, ports, self._server, self._authority, telemetry=self._options.telemetry
         )
 
         async def ask() -> str:
@@ -78,19 +98,19 @@ class Mesh:
 
         def start() -> Process:
             try:
-                argv = sidecar.prepare(self.configuration(pod), self._addresses())
+                argv = sidecar.prepare(self.configuration(identity), self._addresses())
             except NoEnvoy as missing:
                 raise TargetError(str(missing)) from missing
-            return pod.spawn(argv, {}, pod.place.directory / "proxy.log")
+            return spawn(argv)
 
+        self._sidecars[identity.name] = sidecar
         checks = Checks(startup=Check(ask, *STARTUP), readiness=Check(ask, *READINESS))
-        pod.proxy = Container("proxy", start, checks, sidecar.log, pod.place.changed)
-        self._sidecars[pod.name] = sidecar
+        return Container("proxy", start, checks, sidecar.log, changed)
 
     def forget(self, pod: Pod) -> None:
         """Drop a pod that is gone."""
         self._sidecars.pop(pod.name, None)
-        self._server.forget(f"{pod.name}.{pod.deployment.metadata.namespace}")
+        self._server.forget(f"{pod.name}.{pod.namespace}")
 
     @property
     def objects(self) -> list[Mapping[str, Any]]:
@@ -131,7 +151,8 @@ class Mesh:
         """
         async with self._turn:
             addresses = self._addresses()
-            configs = {pod.name: self.configuration(pod) for pod in self._pods() if pod.name in self._sidecars}
+            known = self._registry()
+            configs = {name: self._compiled(known, one.proxy) for name, one in self._sidecars.items()}
             results = await asyncio.gather(
                 *(self._sidecars[name].publish(config, addresses) for name, config in configs.items()),
                 return_exceptions=True,
@@ -178,18 +199,17 @@ class Mesh:
             raise TargetError([str(error) for error in refused.errors]) from refused
         self._documents = documents
 
-    def configuration(self, pod: Pod) -> ProxyConfig:
-        """Compile what istiod would send to the sidecar of this pod now."""
-        registry = self._registry()
-        proxy = registry.proxy(pod.name, pod.deployment.metadata.namespace)
-        config = compile_proxy(registry, self._objects, proxy, mtls=self._authority is not None)
+    def configuration(self, proxy: Proxy) -> ProxyConfig:
+        """Compile what istiod would send to this sidecar, or to the gateway, now."""
+        return self._compiled(self._registry(), proxy)
+
+    def _compiled(self, known: Registry, proxy: Proxy) -> ProxyConfig:
+        now = known.proxy(proxy.name, proxy.namespace)
+        config = compile_proxy(known, self._objects, now, mtls=self._authority is not None)
         return as_of(config, self._options.istio_version)
 
     def _registry(self) -> Registry:
-        pods = list(self._pods())
-        services = [_service(service, number) for number, service in enumerate(self._services.values())]
-        slices = [_slice(service, pods) for service in self._services.values()]
-        return Registry.from_kubernetes([Document(one) for one in (*map(_pod, pods), *services, *slices)])
+        return registry(self._services, self._pods(), self._gateway)
 
     def _addresses(self) -> dict[tuple[str, int], tuple[str, int]]:
         return {(pod.ip, TARGET_PORT): (HOST, pod.entry_port) for pod in self._pods()}
@@ -214,52 +234,3 @@ def _key(one: Mapping[str, Any]) -> tuple[str, str, str]:
     metadata = one.get("metadata")
     metadata = metadata if isinstance(metadata, Mapping) else {}
     return str(one.get("kind", "")), str(metadata.get("namespace", "default")), str(metadata.get("name", ""))
-
-
-def _pod(pod: Pod) -> dict[str, Any]:
-    container = pod.deployment.container
-    injected = {TLS_LABEL: "istio"} if pod.proxy else {}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": pod.name,
-            "namespace": pod.deployment.metadata.namespace,
-            "labels": {**pod.labels, **injected},
-        },
-        "spec": {
-            "serviceAccountName": pod.deployment.spec.template.spec.service_account_name,
-            "containers": [
-                {
-                    "name": container.name,
-                    "ports": [{"name": port.name, "containerPort": port.container_port} for port in container.ports],
-                }
-            ],
-        },
-        "status": {"podIP": pod.ip},
-    }
-
-
-def _service(service: Service, number: int) -> dict[str, Any]:
-    """Return the service with the address that a cluster would have given it."""
-    data = service.model_dump(mode="json", by_alias=True)
-    return {**data, "spec": {**data["spec"], "clusterIP": f"10.96.0.{number + 1}"}}
-
-
-def _slice(service: Service, pods: Iterable[Pod]) -> dict[str, Any]:
-    return {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": {
-            "name": f"{service.metadata.name}-1",
-            "namespace": service.metadata.namespace,
-            "labels": {"kubernetes.io/service-name": service.metadata.name},
-        },
-        "addressType": "IPv4",
-        "endpoints": [
-            {"addresses": [pod.ip], "conditions": {"ready": True}, "targetRef": {"kind": "Pod", "name": pod.name}}
-            for pod in pods
-            if pod.ready and service.selects(pod.labels)
-        ],
-        "ports": [{"name": service.port.name, "port": TARGET_PORT, "protocol": "TCP"}],
-    }

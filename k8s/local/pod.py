@@ -13,11 +13,10 @@ from k8s.local import environment, probes
 from k8s.local.container import Container
 from k8s.local.models import ConfigMap, Deployment
 from k8s.local.ports import HOST, PodPorts
-from k8s.local.process import Process
+from k8s.local.process import ROOT, Process
 from k8s.target import KindUsage, TargetError
 from k8s.target import Pod as PodView
 
-ROOT = Path(__file__).parents[2]
 PROXY_GRACE_S = 2.0
 
 
@@ -55,6 +54,11 @@ class Pod:
     def name(self) -> str:
         """DEPLOYMENT-N."""
         return self.place.name
+
+    @property
+    def namespace(self) -> str:
+        """Where its deployment is."""
+        return self.deployment.metadata.namespace
 
     @property
     def labels(self) -> dict[str, str]:
@@ -148,7 +152,7 @@ class Pod:
     def _start_app(self) -> Process:
         spec, container, place = self.deployment.spec.template.spec, self.deployment.container, self.place
         mounts = environment.mounted(spec, place.directory / "volumes", place.config_maps)
-        metadata = {"metadata.name": self.name, "metadata.namespace": self.deployment.metadata.namespace}
+        metadata = {"metadata.name": self.name, "metadata.namespace": self.namespace}
         # Everything listens on loopback and belongs to the harness, so the fault control is there unless it is refused.
         told = {"FAULT_CONTROL": "on", "SEED": str(place.seed)}
         env = environment.variables(container, metadata, mounts, self._target_variables())

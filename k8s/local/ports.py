@@ -17,8 +17,8 @@ HOST = "127.0.0.1"
 # Below the ephemeral ports of Linux (32768) and macOS (49152), so that no outgoing connection takes one of ours.
 FIRST, LAST = 20000, 29999
 PER_POD = 5
-PODS = 40
-SIZE = PER_POD * PODS
+PODS = 39
+SIZE = 200
 BASES = range(FIRST, LAST + 1, SIZE)
 
 
@@ -30,6 +30,14 @@ class PodPorts:
     admin: int
     inbound: int
     outbound: int
+    proxy_admin: int
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayPorts:
+    """The ports of an ingress gateway, the same for as long as the world stands."""
+
+    http: int
     proxy_admin: int
 
 
@@ -46,6 +54,11 @@ class Block:
             raise TargetError(f"a local world has ports for {PODS} pods; scale something down first")
         first = self.base + slot * PER_POD
         return PodPorts(*range(first, first + PER_POD))
+
+    @property
+    def gateway(self) -> GatewayPorts:
+        """The last ports of the block, behind those of the pods."""
+        return GatewayPorts(self.base + SIZE - 2, self.base + SIZE - 1)
 
     def release(self) -> None:
         """Let another world have it."""

@@ -17,6 +17,8 @@ import psutil
 
 from k8s.target import KindUsage
 
+ROOT = Path(__file__).parents[2]
+"""The checkout: every process starts there."""
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 

@@ -16,7 +16,7 @@ import psutil
 from istio.envoy import NoEnvoy, binary
 from k8s.local import manifests, record
 from k8s.local.client import LocalWorld
-from k8s.local.pod import ROOT
+from k8s.local.process import ROOT
 from k8s.local.supervisor import FAILED, SPEC, Spec
 from k8s.target import Need, Rendered, TargetError
 
@@ -44,6 +44,7 @@ class LocalTarget:
                 binary()
             except NoEnvoy as missing:
                 raise TargetError(str(missing)) from missing
+        proxies += bool(rendered.mesh and rendered.mesh.gateway)
         return Need(pods, SUPERVISOR + pods * APP + proxies * PROXY)
 
     async def up(self, name: str, rendered: Rendered, *, attached: bool, seed: int) -> LocalWorld:

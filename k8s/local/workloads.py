@@ -12,6 +12,7 @@ from typing import Any
 from istio.discovery import DiscoveryServer
 from istio.security import Authority
 from k8s.local import discovery
+from k8s.local.gateway import NAME, IngressGateway
 from k8s.local.manifests import Manifests
 from k8s.local.mesh import Mesh
 from k8s.local.models import Deployment
@@ -51,7 +52,11 @@ class Workloads:
         self._published = asyncio.Event()
         self._publisher: asyncio.Task[None] | None = None
         injected = any(deployment.injected for deployment in manifests.deployments.values())
-        self.mesh = Mesh(manifests.services, self._pods.values, server, options, authority) if injected else None
+        folder = directory / NAME
+        self.gateway = IngressGateway(folder, block.gateway, spawned, self._changed) if options.gateway else None
+        self.mesh = (
+            Mesh(manifests.services, self._pods.values, server, options, authority, self.gateway) if injected else None
+        )
         self._authority = authority
         self._rotator: asyncio.Task[None] | None = None
 
@@ -60,10 +65,14 @@ class Workloads:
         """Every pod, in name order."""
         return [self._pods[name] for name in sorted(self._pods)]
 
+    def all(self) -> list[Pod | IngressGateway]:
+        """Everything that runs."""
+        return [*self.pods, *([self.gateway] if self.gateway else ())]
+
     @property
     def settled(self) -> bool:
-        """Whether every pod is ready and everybody who sends to them knows."""
-        return all(pod.ready for pod in self._pods.values()) and self._published.is_set()
+        """Whether everything is ready and everybody who sends to it knows."""
+        return all(one.ready for one in self.all()) and self._published.is_set()
 
     def start(self, istio: Sequence[Mapping[str, Any]]) -> None:
         """Start all pods at once; raises TargetError when Istio objects are refused, and then nothing has started."""
@@ -76,6 +85,8 @@ class Workloads:
         self._follow()
         for pod in made:
             pod.start()
+        if self.gateway:
+            self.gateway.start()
         self._publisher = asyncio.create_task(self._publish(), name="publisher")
         self._rotator = asyncio.create_task(self._rotate(), name="rotator")
 
@@ -101,6 +112,8 @@ class Workloads:
             if task:
                 task.cancel()
         await stop_all(self.pods)
+        if self.gateway:
+            await self.gateway.stop()
 
     def pod(self, name: str) -> Pod:
         """Find a pod by name; raises TargetError with the choices."""
@@ -111,9 +124,10 @@ class Workloads:
     def usage(self) -> Usage:
         """Add up what all pods have used, those that were scaled away included."""
         parts = [pod.usage() for pod in self._pods.values()]
+        at_the_edge = [self.gateway.usage()] if self.gateway else []
         return Usage(
             _total([self._gone.app, *(app for app, _ in parts)]),
-            _total([self._gone.proxy, *(proxy for _, proxy in parts)]),
+            _total([self._gone.proxy, *(proxy for _, proxy in parts), *at_the_edge]),
         )
 
     def required_mesh(self) -> Mesh:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from istio.discovery import DiscoveryServer
+from istio.registry import Proxy
 from k8s.local.manifests import read
 from k8s.local.mesh import Mesh
 from k8s.local.pod import Pod
@@ -30,8 +31,12 @@ def virtual_service(name: str, **http: Any) -> dict[str, Any]:
     }
 
 
+def identity(of: Pod) -> Proxy:
+    return Proxy(of.name, of.namespace, of.labels)
+
+
 def hosts(world: Mesh, of: Pod) -> list[str]:
-    localities = world.configuration(of).endpoints[CLUSTER].get("endpoints", [])
+    localities = world.configuration(identity(of)).endpoints[CLUSTER].get("endpoints", [])
     return [
         host["endpoint"]["address"]["socket_address"]["address"] for one in localities for host in one["lb_endpoints"]
     ]
@@ -45,24 +50,24 @@ def test_sidecars_are_told_of_ready_pods_only(tmp_path: Path) -> None:
 def test_an_object_that_is_added_reaches_the_routes_and_goes_when_it_is_removed(tmp_path: Path) -> None:
     one = pod("front", 0, tmp_path)
     world = mesh(one)
-    before = world.configuration(one).routes
+    before = world.configuration(identity(one)).routes
     world.add([virtual_service("slow", timeout="7s")])
-    assert "7s" in str(world.configuration(one).routes)
+    assert "7s" in str(world.configuration(identity(one)).routes)
     world.remove([virtual_service("slow")])
-    assert world.configuration(one).routes == before
+    assert world.configuration(identity(one)).routes == before
 
 
 def test_a_refused_object_changes_nothing(tmp_path: Path) -> None:
     one = pod("front", 0, tmp_path)
     world = mesh(one)
-    before = world.configuration(one).routes
+    before = world.configuration(identity(one)).routes
     with pytest.raises(TargetError) as refused:
         world.add([virtual_service("good", timeout="7s"), virtual_service("bad", retry=1, timeuot="1s")])
     assert [error.partition(": is")[0].split()[-1] for error in refused.value.errors] == [
         "spec.http[0].retry",
         "spec.http[0].timeuot",
     ]
-    assert world.configuration(one).routes == before
+    assert world.configuration(identity(one)).routes == before
 
 
 def test_deleting_what_is_not_there_names_what_is(tmp_path: Path) -> None:

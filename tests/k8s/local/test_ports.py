@@ -76,5 +76,5 @@ def test_a_base_outside_the_range_is_refused_with_the_choices() -> None:
 
 
 def test_more_pods_than_ports_are_refused() -> None:
-    with pytest.raises(TargetError, match="ports for 40 pods"):
+    with pytest.raises(TargetError, match="ports for 39 pods"):
         Block(FIRST, io.StringIO()).pod(PODS)

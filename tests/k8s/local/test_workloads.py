@@ -100,8 +100,8 @@ async def test_stores_refuse_to_be_scaled(tmp_path: Path) -> None:
     ("name", "replicas", "words"),
     [
         ("fornt", 1, "no deployment 'fornt'; choose from: front"),
-        ("front", -1, "room for 0 to 40 of front"),
-        ("front", 41, "room for 0 to 40 of front"),
+        ("front", -1, "room for 0 to 39 of front"),
+        ("front", 40, "room for 0 to 39 of front"),
     ],
 )
 async def test_scaling_what_is_not_there_or_has_no_room_is_refused(
