@@ -23,7 +23,9 @@ def edges(
     """Sum everything over replicas, keyed `caller->callee`, each as an EdgeRecord; edges nobody used are left out.
 
     `logical`: calls that business code made; `received`: attempts that reached the callee's application;
-    the rest is what the policy did, in the caller's library or in its proxy.
+    `wasted`: those
+    that it answered to nobody, since the caller had gone; the rest is what the policy did, in the caller's library or
+    in its proxy.
     """
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for pod in pods:
@@ -33,6 +35,9 @@ def edges(
         for caller, n in mine["received"].items():
             if caller != OUTSIDE:
                 found[f"{caller}->{pod.service}"]["received"] += n
+        for caller, n in mine["wasted"].items():
+            if caller != OUTSIDE:
+                found[f"{caller}->{pod.service}"]["wasted"] += n
         for callee, events in mine["events"].items():
             found[f"{pod.service}->{callee}"].update(_library(events))
         before = stats.edges(proxies_before.get(pod.name, {}))

@@ -91,6 +91,7 @@ class EdgeRecord(Stored):
 
     logical: int = 0
     received: int = 0
+    wasted: int = 0
     retries: int = 0
     timeouts: int = 0
     opens: int = 0

@@ -64,6 +64,7 @@ class _Exposition(Collector):
         yield _counter("goaround_logical_calls", "Calls that business code made.", "destination_app", book.calls)
         yield _counter("goaround_attempts_sent", "Requests sent, retries included.", "destination_app", book.attempts)
         yield _counter("goaround_attempts_received", "Requests that arrived.", "source_app", book.arrivals)
+        yield _counter("goaround_attempts_wasted", "Requests answered to nobody.", "source_app", book.in_vain)
         events = CounterMetricFamily(
             "goaround_policy_events", "What policies did.", labels=("destination_app", "event")
         )

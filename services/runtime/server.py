@@ -59,6 +59,8 @@ class Gate:
                 await asyncio.sleep(strike.delay_s)
             response = await _answer(request, handler) if strike.status is None else _injected(strike.status)
             response.headers[context.REQUEST_ID] = request_id
+            if request.transport is None or request.transport.is_closing():
+                self._telemetry.wasted(caller)  # it gave up, and closed the connection while this was worked on
             if self._probes.phase is Phase.DRAINING:
                 response.force_close()  # the caller shall take its next request to another replica
             flag = "FI" if strike.status else "DI" if strike.delay_s else NO_FLAG

@@ -57,6 +57,7 @@ class Telemetry:
         self.calls: dict[str, int] = defaultdict(int)
         self.attempts: dict[str, int] = defaultdict(int)
         self.arrivals: dict[str, int] = defaultdict(int)
+        self.in_vain: dict[str, int] = defaultdict(int)
         self.outcomes: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self.events: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self.connections: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
@@ -97,6 +98,10 @@ class Telemetry:
         self.timeline.received(caller)
         self.in_flight += 1
 
+    def wasted(self, caller: str) -> None:
+        """Count a request that was worked on to its end when nobody waited for the answer any more."""
+        self.in_vain[caller] += 1
+
     def finished(self) -> None:
         """Take note that a received request is over."""
         self.in_flight -= 1
@@ -115,6 +120,7 @@ class Telemetry:
             "logical": dict(self.calls),
             "sent": dict(self.attempts),
             "received": dict(self.arrivals),
+            "wasted": dict(self.in_vain),
             "outcomes": {callee: dict(counts) for callee, counts in self.outcomes.items()},
             "events": {callee: dict(counts) for callee, counts in self.events.items()},
             "connections": {callee: dict(counts) for callee, counts in self.connections.items()},

@@ -33,17 +33,17 @@ CLUSTER = "cluster.outbound|8080||image-analysis.airport.svc.cluster.local;."
 
 
 def counted(**changes: Any) -> dict[str, Any]:
-    return {"logical": {}, "received": {}, "events": {}, "connections": {}, **changes}
+    return {"logical": {}, "received": {}, "wasted": {}, "events": {}, "connections": {}, **changes}
 
 
 def counters(**of_each_collector: Any) -> dict[str, dict[str, Any]]:
-    callee = counted(received={"collector": 9, "unknown": 4})
+    callee = counted(received={"collector": 9, "unknown": 4}, wasted={"collector": 2, "unknown": 1})
     return {**{each.name: counted(**of_each_collector) for each in COLLECTORS}, CALLEE.name: callee}
 
 
 def test_replicas_of_a_caller_add_up() -> None:
     found = edges(PODS, counters(logical={"image-analysis": 3}), {}, {})
-    assert (found[EDGE]["logical"], found[EDGE]["received"]) == (6, 9)
+    assert (found[EDGE]["logical"], found[EDGE]["received"], found[EDGE]["wasted"]) == (6, 9, 2)
 
 
 def test_calls_from_outside_are_on_no_edge() -> None:

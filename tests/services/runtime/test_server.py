@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,36 @@ async def test_what_went_wrong_is_answered_in_json(how: str, status: int, said: 
         assert said in await answer.text()
         assert served.telemetry.in_flight == 0
         assert [series.status for series in served.telemetry.durations] == [status]
+
+
+@pytest.mark.parametrize(("leaves", "wasted"), [(True, {"cpanel": 1}), (False, {})])
+async def test_work_that_ends_when_the_caller_has_gone_is_counted_as_wasted(
+    leaves: bool, wasted: dict[str, int], tmp_path: Path
+) -> None:
+    begun, gone = asyncio.Event(), asyncio.Event()
+
+    async def work(request: web.Request) -> web.Response:
+        begun.set()
+        await gone.wait()
+        while leaves and request.transport is not None:  # noqa: ASYNC110 - aiohttp tells nobody when a caller leaves
+            await asyncio.sleep(0)
+        return web.Response()
+
+    async with serving(lambda _pod: Application([web.get("/", work)]), settings_of(tmp_path)) as served:
+        # a pod works on to the end, as aiohttp does by default; its test server would cancel the handler
+        runner = served.http.server.runner
+        assert runner is not None
+        assert runner.server is not None
+        runner.server.handler_cancellation = False
+        call = asyncio.ensure_future(served.http.get("/", headers={"x-goaround-source": "cpanel"}))
+        await begun.wait()
+        if leaves:
+            call.cancel()
+        gone.set()
+        await asyncio.wait([call])
+        while served.telemetry.in_flight:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0)
+        assert served.telemetry.counters()["wasted"] == wasted
 
 
 async def test_a_draining_pod_asks_its_callers_to_leave(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ def telemetry(tmp_path: Path) -> Telemetry:
     recorder.outcome("alerts", 503, "URX", 0.030)
     recorder.outcome("alerts", 200, None, 0.003)
     made.received("camera-agent-1")
+    made.wasted("camera-agent-1")
     made.answered("camera-agent-1", 200, "-", 0.004, 100, 20)
     return made
 
@@ -47,6 +48,7 @@ def test_counters_are_the_json_of_the_contract(telemetry: Telemetry) -> None:
         "logical": {"alerts": 1},
         "sent": {"alerts": 2},
         "received": {"camera-agent-1": 1},
+        "wasted": {"camera-agent-1": 1},
         "outcomes": {"alerts": {"503/URX": 1, "200/-": 1}},
         "events": {"alerts": {"retry": 1}},
         "connections": {"alerts": {"127.0.0.1:1": 1}},
@@ -71,6 +73,7 @@ def test_the_text_has_the_meshs_names_for_both_reporters(telemetry: Telemetry) -
     assert found["goaround_attempts_sent_total", "", ""] == 2
     assert found["goaround_logical_calls_total", "", ""] == 1
     assert found["goaround_attempts_received_total", "", ""] == 1
+    assert found["goaround_attempts_wasted_total", "", ""] == 1
     assert not any(name.endswith("_created") for name, _, _ in found)
 
 
