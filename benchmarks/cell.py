@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ class Notes:
     lost_counters: dict[str, dict[str, Any]] = field(default_factory=dict)
     lost_timelines: dict[str, dict[str, Any]] = field(default_factory=dict)
     objections: list[str] = field(default_factory=list)
+    usages: list[asyncio.Task[Usage]] = field(default_factory=list)
 
     def shares(self) -> dict[str, float]:
         """Share of the machine's CPU in each phase, 0 to 1."""
@@ -105,10 +107,11 @@ class Conduct:
         run = asyncio.create_task(self.generator.run(spec, self.on_progress))
         try:
             await self._phases(cell, scenario, world, pods, spec.start_monotonic, notes)
-            audit = await run
+            audit, usages = await run, await asyncio.gather(*notes.usages)
         finally:
-            run.cancel()
-            await asyncio.gather(run, return_exceptions=True)
+            for task in (run, *notes.usages):
+                task.cancel()
+            await asyncio.gather(run, *notes.usages, return_exceptions=True)
         counters = await self._settled(pods, notes)
         usage_after, idle_after = await world.usage(), await self._idle_cpu(cell.arm)
         elapsed = time.monotonic() - began
@@ -122,6 +125,9 @@ class Conduct:
             "generator": asdict(audit),
             "machine": notes.shares(),
             "usage": spent(usage_before, usage_after),
+            "phase_usage": {
+                phase.name: spent(*pair) for phase, pair in zip(scenario.timeline(), pairwise(usages), strict=True)
+            },
             "edges": edges(pods.pods, counters, proxies_before, proxies_after),
             "connections": connections(pods.pods, counters),
             "inbound_retries": inbound_retries(pods.pods, proxies_before, proxies_after),
@@ -154,6 +160,8 @@ class Conduct:
         """Walk through the phases on the generator's clock, with the fault held during its own."""
         for phase in scenario.timeline():
             await _sleep_until(start + phase.start)
+            # beside all else: a fault must not begin late because memory is being counted
+            notes.usages.append(asyncio.create_task(world.usage()))
             before = CpuClock.now()
             if phase.name == "fault" and scenario.fault:
                 site = self._site(scenario.fault, cell, world, pods, scenario.phases.fault)
@@ -163,6 +171,7 @@ class Conduct:
                     notes.objections.append(str(error))
             await _sleep_until(start + phase.end)
             notes.cpu[phase.name] = (before, CpuClock.now())
+        notes.usages.append(asyncio.create_task(world.usage()))
 
     async def _strike(self, spec: Spec, site: Site, pods: Pods, end: float, notes: Notes) -> None:
         """Hold the fault until `end`, and note its proof."""

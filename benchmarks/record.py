@@ -72,7 +72,7 @@ class AuditRecord(Stored):
 
 
 class Usage(Stored):
-    """CPU seconds spent in the cell, and bytes of memory at its end; `pss` is None where the system does not tell."""
+    """CPU seconds spent in the cell or phase, and bytes of memory at its end; `pss`: None where no system tells it."""
 
     cpu_s: float
     rss: int
@@ -110,6 +110,8 @@ class IntegrityRecord(Stored):
     duplicated: int
     false_acks: int
     unacknowledged_stored: int
+    refused: int = 0
+    unanswered: int = 0
     false_frames: tuple[str, ...] = ()
 
 
@@ -153,6 +155,7 @@ class Record(Stored):
     generator: AuditRecord | None = None
     machine: dict[str, float] = {}
     usage: Usages | None = None
+    phase_usage: dict[str, Usages] = {}
     edges: dict[str, EdgeRecord] = {}
     fault: dict[str, Any] | None = None
     connections: dict[str, dict[str, int]] = {}

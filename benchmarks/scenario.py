@@ -81,9 +81,14 @@ class Phase(Strict):
 
 
 class Slo(Strict):
-    """An answer later than `latency_ms` after its intended time is not goodput."""
+    """An answer later than `latency_ms` after its intended time is not goodput.
+
+    `target`: the share of arrivals that shall be goodput; the rest is the error budget.
+    The default is the example of Beyer et al., "The Site Reliability Workbook", ch. 5.
+    """
 
     latency_ms: Annotated[float, Field(gt=0)]
+    target: Annotated[float, Field(gt=0, lt=1)] = 0.999
 
 
 class Scenario(Strict):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from benchmarks.measures.attempts import ATTEMPTS
+from benchmarks.measures.amplification import ATTEMPTS
 from benchmarks.measures.availability import AVAILABILITY
+from benchmarks.measures.blast import BLAST
+from benchmarks.measures.burn import BURN
 from benchmarks.measures.cost import CPU, MEMORY
 from benchmarks.measures.goodput import GOODPUT, GOODPUT_RATE
-from benchmarks.measures.integrity import LOST
-from benchmarks.measures.latency import LATENCY_P50, LATENCY_P90, LATENCY_P99
+from benchmarks.measures.integrity import DUPLICATED, LOST
+from benchmarks.measures.latency import LATENCY_MAX, LATENCY_P50, LATENCY_P90, LATENCY_P99, LATENCY_P999
+from benchmarks.measures.lost_goodput import LOST_GOODPUT
 from benchmarks.measures.measure import Measure
+from benchmarks.measures.waste import WASTE
 
 MEASURES: dict[str, Measure] = {
     measure.name: measure
@@ -16,11 +20,18 @@ MEASURES: dict[str, Measure] = {
         AVAILABILITY,
         GOODPUT,
         GOODPUT_RATE,
+        LOST_GOODPUT,
+        BURN,
+        BLAST,
         LATENCY_P50,
         LATENCY_P90,
         LATENCY_P99,
+        LATENCY_P999,
+        LATENCY_MAX,
         ATTEMPTS,
+        WASTE,
         LOST,
+        DUPLICATED,
         CPU,
         MEMORY,
     )

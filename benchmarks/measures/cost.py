@@ -1,7 +1,4 @@
-"""Cost: CPU and memory per 1000 successes, application and proxies apart.
-
-Usage is read before and after the load, so the successes of the whole cell pay for it, warm-up included.
-"""
+"""Cost: CPU and memory per 1000 successes, application and proxies apart, of a whole cell or of one phase."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.measures.measure import Measure
+from benchmarks.measures.measure import ALL, Measure, seconds, within
 from loadtests.rows import Outcome, Row
 
 if TYPE_CHECKING:
@@ -29,19 +26,22 @@ class Cost:
     mib_s_per_1000: float
 
 
-def cost(rows: Sequence[Row], record: Record, of: str) -> Cost | None:
+def cost(rows: Sequence[Row], record: Record, of: str, window: Window = "all") -> Cost | None:
     """What `of` ("app" or "proxy") cost; None without a single success or without usage in the record.
 
-    CPU: seconds / successes * 1000. Memory: MiB * seconds of the cell / successes * 1000, of PSS where there is PSS
-    (pages shared by many copies count once), else of RSS.
+    CPU: seconds / successes * 1000. Memory: MiB * seconds / successes * 1000, of PSS where there is PSS (pages shared
+    by many copies count once), else of RSS. `all` is the whole cell: usage is read before and after the load, so that
+    the successes of the warm-up pay for it too. A phase has the CPU that was spent between its ends.
     Source: Istio, "Performance and Scalability", states cost per 1000 requests/s; here per success.
     """
-    successes = sum(row.outcome is Outcome.SUCCESS for row in rows)
-    if not successes or record.usage is None:
+    usages = record.usage if window == ALL else record.phase_usage.get(window)
+    counted = rows if window == ALL else within(rows, record, window)
+    successes = sum(row.outcome is Outcome.SUCCESS for row in counted)
+    if not successes or usages is None:
         return None
-    usage = record.usage.app if of == "app" else record.usage.proxy
+    usage = usages.app if of == "app" else usages.proxy
     held = usage.rss if usage.pss is None else usage.pss
-    length = sum(phase.end - phase.start for phase in record.phases)
+    length = sum(phase.end - phase.start for phase in record.phases) if window == ALL else seconds(record, window)
     return Cost(
         cpu_s_per_1000=usage.cpu_s / successes * 1000,
         rss_mib=usage.rss / MIB,
@@ -52,15 +52,15 @@ def cost(rows: Sequence[Row], record: Record, of: str) -> Cost | None:
 
 def cpu(rows: Sequence[Row], record: Record, scenario: Scenario, window: Window) -> float | None:
     """CPU seconds per 1000 successes, application and proxies together."""
-    app, proxy = cost(rows, record, "app"), cost(rows, record, "proxy")
+    app, proxy = cost(rows, record, "app", window), cost(rows, record, "proxy", window)
     return app.cpu_s_per_1000 + proxy.cpu_s_per_1000 if app and proxy else None
 
 
 def memory(rows: Sequence[Row], record: Record, scenario: Scenario, window: Window) -> float | None:
     """MiB-seconds per 1000 successes, application and proxies together."""
-    app, proxy = cost(rows, record, "app"), cost(rows, record, "proxy")
+    app, proxy = cost(rows, record, "app", window), cost(rows, record, "proxy", window)
     return app.mib_s_per_1000 + proxy.mib_s_per_1000 if app and proxy else None
 
 
-CPU = Measure("cpu", "CPU per 1000 successes", "CPU-s per 1000", "lower", "ratio", cpu, whole_cell=True)
-MEMORY = Measure("memory", "memory per 1000 successes", "MiB-s per 1000", "lower", "ratio", memory, whole_cell=True)
+CPU = Measure("cpu", "CPU per 1000 successes", "CPU-s per 1000", "lower", "ratio", cpu)
+MEMORY = Measure("memory", "memory per 1000 successes", "MiB-s per 1000", "lower", "ratio", memory)

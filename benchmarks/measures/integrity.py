@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,12 @@ ALERTS = "alerts"
 
 @dataclass(frozen=True, slots=True)
 class Integrity:
-    """Counts of frames over the whole cell. `sent` = `stored` + `lost`; `false_frames` names the `false_acks`."""
+    """Counts of frames over the whole cell. `sent` = `stored` + `lost`; `false_frames` names the `false_acks`.
+
+    `lost` = `refused` + `unanswered` + `false_acks`: the sender was told by a status, was left without an answer, which
+    tells it as well, or was told the contrary. `unacknowledged_stored` is no loss: to send such a frame again is safe
+    where idempotency is on.
+    """
 
     sent: int
     acknowledged: int
@@ -28,6 +33,8 @@ class Integrity:
     duplicated: int
     false_acks: int
     unacknowledged_stored: int
+    refused: int
+    unanswered: int
     false_frames: tuple[str, ...] = ()
 
 
@@ -47,15 +54,19 @@ def integrity(
     acknowledged = {row.frame_id for row in rows if row.outcome is Outcome.SUCCESS}
     held = {frame: _held(frame, stored) for frame in sent}
     whole = {frame for frame in sent if _whole(expected[frame], held[frame])}
+    lost = sent - whole
     false = acknowledged - whole
+    answered = {row.frame_id for row in rows if row.status is not None}
     return Integrity(
         sent=len(sent),
         acknowledged=len(acknowledged),
         stored=len(whole),
-        lost=len(sent - whole),
+        lost=len(lost),
         duplicated=sum(_too_much(expected[frame], held[frame]) for frame in sent),
         false_acks=len(false),
         unacknowledged_stored=len(whole - acknowledged),
+        refused=len((lost - acknowledged) & answered),
+        unanswered=len(lost - acknowledged - answered),
         false_frames=tuple(sorted(false)),
     )
 
@@ -96,4 +107,44 @@ def lost(rows: Sequence[Row], record: Record, scenario: Scenario, window: Window
     return record.integrity.lost if record.integrity else None
 
 
+def duplicated(rows: Sequence[Row], record: Record, scenario: Scenario, window: Window) -> float | None:
+    """Frames stored more than once in the cell, as the record counts them; None when the stores were not read."""
+    return record.integrity.duplicated if record.integrity else None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The integrity of many cells together; every count is of frames. `cells`: those whose stores were read."""
+
+    cells: int
+    sent: int
+    stored: int
+    refused: int
+    unanswered: int
+    false_acks: int
+    duplicated: int
+
+    @property
+    def kept(self) -> bool:
+        """Whether nothing was stored twice, and exactly those frames were lost whose senders were not told `stored`."""
+        return not self.duplicated and not self.false_acks
+
+    def sentence(self) -> str:
+        """What became of the frames, as a bench prints it."""
+        lost = self.refused + self.unanswered + self.false_acks
+        said = "the sender of each was told" if not self.false_acks else f"{self.false_acks} acknowledged all the same"
+        return (
+            f"{self.sent} frames sent in {self.cells} cells: {self.stored} stored, {self.duplicated} of them more than "
+            f"once; {lost} lost ({self.refused} refused, {self.unanswered} unanswered): {said}"
+        )
+
+
+def account(records: Iterable[Record]) -> Account:
+    """Add up the integrity of cells, void ones too if they are given: what is stored does not hang on the machine."""
+    kept = [record.integrity for record in records if record.integrity]
+    names = ("sent", "stored", "refused", "unanswered", "false_acks", "duplicated")
+    return Account(len(kept), **{name: sum(getattr(one, name) for one in kept) for name in names})
+
+
+DUPLICATED = Measure("duplicated", "frames stored twice", "frames", "lower", "difference", duplicated, whole_cell=True)
 LOST = Measure("lost", "frames lost", "frames", "lower", "difference", lost, whole_cell=True)

@@ -10,8 +10,13 @@ from benchmarks.measures.measure import Measure, Of, within
 from loadtests.rows import Outcome, Row
 
 if TYPE_CHECKING:
+    from hdrh.histogram import HdrHistogram
+
     from benchmarks.record import Record
     from benchmarks.scenario import Scenario, Window
+
+
+HIGHEST_US = 600_000_000
 
 
 def percentile(values: Sequence[float], q: float) -> float | None:
@@ -41,6 +46,34 @@ def _latencies(rows: Iterable[Row]) -> list[float]:
     return [row.latency_s * 1000 for row in rows if row.latency_s is not None]
 
 
+def histogram(values_ms: Iterable[float]) -> HdrHistogram:
+    """Latencies as an HDR histogram of microseconds: 1 us to 10 minutes, to three digits; larger ones count as the top.
+
+    For what exact values are too many for: curves by percentile, and the sum of many cells. Its percentiles differ
+    from the exact ones by less than 0.1 %. Source: Tene, HdrHistogram.
+    """
+    # imported when a curve is asked for: no table needs it, and it is ctypes with a C library behind it
+    from hdrh.histogram import HdrHistogram
+
+    made = HdrHistogram(1, HIGHEST_US, 3)
+    for value in values_ms:
+        made.record_value(min(HIGHEST_US, max(1, round(value * 1000))))
+    return made
+
+
+def spectrum(values_ms: Iterable[float]) -> list[tuple[float, float]]:
+    """Latency by percentile: (percent, ms), at percents that come closer together towards 100; empty without values.
+
+    Ten steps to each halving of what is left to 100, as HdrHistogram's own plots have them.
+    """
+    made = histogram(values_ms)
+    if not made.get_total_count():
+        return []
+    # one bucket of 11 bits holds three digits: its upper bound may lie above the largest value
+    steps = made.get_percentile_iterator(10)
+    return [(step.percentile_level_iterated_to, step.value_iterated_to / 1000) for step in steps]
+
+
 def _percentile_of_successes(q: float) -> Of:
     def of(rows: Sequence[Row], record: Record, scenario: Scenario, window: Window) -> float | None:
         return percentile(success_ms(rows, record, window), q)
@@ -48,6 +81,12 @@ def _percentile_of_successes(q: float) -> Of:
     return of
 
 
+def _max_of_successes(rows: Sequence[Row], record: Record, scenario: Scenario, window: Window) -> float | None:
+    return max(success_ms(rows, record, window), default=None)
+
+
 LATENCY_P50 = Measure("latency-p50", "p50 of successes", "ms", "lower", "ratio", _percentile_of_successes(0.50))
 LATENCY_P90 = Measure("latency-p90", "p90 of successes", "ms", "lower", "ratio", _percentile_of_successes(0.90))
 LATENCY_P99 = Measure("latency-p99", "p99 of successes", "ms", "lower", "ratio", _percentile_of_successes(0.99))
+LATENCY_P999 = Measure("latency-p99.9", "p99.9 of successes", "ms", "lower", "ratio", _percentile_of_successes(0.999))
+LATENCY_MAX = Measure("latency-max", "max of successes", "ms", "lower", "ratio", _max_of_successes)

@@ -28,7 +28,9 @@ class Measure:
 
     name: str
     title: str
-    unit: Literal["share", "ms", "per second", "per call", "frames", "CPU-s per 1000", "MiB-s per 1000"]
+    unit: Literal[
+        "share", "ms", "per second", "per call", "frames", "times the budget", "CPU-s per 1000", "MiB-s per 1000"
+    ]
     better: Literal["higher", "lower"]
     scale: Literal["difference", "ratio"]
     of: Of

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.measures import MEASURES
 from benchmarks.measures.activity import Activity, activity
+from benchmarks.measures.amplification import amplification
 from benchmarks.measures.cost import cost
 from benchmarks.measures.goodput import good
-from benchmarks.measures.integrity import Integrity, integrity
-from benchmarks.measures.latency import failure_ms, percentile, success_ms
+from benchmarks.measures.integrity import Account, Integrity, account, integrity
+from benchmarks.measures.latency import failure_ms, histogram, percentile, spectrum, success_ms
 from benchmarks.record import Record
 from benchmarks.scenario import Window, load_scenario
 from loadtests.rows import Outcome, Row
@@ -104,6 +106,34 @@ def test_at_least_a_share_of_q_does_not_exceed_the_percentile_and_no_smaller_val
     assert sum(value < found for value in values) < q * len(values)
 
 
+@given(st.integers(1000, 1100), st.integers(0, 99), st.sampled_from([0.5, 0.9, 0.99, 0.999]))
+@settings(max_examples=25)
+def test_exact_percentiles_agree_with_the_hdr_histograms_to_its_three_digits(n: int, seed: int, q: float) -> None:
+    rng = Random(seed)
+    values = [rng.lognormvariate(3, 2) for _ in range(n)]
+    exact = percentile(values, q)
+    assert exact is not None
+    found = histogram(values).get_value_at_percentile(q * 100) / 1000
+    # it rounds the rank where ours goes up, and so may stop one value before; a microsecond is its unit
+    ordered = sorted(values)
+    before = ordered[max(0, ordered.index(exact) - 1)]
+    assert found in (pytest.approx(exact, rel=1e-3, abs=1e-3), pytest.approx(before, rel=1e-3, abs=1e-3))
+
+
+def test_the_spectrum_rises_to_the_largest_value_and_is_empty_without_any() -> None:
+    drawn = spectrum([float(ms) for ms in range(1, 1001)])
+    percents, latencies = zip(*drawn, strict=True)
+    assert list(percents) == sorted(percents)
+    assert list(latencies) == sorted(latencies)
+    assert drawn[-1] == pytest.approx((100.0, 1000), rel=1e-3)
+    assert all(ms == pytest.approx(10 * percent, abs=2) for percent, ms in drawn)
+    assert spectrum([]) == []
+
+
+def test_the_largest_latency_is_that_of_a_success() -> None:
+    assert measured("latency-max", [row(3.0, 0.2), row(4.0, 0.3), row(5.0, 9.0, Outcome.TIMEOUT)]) == pytest.approx(300)
+
+
 def test_a_percentile_is_a_measure_of_each_cell() -> None:
     rows = [row(3 + n / 50, n / 1000) for n in range(1, 101)]
     assert measured("latency-p99", rows) == pytest.approx(99)
@@ -136,6 +166,53 @@ def test_cost_is_per_thousand_successes_of_the_whole_cell_app_and_proxies_apart(
     assert proxy.mib_s_per_1000 == pytest.approx(1000 * 7.5 / 200 * 1000)
     assert measured("cpu", rows, "all", usage=usage) == 10.0
     assert measured("memory", rows, "all", usage=usage) == pytest.approx(app.mib_s_per_1000 + proxy.mib_s_per_1000)
+
+
+def test_a_phase_has_the_cost_that_was_spent_in_it_over_the_successes_that_were_meant_for_it() -> None:
+    app, proxy = {"cpu_s": 0.6, "rss": 300 * MIB, "pss": 200 * MIB}, {"cpu_s": 0.0, "rss": 0, "pss": 0}
+    rows = [row(2.0)] * 50 + [row(3.5)] * 30 + [row(3.5, 0.1, Outcome.ERROR)] * 70
+    kept = {"fault": {"app": app, "proxy": proxy}}
+    assert measured("cpu", rows, "fault", phase_usage=kept) == pytest.approx(20.0)
+    assert measured("memory", rows, "fault", phase_usage=kept) == pytest.approx(200 * 3 / 30 * 1000)
+    assert measured("cpu", rows, "recovery", phase_usage=kept) is None
+
+
+def test_waste_is_the_share_of_attempts_that_were_answered_to_nobody() -> None:
+    edges = {"a->b": {"logical": 10, "received": 30, "wasted": 6}, "b->c": {"logical": 9, "received": 10}}
+    assert measured("waste", [], "all", edges=edges) == pytest.approx(6 / 40)
+
+
+def test_amplification_multiplies_along_the_chain_and_knows_its_depth() -> None:
+    edges = {
+        "collector->face-recognition": {"logical": 10, "received": 30},
+        "face-recognition->alerts": {"logical": 30, "received": 90},
+        "alerts->momentum": {"logical": 90, "received": 270},
+        "collector->momentum": {"logical": 10, "received": 15},
+        "cpanel->alerts": {"logical": 5, "received": 5},
+    }
+    found = amplification(record(edges=edges))
+    assert {edge: (one.depth, one.per_call, one.from_entry) for edge, one in found.items()} == {
+        "collector->face-recognition": (1, 3.0, 3.0),
+        "collector->momentum": (1, 1.5, 1.5),
+        "face-recognition->alerts": (2, 3.0, 9.0),
+        "alerts->momentum": (3, 3.0, 27.0),
+    }
+
+
+def test_the_goodput_lost_is_what_the_steady_phase_promised_and_the_window_did_not_keep() -> None:
+    steady = [row(1.0), row(1.5), row(2.0), row(2.5, outcome=Outcome.ERROR)]
+    fault = [row(3.0), row(4.0, outcome=Outcome.REJECTED), row(5.0, 0.3), row(5.5)]
+    assert measured("lost-goodput", steady + fault, "fault") == pytest.approx(0.75 * 4 - 2)
+    assert measured("lost-goodput", fault, "fault") is None
+
+
+def test_burn_is_the_share_that_was_not_good_over_the_share_that_need_not_be() -> None:
+    rows = [row(3.0)] * 9 + [row(4.0, outcome=Outcome.ERROR)]
+    assert measured("burn", rows) == pytest.approx(0.1 / 0.001)
+
+
+def test_frames_and_duplicates_of_a_cell_are_measures() -> None:
+    assert measured("duplicated", [], "all", integrity=counts(duplicated=4)) == 4
 
 
 def test_a_cell_without_a_success_has_no_cost_per_success() -> None:
@@ -174,7 +251,7 @@ def test_integrity_counts_each_fate_of_a_frame() -> None:
     }
     assert integrity(rows, expected, stored) == Integrity(
         sent=7, acknowledged=5, stored=4, lost=3, duplicated=1, false_acks=2, unacknowledged_stored=1,
-        false_frames=("false", "no-alert"),
+        refused=1, unanswered=0, false_frames=("false", "no-alert"),
     )  # fmt: skip
 
 
@@ -205,6 +282,41 @@ def test_every_frame_that_was_sent_is_stored_or_lost(fates: list[tuple[Outcome, 
     assert found.sent == found.stored + found.lost
     assert found.stored == found.acknowledged - found.false_acks + found.unacknowledged_stored
     assert len(found.false_frames) == found.false_acks
+    assert found.lost == found.refused + found.unanswered + found.false_acks
+
+
+def test_a_frame_that_was_lost_without_an_answer_was_not_refused() -> None:
+    silent = Row(0, 1.0, 1.01, 1.1, "e", "silent", None, Outcome.CONNECTION)
+    refused = Row(1, 1.0, 1.01, 1.1, "e", "refused", 503, Outcome.REJECTED)
+    found = integrity([silent, refused], {"silent": Expected(1, ()), "refused": Expected(1, ())}, {})
+    assert (found.lost, found.refused, found.unanswered, found.false_acks) == (2, 1, 1, 0)
+
+
+def counts(**changes: int) -> dict[str, int]:
+    """Integrity of a cell in which 8 of 10 frames were stored and 2 refused."""
+    named = {"sent": 10, "acknowledged": 8, "stored": 8, "lost": 2, "duplicated": 0, "false_acks": 0}
+    return {**named, "unacknowledged_stored": 0, "refused": 2, "unanswered": 0, **changes}
+
+
+def test_the_account_of_many_cells_says_that_every_loss_was_told() -> None:
+    found = account([record(integrity=counts()), record(integrity=counts(refused=1, unanswered=1)), record()])
+    assert found == Account(2, 20, 16, refused=3, unanswered=1, false_acks=0, duplicated=0)
+    assert found.kept
+    assert found.sentence() == (
+        "20 frames sent in 2 cells: 16 stored, 0 of them more than once; 4 lost (3 refused, 1 unanswered): "
+        "the sender of each was told"
+    )
+
+
+@pytest.mark.parametrize(("changes", "said"), [
+    ({"false_acks": 1, "refused": 1}, "1 acknowledged all the same"), ({"duplicated": 3}, "3 of them more than once"),
+])  # fmt: skip
+def test_the_account_does_not_keep_silent_about_a_false_acknowledgement_or_a_duplicate(
+    changes: dict[str, int], said: str
+) -> None:
+    found = account([record(integrity=counts(**changes))])
+    assert not found.kept
+    assert said in found.sentence()
 
 
 def test_the_frames_lost_are_a_measure_of_each_cell() -> None:

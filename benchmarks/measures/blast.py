@@ -1,0 +1,54 @@
+"""Blast radius: what a fault does to frames that have nothing to do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from benchmarks.measures.measure import Measure, within
+from loadtests.frames import frame_of
+from loadtests.rows import Outcome, Row
+from loadtests.schedule import Load, arrivals
+from services.airport.analysis import interest_on
+
+if TYPE_CHECKING:
+    from benchmarks.record import Record
+    from benchmarks.scenario import Scenario, Window
+
+EVERY = frozenset({"collector", "image-analysis", "face-recognition", "momentum"})
+"""Services that every frame needs."""
+
+
+def blast(rows: Sequence[Row], record: Record, scenario: Scenario, window: Window) -> float | None:
+    """Share of the frames whose path does not touch the faulted service and that failed all the same, 0 to 1.
+
+    A frame needs the services of EVERY, the section that its camera belongs to, and `alerts` when a person of interest
+    is on it; which it was, follows from the cell's seed. None where the fault is on every path, or on none.
+    Source: Basiri et al., "Chaos Engineering", IEEE Software 2016 (minimise blast radius).
+    """
+    if scenario.fault is None or scenario.fault.service in EVERY:
+        return None
+    needs = paths(scenario.arrivals(), scenario.duration_s, record.seed)
+    apart = [
+        row
+        for row in within(rows, record, window)
+        if row.index < len(needs) and scenario.fault.service not in needs[row.index]
+    ]
+    if not apart or len(apart) == len(within(rows, record, window)):
+        return None
+    return sum(row.outcome is not Outcome.SUCCESS for row in apart) / len(apart)
+
+
+@lru_cache(maxsize=64)
+def paths(load: Load, duration_s: float, seed: int) -> tuple[frozenset[str], ...]:
+    """The services beyond EVERY that each arrival of a run needs, by index."""
+    # which entry it takes is drawn apart from all else, so that any will do
+    frames = (frame_of(arrival, seed) for arrival in arrivals(load, duration_s, seed, ["any"]))
+    return tuple(
+        frozenset({f"section-{frame.section}", *(("alerts",) if interest_on(frame.photo()) else ())})
+        for frame in frames
+    )
+
+
+BLAST = Measure("blast", "failures off the fault's path", "share", "lower", "difference", blast)

@@ -1,0 +1,55 @@
+"""Time to mitigate and time to recover: when goodput is back, while the fault lasts, and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from benchmarks.measures.elapsed import Censored, Elapsed, Time
+from benchmarks.measures.goodput import good, goodput
+from loadtests.rows import Row
+
+if TYPE_CHECKING:
+    from benchmarks.record import Record
+    from benchmarks.scenario import PhaseName, Scenario
+
+BIN_S = 0.5
+"""At the scenarios' 30 arrivals a second a bin holds 15: one stray failure is no relapse."""
+RESTORED = 0.9
+"""Of the steady phase's goodput. Source: Huang et al., "Metastable Failures in the Wild", OSDI 2022, call a system
+recovered when its goodput is back near what it was; how near is said here."""
+
+
+def mitigate(rows: Sequence[Row], record: Record, scenario: Scenario) -> Time | None:
+    """Seconds from the fault's beginning until goodput is back although the fault goes on; 0 where it never fell."""
+    return _restored(rows, record, scenario, "fault")
+
+
+def recover(rows: Sequence[Row], record: Record, scenario: Scenario) -> Time | None:
+    """Seconds from the fault's end until goodput is back; censored when it was not by the end of the load."""
+    return _restored(rows, record, scenario, "recovery")
+
+
+def _restored(rows: Sequence[Row], record: Record, scenario: Scenario, name: PhaseName) -> Time | None:
+    """The beginning of the first bin that is good, and from which on all that follows in the phase is good together.
+
+    Good: goodput of at least RESTORED times the steady phase's. Bins of BIN_S seconds on the clock of intended times;
+    what is left of the phase after the last whole bin belongs to it. Censored at the phase's end.
+    None without such a phase, without arrivals in it, or when the steady phase had no goodput to come back to.
+    """
+    phase = next((phase for phase in record.phases if phase.name == name), None)
+    steady = goodput(rows, record, scenario, "steady")
+    if phase is None or not steady:
+        return None
+    seen = [(row.at - phase.start, good(row, record, scenario)) for row in rows if phase.start <= row.at < phase.end]
+    if not seen:
+        return None
+    length = phase.end - phase.start
+    enough = RESTORED * steady
+    for number in range(max(1, int(length / BIN_S + 1e-9))):
+        begin = number * BIN_S
+        here = [right for at, right in seen if begin <= at < begin + BIN_S]
+        rest = [right for at, right in seen if at >= begin]
+        if here and sum(here) >= enough * len(here) and sum(rest) >= enough * len(rest):
+            return Elapsed(begin)
+    return Censored(length)
