@@ -19,6 +19,7 @@ from benchmarks import load_cli, mesh_cli, objects_cli, order, perf_cli, results
 from benchmarks.console import console as output
 from benchmarks.errors import BadInput
 from benchmarks.faults import FaultFailed
+from benchmarks.measures.integrity import account
 from benchmarks.pods import PodUnreachable
 from benchmarks.profile import PROFILES
 from benchmarks.report import FORMATS, save, write
@@ -45,6 +46,7 @@ MENDABLE = (
     UnknownPolicies,
 )
 WRONG = 2
+UNPROVEN = 1
 INTERRUPTED = 128 + signal.SIGINT
 
 app = typer.Typer(
@@ -105,7 +107,10 @@ def bench(
     resume: Resume = None,
     into: Results = results.FOLDER,
 ) -> None:
-    """Compare arms under the same load and the same faults, and print the table."""
+    """Compare arms under the same load and the same faults, and print the table.
+
+    Exit code 1: the fault of a cell was not proven to act and to be gone again, so that the cell is void.
+    """
     console, target = output(), LocalTarget()
     if resume is None:
         wanted = order.order(
@@ -137,13 +142,18 @@ def bench(
         _say_how_to_go_on(run, console)
         raise
     write(run, "terminal", console)
-    console.print(f"\nrows, records and reports: {run.folder}", soft_wrap=True)
+    console.print(f"\nintegrity: {account(run.records()).sentence()}", soft_wrap=True)
+    console.print(f"rows, records and reports: {run.folder}", soft_wrap=True)
     console.print(f"the tables again:          goaround report {run.name}", soft_wrap=True)
     save(run)
     other = order.counterpart(run, into)
     if other is not None:
         console.print()
         write((other, run), "terminal", console)
+    if unproven := run.unproven():
+        for cell in unproven:
+            _say(f"{cell}: void: its fault was not proven in any try")
+        raise typer.Exit(UNPROVEN)
 
 
 def _refuse_settings(context: typer.Context) -> None:
@@ -215,5 +225,9 @@ def main() -> None:
     except MENDABLE as error:
         problems = getattr(error, "problems", None) or getattr(error, "errors", None) or [error]
         for problem in problems:
-            print(f"goaround: {problem}", file=sys.stderr)  # noqa: T201 - this is the command line
+            _say(problem)
         sys.exit(WRONG)
+
+
+def _say(problem: object) -> None:
+    print(f"goaround: {problem}", file=sys.stderr)  # noqa: T201 - this is the command line

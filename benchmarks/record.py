@@ -162,3 +162,9 @@ class Record(Stored):
     inbound_retries: dict[str, int] = {}
     integrity: IntegrityRecord | None = None
     timeline: Timeline | None = None
+
+    @property
+    def fault_proven(self) -> bool:
+        """Whether every victim says that the fault acted on it, and that it has ended."""
+        fired, gone = ((self.fault or {}).get(name, {}) for name in ("fired", "gone"))
+        return bool(fired) and all(fired.values()) and bool(gone) and all(gone.values())

@@ -83,6 +83,12 @@ class Run:
         finished = self.finished()
         return [cell for cell in self.plan if cell.id not in finished]
 
+    def unproven(self) -> list[str]:
+        """Ids of the cells that were tried and whose fault was never proven, in any try: they show nothing at all."""
+        tried = {record.cell for record in self.records()}
+        proven = {record.cell for record in self.records() if record.fault_proven}
+        return [cell.id for cell in self.plan if self.scenarios[cell.scenario].fault and cell.id in tried - proven]
+
     def ended(self) -> bool:
         """Whether every planned cell has been tried, valid or void."""
         return {record.cell for record in self.records()} == {cell.id for cell in self.plan}

@@ -29,7 +29,8 @@ def glance(found: Evidence) -> Table:
         for group in found.of(scenario.name):
             values = group.values(measure, scenario.primary.phase)
             middle = centre(measure, values.values())
-            fields.append(figure(value_of(measure, middle), middle, n=len(values)))
+            void = group.void and not group.valid
+            fields.append(word("void", "bad") if void else figure(value_of(measure, middle), middle, n=len(values)))
         rows.append((scenario.name, fields))
     return table(
         "glance",

@@ -18,6 +18,7 @@ import pytest
 
 from benchmarks import results
 from benchmarks.measures.availability import availability
+from benchmarks.measures.integrity import account
 from benchmarks.results import Run
 
 GOAROUND = Path(sys.executable).with_name("goaround")
@@ -133,6 +134,37 @@ def test_a_bench_that_is_killed_leaves_no_process_after_five_seconds(
     while (left := alive(children)) and monotonic() < deadline:
         sleep(0.1)
     assert left == []
+
+
+def test_a_fault_that_never_acts_voids_its_cell_in_the_table_the_report_and_the_exit_code(
+    tmp_path: Path, scenario: Path
+) -> None:
+    # nothing calls the control panel, and a script is not used up by calls of the harness
+    script = "{kind: fail-first, service: cpanel, replicas: 1, count: 3}"
+    scenario.write_text(re.sub("fault: {kind.*", f"fault: {script}", scenario.read_text()))
+    done = goaround(tmp_path, "--arm", "none", "--scenario", scenario, "--repetitions", "1")
+    assert done.returncode == 1, done.stderr
+    assert done.stderr == "goaround: r1-short-none: void: its fault was not proven in any try\n"
+    said = "fault not proven to fire on cpanel-v"
+    for form in ("terminal", "markdown", "json"):
+        shown = subprocess.run(  # noqa: S603
+            [str(GOAROUND), "report", str(only_run(tmp_path).folder), "--format", form],
+            capture_output=True, text=True, timeout=60, check=True,
+        ).stdout  # fmt: skip
+        assert said in shown
+        assert "void" in shown
+    assert re.search(r"short +availability, fault phase +void", done.stdout)
+
+
+def test_nothing_is_stored_twice_and_every_loss_is_told_while_a_dependency_fails(
+    tmp_path: Path, scenario: Path
+) -> None:
+    arms = ("--arm", "library", "--arm", "mesh")
+    done = goaround(tmp_path, *arms, "--scenario", scenario, "--repetitions", "1")
+    found = account(only_run(tmp_path).records())
+    assert f"integrity: {found.sentence()}" in done.stdout
+    assert found.sent > 40
+    assert found.kept
 
 
 @pytest.mark.parametrize("arm", ["none", "sidecar"])

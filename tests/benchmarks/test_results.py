@@ -13,6 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from benchmarks.errors import BadInput, CannotWrite
+from benchmarks.plan import Cell
 from benchmarks.results import open_run, read_rows, runs
 from tests.benchmarks.synthetic import EFFECTS, save, write_run
 
@@ -182,3 +183,40 @@ def test_a_record_of_another_shape_is_a_defect_of_the_writer(tmp_path: Path) -> 
     with pytest.raises(ValidationError, match="extra_forbidden"):
         run.save(run.plan[0], {"started": "now", "typo": 1})
     assert run.records() == []
+
+
+def unproven(cell: Cell, record: dict[str, Any]) -> None:
+    if cell.arm == "mesh":
+        voided(cell, record)
+        record["fault"] = {"fired": {"image-analysis-0": 0}, "gone": {"image-analysis-0": True}, "probes": {}}
+
+
+@pytest.mark.parametrize(
+    ("fault", "proven"),
+    [
+        ({"fired": {"a-0": 3}, "gone": {"a-0": True}}, True),
+        ({"fired": {"a-0": 3, "a-1": 0}, "gone": {"a-0": True, "a-1": True}}, False),
+        ({"fired": {"a-0": 3}, "gone": {"a-0": False}}, False),
+        ({"fired": {}, "gone": {}}, False),
+        (None, False),
+    ],
+)
+def test_a_fault_is_proven_by_every_victim_that_it_acted_and_is_gone(
+    tmp_path: Path, fault: dict[str, Any] | None, proven: bool
+) -> None:
+    def change(_cell: Cell, record: dict[str, Any]) -> None:
+        record["fault"] = fault
+
+    run = write_run(tmp_path, repetitions=1, change=change, only=lambda cell: cell.arm == "mesh")
+    assert [record.fault_proven for record in run.records()] == [proven]
+
+
+def test_cells_whose_fault_no_try_has_proven_are_named(tmp_path: Path) -> None:
+    run = write_run(tmp_path, repetitions=1, change=unproven)
+    assert run.unproven() == ["r1-error-burst-mesh"]
+    save(run, next(cell for cell in run.plan if cell.arm == "mesh"), EFFECTS["mesh"])
+    assert run.unproven() == []
+
+
+def test_a_scenario_without_a_fault_has_none_to_prove(tmp_path: Path) -> None:
+    assert write_run(tmp_path, scenarios=("steady",), repetitions=1).unproven() == []
