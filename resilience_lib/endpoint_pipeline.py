@@ -17,7 +17,7 @@ from resilience_lib.layer import Clock, Layer, Sleep, T
 from resilience_lib.limits import ConnectionLimit, RetryPermits
 from resilience_lib.outcome import Outcome
 from resilience_lib.retries import Permits, Retries
-from resilience_lib.timeout import TimeLimit
+from resilience_lib.timeout import AlarmedLimit
 
 
 class EndpointPipeline:
@@ -49,7 +49,7 @@ class EndpointPipeline:
         self.endpoints = EndpointSet(
             addresses, policy.balancer, policy.outlier, clock=clock, rng=rng, listener=listener
         )
-        layer: Layer = TimeLimit(timeout.per_try_s if timeout else None, clock=clock, listener=listener)
+        layer: Layer = AlarmedLimit(timeout.per_try_s if timeout else None, clock=clock, listener=listener)
         if limits and limits.connections is not None:
             layer = ConnectionLimit(layer, limits.connections, limits.pending, clock=clock, listener=listener)
         layer = HostChoice(layer, self.endpoints)
