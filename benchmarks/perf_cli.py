@@ -18,6 +18,7 @@ from benchmarks.errors import BadInput
 perf = typer.Typer(
     name="perf", help="Measure what goaround itself costs, against what else there is.", no_args_is_help=True
 )
+LEFT = ("name", "offers", "unit", "goal")
 Json = Annotated[bool, typer.Option("--json", help="A list of objects, for programs.")]
 Rounds = Annotated[int, typer.Option(min=1, help="How often each case is measured, all of them in turn.")]
 
@@ -49,13 +50,26 @@ def mesh(as_json: Json = False, rounds: Rounds = 5) -> None:
     _show(rows, as_json, ("services", "seconds", "microseconds_per_service", "ratio_to_smallest", "exponent"))
 
 
+@perf.command()
+def load(
+    as_json: Json = False,
+    rounds: Rounds = 3,
+    seconds: Annotated[float, typer.Option(min=4, help="Length of the run with a stall in it.")] = 20.0,
+) -> None:
+    """The load generator against a server that does nothing: lateness, most requests, a stall, percentiles."""
+    from benchmarks.perf.load import measure
+
+    rows = [asdict(row) for row in asyncio.run(measure(rounds, seconds))]
+    _show(rows, as_json, ("name", "value", "spread", "unit", "goal"))
+
+
 def _show(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str]) -> None:
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
         return
     table = Table(box=box.SIMPLE_HEAD, caption=f"n = {rows[0]['rounds']} rounds, all cases in turn; medians")
     for column in columns:
-        table.add_column(column.replace("_", " "), justify="left" if column in ("name", "offers") else "right")
+        table.add_column(column.replace("_", " "), justify="left" if column in LEFT else "right")
     for row in rows:
         table.add_row(*(_text(row[column]) for column in columns))
     console().print(table)

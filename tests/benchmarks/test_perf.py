@@ -6,7 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks.cli import app
-from benchmarks.perf import mesh, policies
+from benchmarks.perf import load, mesh, policies
+from loadtests.rows import Outcome, Row
 
 
 async def test_every_stack_is_measured_against_the_naive_one_of_the_same_run() -> None:
@@ -44,3 +45,20 @@ def test_the_rows_are_printed_for_programs() -> None:
     done = CliRunner().invoke(app, ["perf", "mesh", "--json", "--rounds", "1"])
     assert done.exit_code == 0
     assert [row["services"] for row in json.loads(done.output)] == list(mesh.SIZES)
+
+
+async def test_a_stall_is_counted_from_the_intended_times_whatever_the_machine() -> None:
+    figures = {figure.name: figure for figure in await load.measure(1, 2.0)}
+    assert figures.keys() == {*load.GOALS, "ratio to bare FastHttpUser"}
+    # 100 arrivals of which 10 meet a stall of 0.2 s: the sixth of them waits about 0.1 s; a slow machine only adds
+    assert figures["stall of a tenth of the run at 50/s, p95"].value > 80
+    assert figures["percentiles against the rows' own, worst"].value == 0
+    ratio = figures["most requests per CPU second"].value / figures["the same, bare FastHttpUser"].value
+    assert figures["ratio to bare FastHttpUser"].value == pytest.approx(ratio)
+
+
+def test_a_percentile_that_is_not_the_rows_own_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [Row(n, 0.0, 0.0, n + 1.0, "a:1", str(n), 200, Outcome.SUCCESS) for n in range(200)]
+    assert load.percentile_error(rows) == 0
+    monkeypatch.setattr(load, "percentile", lambda values, q: sorted(values)[int(q * len(values)) - 3])
+    assert load.percentile_error(rows) == pytest.approx(2 / 100)
