@@ -52,7 +52,7 @@ def prefix(condition: str) -> str:
 
 
 def conditions(host: str) -> str:
-    """A rule for each condition, told apart by the path: two retries without a pause, of short tries where they hang."""
+    """A rule for each condition, told apart by its path; two retries without a pause."""
     bound = "perTryTimeout: 60ms, " if host == CALLEES["hang"] else ""
     return virtual_service(
         host,
