@@ -45,13 +45,13 @@ class Alarm:
     def __init__(self) -> None:
         self._limits: deque[Limit] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._armed = False
+        self._timer: asyncio.TimerHandle | None = None
 
     def set(self, seconds: float) -> Limit:
         """Put up a limit for the running task, from now on. `lift` must follow, however the task's work ends."""
         loop = asyncio.get_running_loop()
         if loop is not self._loop:  # the one before it is over, and its timer with it
-            self._loop, self._armed = loop, False
+            self._loop, self._timer = loop, None
             self._limits.clear()
         task = asyncio.current_task(loop)
         assert task is not None  # noqa: S101 - who awaits a call is in a task
@@ -61,9 +61,12 @@ class Alarm:
             # less time than the one before it: what is left of a deadline may be little. It has a timer of its own.
             limit.timer = loop.call_at(limit.when, limit.expire)
             return limit
-        limits.append(limit)
-        if not self._armed:
+        if self._timer is None:
             self._arm(loop, limit.when)
+        elif not limits and limit.when < self._timer.when():  # it runs for one that was lifted since, and had longer
+            self._timer.cancel()
+            self._arm(loop, limit.when)
+        limits.append(limit)
         return limit
 
     def lift(self, limit: Limit) -> None:
@@ -76,14 +79,13 @@ class Alarm:
             limits.popleft()
 
     def _arm(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
-        self._armed = True
-        loop.call_at(when, self._ring, loop, when)
+        self._timer = loop.call_at(when, self._ring, loop, when)
 
     def _ring(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
         """Interrupt whoever is due, and wake again for the next. `when`: some loops call a little early."""
         if loop is not self._loop:
             return
-        self._armed = False
+        self._timer = None
         due, limits = max(when, loop.time()), self._limits
         while limits and (limits[0].task is None or limits[0].when <= due):
             limits.popleft().expire()
