@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,14 +73,18 @@ class Pair:
 
     async def call(self, **headers: str) -> int:
         """Call the alerts through both sidecars; returns the status."""
-        return await self._get(self.outbound, **headers)
+        return await self.ask(headers=headers)
 
     async def call_in_plaintext(self) -> int:
         """Call the alerts' sidecar as one without a sidecar does; returns the status."""
-        return await self._get(self.inbound)
+        return await self.ask(plain=True)
 
-    async def _get(self, port: int, **headers: str) -> int:
-        async with self.http.get(f"http://127.0.0.1:{port}/", headers={"Host": "alerts", **headers}) as answer:
+    async def ask(
+        self, method: str = "GET", path: str = "/", headers: Mapping[str, str] | None = None, *, plain: bool = False
+    ) -> int:
+        """Make any request, through both sidecars or in plaintext at the second; returns the status."""
+        url = f"http://127.0.0.1:{self.inbound if plain else self.outbound}{path}"
+        async with self.http.request(method, url, headers={"Host": "alerts", **(headers or {})}) as answer:
             return answer.status
 
     async def handshakes(self) -> int:
