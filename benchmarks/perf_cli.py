@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich import box
+from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks.console import console
@@ -63,11 +67,34 @@ def load(
     _show(rows, as_json, ("name", "value", "spread", "unit", "goal"))
 
 
-def _show(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str]) -> None:
+@perf.command()
+def changes(
+    as_json: Json = False,
+    count: Annotated[int, typer.Option(min=1, help="How many changes, all kinds in turn.")] = 200,
+    rate: Annotated[float, typer.Option(min=1, max=1000, help="Calls a second through the gateway.")] = 200,
+) -> None:
+    """How soon a changed Istio object is in effect in a whole world under load; exit code 1 if a call failed."""
+    from benchmarks.perf.changes import measure
+
+    with tempfile.TemporaryDirectory() as state, Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("changes", total=count)
+        outcome = asyncio.run(measure(count, rate, Path(state), lambda _: progress.advance(task)))
+    _show(
+        [asdict(row) for row in outcome.rows()],
+        as_json,
+        ("name", "rounds", "median_ms", "slowest_ms", "applied_ms"),
+        "ms until an answer showed it, and until every sidecar had it",
+    )
+    typer.echo(f"{len(outcome.answers)} calls at {rate:g} a second, {len(outcome.failed)} failed", err=as_json)
+    if outcome.failed:
+        raise typer.Exit(1)
+
+
+def _show(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str], caption: str = "") -> None:
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
         return
-    table = Table(box=box.SIMPLE_HEAD, caption=f"n = {rows[0]['rounds']} rounds, all cases in turn; medians")
+    table = Table(box=box.SIMPLE_HEAD, caption=caption or f"n = {rows[0]['rounds']} rounds, all cases in turn; medians")
     for column in columns:
         table.add_column(column.replace("_", " "), justify="left" if column in LEFT else "right")
     for row in rows:
