@@ -13,6 +13,7 @@ By its own engine, where the client sees the replicas of a dependency, chooses a
 It knows nothing of HTTP clients, of Istio, or of the application.
 """
 
+from resilience_lib.deadline import time_left
 from resilience_lib.endpoint import Address
 from resilience_lib.endpoint_pipeline import EndpointPipeline
 from resilience_lib.endpoint_policies import BalancerPolicy, BudgetPolicy, EndpointPolicy, OutlierPolicy
@@ -28,6 +29,8 @@ from resilience_lib.policies import (
     RetryPolicy,
     TimeoutPolicy,
 )
+from resilience_lib.retry_after import parse_retry_after
+from resilience_lib.strengths import FallbackPolicy, HedgePolicy
 from resilience_lib.validation import PolicyError
 
 __all__ = [
@@ -40,7 +43,9 @@ __all__ = [
     "EndpointPolicy",
     "EndpointSet",
     "Event",
+    "FallbackPolicy",
     "Flag",
+    "HedgePolicy",
     "LimitsPolicy",
     "Listener",
     "OrderError",
@@ -51,4 +56,6 @@ __all__ = [
     "RetryPolicy",
     "TimeoutPolicy",
     "Verdict",
+    "parse_retry_after",
+    "time_left",
 ]

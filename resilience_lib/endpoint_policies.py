@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resilience_lib.policies import EdgePolicy, LimitsPolicy, RetryPolicy, TimeoutPolicy
+from resilience_lib.strengths import FallbackPolicy, HedgePolicy
 from resilience_lib.validation import (
     choice,
     duration,
@@ -140,11 +141,14 @@ class EndpointPolicy:
     balancer: BalancerPolicy | None = None
     outlier: OutlierPolicy | None = None
     limits: LimitsPolicy | None = None
+    hedge: HedgePolicy | None = None
+    fallback: FallbackPolicy | None = None
 
     @classmethod
     def of(cls, edge: EdgePolicy, outlier: OutlierPolicy | None = None, **others: Any) -> EndpointPolicy:
-        """Take over what `edge` says of retries, timeouts and limits; an OutlierPolicy stands in for its breaker."""
-        return cls(retry=edge.retry, timeout=edge.timeout, limits=edge.limits, outlier=outlier, **others)
+        """Take over what `edge` says; an OutlierPolicy stands in for its breaker."""
+        shared = ("retry", "timeout", "limits", "hedge", "fallback")
+        return cls(outlier=outlier, **{part: getattr(edge, part) for part in shared}, **others)
 
     def to_json(self) -> dict[str, dict[str, Any]]:
         """Return plain data: the parts that are there, with the fields that are set."""
@@ -161,7 +165,10 @@ class EndpointPolicy:
     def describe(self) -> str:
         """Say what the policy does, a line for each part, from the outermost inwards."""
         balancer = self.balancer or BalancerPolicy()
-        parts = (self.timeout, self.retry, self.budget, balancer, self.outlier, self.limits)
+        parts = (
+            *(self.fallback, self.timeout, self.retry, self.budget),
+            *(self.hedge, balancer, self.outlier, self.limits),
+        )
         return "\n".join(part.describe() for part in parts if part is not None)
 
 
@@ -172,4 +179,6 @@ PARTS: dict[str, Any] = {
     "balancer": BalancerPolicy,
     "outlier": OutlierPolicy,
     "limits": LimitsPolicy,
+    "hedge": HedgePolicy,
+    "fallback": FallbackPolicy,
 }

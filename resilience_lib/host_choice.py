@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
 from typing import ClassVar
 
@@ -21,12 +21,21 @@ class EndpointCall(Call[T]):
 
     __slots__ = ("key", "send", "tried")
 
-    def __init__(self, send: EndpointTransport[T], deadline: float | None, key: str | None) -> None:
+    def __init__(
+        self, send: EndpointTransport[T], deadline: float | None, key: str | None, question: Hashable | None = None
+    ) -> None:
         self.attempts = 0
         self.deadline = deadline
+        self.question = question
         self.send = send
         self.key = key
         self.tried: list[Endpoint] = []
+
+    def beside(self) -> EndpointCall[T]:
+        """Return the state of a try that is made beside this one, and avoids the replicas that this one has tried."""
+        other = EndpointCall(self.send, self.deadline, self.key, self.question)
+        other.tried = self.tried
+        return other
 
 
 class HostChoice:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from resilience_lib.order import Place
@@ -24,14 +24,20 @@ Sleep = Callable[[float], Awaitable[None]]
 class Call(Generic[T]):
     """The state of one call, shared by the layers while it runs and by no other call."""
 
-    __slots__ = ("attempts", "deadline", "transport")
+    __slots__ = ("attempts", "deadline", "question", "transport")
 
-    def __init__(self, transport: Transport[T], deadline: float | None) -> None:
+    def __init__(self, transport: Transport[T], deadline: float | None, question: Hashable | None = None) -> None:
         self.transport = transport
         self.deadline = deadline
         """When the whole call must be over, on the pipeline's clock; None = never."""
         self.attempts = 0
         """How often the transport has been called."""
+        self.question = question
+        """What is asked, where an old answer to the same would do; None = nothing of the kind."""
+
+    def beside(self) -> Call[T]:
+        """Return the state of a try that is made beside this one, for the same call."""
+        return Call(self.transport, self.deadline, self.question)
 
 
 class Layer(Protocol):

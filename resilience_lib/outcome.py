@@ -23,6 +23,8 @@ class Flag(StrEnum):
     """A limit or an open breaker refused the call (503), or a limit refused a retry (the answer at hand is kept)."""
     NO_HEALTHY_HOST = "UH"
     """There was no replica that could be called (503)."""
+    FALLBACK = "FB"
+    """The call failed, and this is the last good answer, `age_s` seconds old. Envoy has no such flag."""
     RETRIES_USED_UP = "URX"
     """The last try failed as well, and no more were allowed; the status is the last one."""
 
@@ -44,6 +46,7 @@ class Outcome(NamedTuple, Generic[T_co]):
     final: no retry may follow: the call was refused, its deadline has passed, or the answer had already begun
     (Envoy passes the head of an answer on at once, so it cannot take it back either).
     attempts: how often the transport was called; 0 means that the outcome says nothing about the callee.
+    retry_after_s: for how long the callee asked to be left alone (HTTP's Retry-After). age_s: of a fallback.
     """
 
     status: int
@@ -52,15 +55,18 @@ class Outcome(NamedTuple, Generic[T_co]):
     sent: bool = True
     final: bool = False
     attempts: int = 1
+    retry_after_s: float | None = None
+    age_s: float | None = None
 
     @property
     def verdict(self) -> Verdict:
         """Judge as Envoy's outlier detection does with external and local origin errors together.
 
         Any 5xx counts against the callee, the 503 and 504 that stand for a lost or late answer included; every other
-        answer counts for it, a 4xx too; what never reached the callee counts for nothing.
+        answer counts for it, a 4xx too; what never reached the callee counts for nothing, and neither does what it
+        said some time ago.
         """
-        if self.attempts == 0:
+        if self.attempts == 0 or self.flag is Flag.FALLBACK:
             return Verdict.IGNORED
         return Verdict.FAILURE if self.status >= 500 else Verdict.SUCCESS
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resilience_lib.conditions import DEFAULT_RETRY_ON, retry_condition
+from resilience_lib.strengths import FallbackPolicy, HedgePolicy
 from resilience_lib.validation import duration, read_parts, refuse, seconds, whole, write_parts
 
 
@@ -16,12 +17,18 @@ class RetryPolicy:
 
     Before retry n the caller waits a random time below min(backoff_s * 2^(n-1), max_backoff_s) seconds. The defaults
     are those of istiod and Envoy: 2 retries, on connection failures only, 25 ms growing to 250 ms.
+
+    retry_after_s: a callee that asks to be left alone for up to so many seconds (HTTP's Retry-After) is left alone for
+    that long before its pause begins; one that asks for more, or for more than the call has left, gets no retry. None:
+    what it asks for is disregarded, as Envoy does unless its route has a `rate_limited_retry_back_off` with
+    `reset_headers`, which istiod never writes.
     """
 
     attempts: int = 2
     retry_on: str = DEFAULT_RETRY_ON
     backoff_s: float = 0.025
     max_backoff_s: float = 0.25
+    retry_after_s: float | None = None
 
     def __post_init__(self) -> None:
         refuse(self._errors())
@@ -38,24 +45,32 @@ class RetryPolicy:
         base, ceiling = [*seconds("backoff_s", self.backoff_s)], [*seconds("max_backoff_s", self.max_backoff_s)]
         yield from base
         yield from ceiling
+        if self.retry_after_s is not None:
+            yield from seconds("retry_after_s", self.retry_after_s)
         if not base and not ceiling and self.max_backoff_s < self.backoff_s:
             yield f"max_backoff_s: must be at least backoff_s ({self.backoff_s:g}), not {self.max_backoff_s:g}"
 
     def describe(self) -> str:
         """Say what the policy does."""
+        asked = "" if self.retry_after_s is None else f"; waits up to {duration(self.retry_after_s)} if asked to"
         times = "once" if self.attempts == 1 else f"up to {self.attempts} times"
         return (
             f"tries again {times} on {self.retry_on.replace(',', ', ')}, after a random pause below "
-            f"{duration(self.backoff_s)} that doubles each time, up to {duration(self.max_backoff_s)}"
+            f"{duration(self.backoff_s)} that doubles each time, up to {duration(self.max_backoff_s)}{asked}"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class TimeoutPolicy:
-    """Give up a try after `per_try_s` seconds, and the whole call, retries and pauses included, after `overall_s`."""
+    """Give up a try after `per_try_s` seconds, and the whole call, retries and pauses included, after `overall_s`.
+
+    propagate: each try knows how long it has (`time_left`), so that the callee can be told; and a call that is made on
+    behalf of another one ends when that one's time is over.
+    """
 
     per_try_s: float | None = None
     overall_s: float | None = None
+    propagate: bool = False
 
     def __post_init__(self) -> None:
         refuse(self._errors())
@@ -64,6 +79,8 @@ class TimeoutPolicy:
         for name in ("per_try_s", "overall_s"):
             if getattr(self, name) is not None:
                 yield from seconds(name, getattr(self, name))
+        if not isinstance(self.propagate, bool):
+            yield f"propagate: must be true or false, not {self.propagate!r}"
 
     def describe(self) -> str:
         """Say what the policy does."""
@@ -72,7 +89,8 @@ class TimeoutPolicy:
             parts.append(f"gives up a try after {duration(self.per_try_s)}")
         if self.overall_s is not None:
             parts.append(f"gives up the whole call after {duration(self.overall_s)}")
-        return " and ".join(parts) or "waits for as long as it takes"
+        told = "; keeps to its caller's deadline, and tells the callee what is left" if self.propagate else ""
+        return (" and ".join(parts) or "waits for as long as it takes") + told
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +151,8 @@ class EdgePolicy:
     timeout: TimeoutPolicy | None = None
     breaker: BreakerPolicy | None = None
     limits: LimitsPolicy | None = None
+    hedge: HedgePolicy | None = None
+    fallback: FallbackPolicy | None = None
 
     def to_json(self) -> dict[str, dict[str, Any]]:
         """Return plain data: the parts that are there, with the fields that are set."""
@@ -148,7 +168,7 @@ class EdgePolicy:
 
     def describe(self) -> str:
         """Say what the policy does, a line for each part, from the outermost inwards; the empty policy says so too."""
-        parts = (self.timeout, self.retry, self.breaker, self.limits)
+        parts = (self.fallback, self.timeout, self.retry, self.hedge, self.breaker, self.limits)
         return "\n".join(part.describe() for part in parts if part is not None) or "calls, and takes what comes"
 
 
@@ -157,4 +177,6 @@ PARTS: dict[str, Any] = {
     "timeout": TimeoutPolicy,
     "breaker": BreakerPolicy,
     "limits": LimitsPolicy,
+    "hedge": HedgePolicy,
+    "fallback": FallbackPolicy,
 }

@@ -11,6 +11,7 @@ from resilience_lib.layer import Call, Clock, Layer, Sleep, T
 from resilience_lib.order import Place, check_order
 from resilience_lib.outcome import Flag, Outcome, call_timed_out
 from resilience_lib.policies import RetryPolicy
+from resilience_lib.retry_after import asked_for
 
 
 class Permits(Protocol):
@@ -52,6 +53,7 @@ class Retries:
     async def call(self, call: Call[T]) -> Outcome[T]:
         """Try until the condition no longer holds.
 
+        A callee that asks to be left alone for longer than it may be is not called again; its answer is kept as it is.
         When no retry is left the outcome has flag URX; when no permit is left it has flag UO, as in Envoy, which asks
         for a permit anew before each retry: a budget may have shrunk meanwhile.
         """
@@ -60,16 +62,23 @@ class Retries:
         while self._condition(outcome):
             if left == 0:
                 return outcome._replace(flag=Flag.RETRIES_USED_UP)
+            asked = self._asked(call, outcome)
+            if asked is None:
+                return outcome
             if not self._permits.take():
                 self._tell(Event.REJECT)
                 return outcome._replace(flag=Flag.OVERFLOW)
             try:
-                outcome = await self._retry(call, self._rng.random() * ceiling)
+                outcome = await self._retry(call, asked + self._rng.random() * ceiling)
             finally:
                 self._permits.give_back()
             left -= 1
             ceiling = min(2 * ceiling, self._policy.max_backoff_s)
         return outcome
+
+    def _asked(self, call: Call[T], outcome: Outcome[T]) -> float | None:
+        left = None if call.deadline is None else call.deadline - self._clock()
+        return asked_for(outcome, self._policy.retry_after_s, left)
 
     async def _retry(self, call: Call[T], pause: float) -> Outcome[T]:
         """Pause and try once more, unless the deadline comes first."""

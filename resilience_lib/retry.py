@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import ClassVar
 
@@ -14,6 +15,7 @@ from resilience_lib.layer import Call, Clock, Layer, Sleep, T
 from resilience_lib.limits import RetryPermits
 from resilience_lib.order import Place, check_order
 from resilience_lib.outcome import Flag, Outcome, call_timed_out
+from resilience_lib.retry_after import asked_for
 
 Wait = Callable[[RetryCallState], float]
 
@@ -41,6 +43,7 @@ class Retry:
         wait: Wait,
         permits: RetryPermits,
         *,
+        retry_after_s: float | None = None,
         clock: Clock,
         sleep: Sleep,
         listener: Listener | None,
@@ -51,6 +54,7 @@ class Retry:
         self._condition = condition
         self._wait = wait
         self._permits = permits
+        self._retry_after_s = retry_after_s
         self._clock = clock
         self._sleep = sleep
         self._listener = listener
@@ -61,7 +65,7 @@ class Retry:
         Where no permit for a retry is left, the answer at hand is kept, with flag UO, as Envoy does.
         """
         first = await self._inner.call(call)
-        if not self._condition(first):
+        if not self._wanted(call, first):
             return first
         if not self._permits.take():
             self._tell(Event.REJECT)
@@ -73,6 +77,10 @@ class Retry:
 
     async def _again(self, call: Call[T], first: Outcome[T]) -> Outcome[T]:
         held: Outcome[T] | None = first
+
+        def wait(state: RetryCallState) -> float:
+            asked = self._asked(call, state.outcome.result()) if state.outcome else None
+            return self._wait(state) + (asked or 0.0)
 
         async def attempt() -> Outcome[T]:
             nonlocal held
@@ -92,12 +100,20 @@ class Retry:
         # one for each call: an AsyncRetrying that is shared mixes up the state of the tasks that share it
         retrying = AsyncRetrying(
             stop=stop_after_attempt(self._attempts + 1),
-            retry=retry_if_result(self._condition),
-            wait=self._wait,
+            retry=retry_if_result(partial(self._wanted, call)),
+            wait=wait,
             sleep=pause,
             retry_error_callback=_used_up,
         )
         return await retrying(attempt)
+
+    def _wanted(self, call: Call[T], outcome: Outcome[T]) -> bool:
+        """Say whether another try is wanted, unless the callee asks to be left alone for longer than it may be."""
+        return self._condition(outcome) and self._asked(call, outcome) is not None
+
+    def _asked(self, call: Call[T], outcome: Outcome[T]) -> float | None:
+        left = None if call.deadline is None else call.deadline - self._clock()
+        return asked_for(outcome, self._retry_after_s, left)
 
     def _tell(self, event: Event) -> None:
         if self._listener is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import ClassVar
 
+from resilience_lib import deadline
 from resilience_lib.alarm import Alarm
 from resilience_lib.events import Event, Listener
 from resilience_lib.layer import Call, Clock, T
@@ -25,8 +26,11 @@ class TimeLimit:
 
     place: ClassVar[Place] = Place.TRY
 
-    def __init__(self, per_try_s: float | None, *, clock: Clock, listener: Listener | None) -> None:
+    def __init__(
+        self, per_try_s: float | None, *, propagate: bool = False, clock: Clock, listener: Listener | None
+    ) -> None:
         self._per_try_s = per_try_s
+        self._propagate = propagate
         self._clock = clock
         self._listener = listener
 
@@ -45,7 +49,11 @@ class TimeLimit:
             self._listener(Event.ATTEMPT)
         if limit is None:
             return await call.transport()
-        outcome = await self._within(limit, call)
+        if self._propagate:
+            with deadline.ending(self._clock() + limit, self._clock):
+                outcome = await self._within(limit, call)
+        else:
+            outcome = await self._within(limit, call)
         if outcome is not None:
             return outcome
         return self._timed_out(call_timed_out(during_try=True) if by_deadline else try_timed_out())
@@ -69,8 +77,10 @@ class TimeLimit:
 class AlarmedLimit(TimeLimit):
     """The same promises, with an alarm for all tries together in place of a timer for each."""
 
-    def __init__(self, per_try_s: float | None, *, clock: Clock, listener: Listener | None) -> None:
-        super().__init__(per_try_s, clock=clock, listener=listener)
+    def __init__(
+        self, per_try_s: float | None, *, propagate: bool = False, clock: Clock, listener: Listener | None
+    ) -> None:
+        super().__init__(per_try_s, propagate=propagate, clock=clock, listener=listener)
         self._alarm = Alarm()
 
     async def _within(self, limit: float, call: Call[T]) -> Outcome[T] | None:

@@ -58,7 +58,7 @@ def duration(value: float) -> str:
 def write_parts(policy: DataclassInstance) -> dict[str, dict[str, Any]]:
     """Return plain data: the parts that are there, with the fields that are set."""
     parts = {name: part for name, part in asdict(policy).items() if part is not None}
-    return {name: {k: v for k, v in part.items() if v is not None} for name, part in parts.items()}
+    return {name: {k: v for k, v in part.items() if v is not None and v is not False} for name, part in parts.items()}
 
 
 def read_parts(data: object, kinds: Mapping[str, type[DataclassInstance]]) -> dict[str, Any]:

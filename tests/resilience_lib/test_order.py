@@ -6,8 +6,10 @@ from random import Random
 
 import pytest
 
-from resilience_lib import EndpointSet, OrderError, RetryPolicy
+from resilience_lib import EndpointSet, FallbackPolicy, HedgePolicy, OrderError, RetryPolicy
 from resilience_lib.breaker import Breaker
+from resilience_lib.fallback import Fallback
+from resilience_lib.hedge import Hedge
 from resilience_lib.host_choice import HostChoice
 from resilience_lib.layer import Layer
 from resilience_lib.limits import ConnectionLimit, RetryPermits
@@ -47,6 +49,14 @@ def by_the_engine(inner: Layer) -> Layer:
     return Retries(inner, policy, permits, rng=Random(1), clock=time.monotonic, sleep=no_sleep, listener=None)
 
 
+def hedge(inner: Layer) -> Layer:
+    return Hedge(inner, HedgePolicy(), listener=None)
+
+
+def fallback(inner: Layer) -> Layer:
+    return Fallback(inner, FallbackPolicy(), clock=time.monotonic, listener=None)
+
+
 Around = Callable[[Layer], Layer]
 RETRIES, ADMISSIONS = (by_tenacity, by_the_engine), (breaker, hosts)
 
@@ -55,7 +65,12 @@ RETRIES, ADMISSIONS = (by_tenacity, by_the_engine), (breaker, hosts)
 @pytest.mark.parametrize("admission", ADMISSIONS)
 def test_the_right_order_is_accepted_with_layers_left_out_too(retry: Around, admission: Around) -> None:
     async def main() -> None:
-        for layer in (retry(admission(limits(a_try()))), retry(limits(a_try())), admission(a_try()), retry(a_try())):
+        for layer in (
+            fallback(retry(hedge(admission(limits(a_try()))))),
+            retry(limits(a_try())),
+            admission(a_try()),
+            retry(a_try()),
+        ):
             assert layer
 
     run(main)
@@ -69,6 +84,11 @@ def test_the_right_order_is_accepted_with_layers_left_out_too(retry: Around, adm
         *((outer, inner, "multiply the tries") for outer in RETRIES for inner in RETRIES),
         *((outer, inner, "one judge") for outer in ADMISSIONS for inner in ADMISSIONS),
         (limits, limits, "would hold the outer one"),
+        *((outer, hedge, "must be admitted anew, and go to another") for outer in (*ADMISSIONS, limits)),
+        (hedge, hedge, "multiply the tries"),
+        *((hedge, inner, "each try must be admitted anew") for inner in RETRIES),
+        *((outer, fallback, "failed for good") for outer in (*RETRIES, hedge, *ADMISSIONS, limits)),
+        (fallback, fallback, "what the inner one made up"),
     ],
 )
 def test_a_wrong_order_is_refused_with_the_reason(outer: Around, inner: Around, why: str) -> None:
@@ -85,6 +105,6 @@ def test_the_refusal_names_the_layers_and_the_right_order() -> None:
         breaker(by_the_engine(a_try()))
     assert str(caught.value) == (
         "breaker or host choice around retry: retry must be outside; each try must be admitted anew and count there by "
-        "itself, and a pause must hold no slot. From the outside in: retry, breaker or host choice, limits, "
-        "per-try timeout"
+        "itself, and a pause must hold no slot. From the outside in: fallback, retry, hedge, breaker or host "
+        "choice, limits, per-try timeout"
     )

@@ -57,9 +57,9 @@ def test_null_parts_and_absent_parts_are_no_parts() -> None:
 @pytest.mark.parametrize(
     ("data", "errors"),
     [
-        (7, ["policy: must be an object with retry, timeout, breaker, limits, not 7"]),
-        ({"retries": {}}, ["retries: unknown; choose from retry, timeout, breaker, limits"]),
-        ({"timeout": []}, ["timeout: must be an object with per_try_s, overall_s, not []"]),
+        (7, ["policy: must be an object with retry, timeout, breaker, limits, hedge, fallback, not 7"]),
+        ({"retries": {}}, ["retries: unknown; choose from retry, timeout, breaker, limits, hedge, fallback"]),
+        ({"timeout": []}, ["timeout: must be an object with per_try_s, overall_s, propagate, not []"]),
         ({"limits": {"conns": 1}}, ["limits.conns: unknown; choose from connections, pending, retries"]),
         ({"breaker": {"failures": 0}}, ["breaker.failures: must be a whole number from 1 on"]),
         ({"breaker": {"failures": True}}, ["breaker.failures: must be a whole number from 1 on"]),
@@ -70,7 +70,7 @@ def test_null_parts_and_absent_parts_are_no_parts() -> None:
             {"retry": {"attempts": -1, "retry_on": "5yy", "on": 1}, "timeout": {"overall_s": "2s"}, "budget": {}},
             [
                 "budget: unknown",
-                "retry.on: unknown; choose from attempts, retry_on, backoff_s, max_backoff_s",
+                "retry.on: unknown; choose from attempts, retry_on, backoff_s, max_backoff_s, retry_after_s",
                 "retry.attempts: must be a whole number from 1 on (leave `retry` out for no retries), not -1",
                 "retry.retry_on: '5yy': choose from 5xx",
                 "timeout.overall_s: must be a number of seconds above 0, not '2s'",

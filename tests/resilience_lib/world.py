@@ -115,9 +115,14 @@ class OneHost:
         self._pipeline = EndpointPipeline(policy, [("10.0.0.1", 8080)], **{"clock": now, **others})
         self.endpoints = self._pipeline.endpoints
 
-    async def call(self, transport: Callable[[], Awaitable[Outcome[Any]]]) -> Outcome[Any]:
+    async def call(self, transport: Callable[[], Awaitable[Outcome[Any]]], **others: Any) -> Outcome[Any]:
         """Make one call."""
-        return await self._pipeline.call(lambda _: transport())
+        return await self._pipeline.call(lambda _: transport(), **others)
+
+
+def by_the_engine(policy: EdgePolicy, **others: Any) -> OneHost:
+    """Build the engine with what `policy` says, before a single replica."""
+    return at_one_host(EndpointPolicy.of(policy), **others)
 
 
 def at_one_host(policy: EndpointPolicy, **others: Any) -> OneHost:

@@ -17,8 +17,8 @@ import pytest
 import tenacity
 from tenacity import _utils
 
-from resilience_lib import BreakerPolicy, EdgePolicy, EndpointPolicy, Flag, Outcome, RetryPolicy, TimeoutPolicy
-from tests.resilience_lib.world import BUSY, OK, Callee, Gate, at_one_host, now, pipeline, run, settle
+from resilience_lib import BreakerPolicy, EdgePolicy, Flag, Outcome, RetryPolicy, TimeoutPolicy
+from tests.resilience_lib.world import BUSY, OK, Callee, Gate, now, run, settle
 
 AT_ONCE = tenacity.wait_none()
 
@@ -31,21 +31,7 @@ class CalleeFailedError(Exception):
         self.who = who
 
 
-def by_tenacity(policy: EdgePolicy, **others: Any) -> Any:
-    return pipeline(policy, **others)
-
-
-def by_the_engine(policy: EdgePolicy, **others: Any) -> Any:
-    return at_one_host(EndpointPolicy.of(policy), **others)
-
-
-@pytest.fixture(params=[by_tenacity, by_the_engine])
-def ours(request: pytest.FixtureRequest) -> Callable[..., Any]:
-    make: Callable[..., Any] = request.param
-    return make
-
-
-def test_one_asyncretrying_for_many_tasks_mixes_up_their_ends_and_ours_keeps_them_apart(ours: Any) -> None:
+def test_one_asyncretrying_for_many_tasks_mixes_up_their_ends_and_ours_keeps_them_apart(make: Any) -> None:
     async def main() -> None:
         shared = tenacity.AsyncRetrying(stop=tenacity.stop_after_attempt(3), reraise=True, wait=AT_ONCE)
 
@@ -64,7 +50,7 @@ def test_one_asyncretrying_for_many_tasks_mixes_up_their_ends_and_ours_keeps_the
         assert len(odd) == 10
         assert not all(right)  # somebody got another's end
 
-        pipe = ours(EdgePolicy(RetryPolicy(2, "5xx", 1e-3, 1e-3)), rng=Random(1))
+        pipe = make(EdgePolicy(RetryPolicy(2, "5xx", 1e-3, 1e-3)), rng=Random(1))
 
         async def mine(who: int) -> Outcome[int]:
             async def attempt() -> Outcome[int]:
@@ -81,7 +67,7 @@ def test_one_asyncretrying_for_many_tasks_mixes_up_their_ends_and_ours_keeps_the
     run(main)
 
 
-def test_a_decorators_statistics_are_the_last_callers_and_ours_come_with_each_outcome(ours: Any) -> None:
+def test_a_decorators_statistics_are_the_last_callers_and_ours_come_with_each_outcome(make: Any) -> None:
     async def main() -> None:
         @tenacity.retry(stop=tenacity.stop_after_attempt(3), wait=AT_ONCE)
         async def decorated(callee: Callable[[], Any]) -> None:
@@ -97,7 +83,7 @@ def test_a_decorators_statistics_are_the_last_callers_and_ours_come_with_each_ou
         statistics: dict[str, Any] = decorated.statistics
         assert statistics["attempt_number"] == 1  # of the call that ended last, which took three
 
-        pipe, slow = ours(EdgePolicy(RetryPolicy(2, "5xx", 1e-9, 1e-9))), Gate()
+        pipe, slow = make(EdgePolicy(RetryPolicy(2, "5xx", 1e-9, 1e-9))), Gate()
         mine = asyncio.create_task(pipe.call(Callee(BUSY, BUSY, slow)))
         await asyncio.sleep(1)
         assert (await pipe.call(Callee(OK))).attempts == 1
@@ -116,7 +102,7 @@ def test_a_decorators_statistics_are_the_last_callers_and_ours_come_with_each_ou
     ],
     ids=["retry_if_not_exception_type", "retry_unless_exception_type", "retry_always"],
 )
-def test_negative_predicates_retry_a_cancelled_call_and_ours_ends_it(predicate: Any, ours: Any) -> None:
+def test_negative_predicates_retry_a_cancelled_call_and_ours_ends_it(predicate: Any, make: Any) -> None:
     async def main() -> None:
         tries = Gate()
 
@@ -137,7 +123,7 @@ def test_negative_predicates_retry_a_cancelled_call_and_ours_ends_it(predicate: 
             await task
 
         gate = Gate()
-        mine = asyncio.create_task(ours(EdgePolicy(RetryPolicy(5, "5xx"))).call(gate))
+        mine = asyncio.create_task(make(EdgePolicy(RetryPolicy(5, "5xx"))).call(gate))
         await settle()
         mine.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -147,7 +133,7 @@ def test_negative_predicates_retry_a_cancelled_call_and_ours_ends_it(predicate: 
     run(main)
 
 
-def test_stop_after_delay_interrupts_nothing_and_our_deadline_does(ours: Any) -> None:
+def test_stop_after_delay_interrupts_nothing_and_our_deadline_does(make: Any) -> None:
     async def main() -> None:
         @tenacity.retry(stop=tenacity.stop_after_delay(1.0))
         async def decorated() -> None:
@@ -156,7 +142,7 @@ def test_stop_after_delay_interrupts_nothing_and_our_deadline_does(ours: Any) ->
         await decorated()
         assert now() == pytest.approx(60)
 
-        outcome = await ours(EdgePolicy(RetryPolicy(2, "5xx"), TimeoutPolicy(overall_s=1.0))).call(Callee(60.0))
+        outcome = await make(EdgePolicy(RetryPolicy(2, "5xx"), TimeoutPolicy(overall_s=1.0))).call(Callee(60.0))
         assert (outcome.status, outcome.flag) == (504, Flag.TIMEOUT)
         assert now() == pytest.approx(61)
 
@@ -164,7 +150,7 @@ def test_stop_after_delay_interrupts_nothing_and_our_deadline_does(ours: Any) ->
 
 
 def test_a_call_that_succeeds_pays_for_seven_questions_whether_things_are_coroutines_and_ours_for_none(
-    monkeypatch: pytest.MonkeyPatch, ours: Any
+    monkeypatch: pytest.MonkeyPatch, make: Any
 ) -> None:
     asked: list[object] = []
     original = _utils.is_coroutine_callable
@@ -185,13 +171,13 @@ def test_a_call_that_succeeds_pays_for_seven_questions_whether_things_are_corout
         assert len(asked) >= 5
 
         asked.clear()
-        await ours(EdgePolicy(RetryPolicy(2, "5xx"), TimeoutPolicy(1.0, 2.0), BreakerPolicy())).call(Callee(OK))
+        await make(EdgePolicy(RetryPolicy(2, "5xx"), TimeoutPolicy(1.0, 2.0), BreakerPolicy())).call(Callee(OK))
         assert asked == []
 
     run(main)
 
 
-def test_attempts_are_tries_for_tenacity_and_retries_for_envoy_and_ours_counts_as_envoy(ours: Any) -> None:
+def test_attempts_are_tries_for_tenacity_and_retries_for_envoy_and_ours_counts_as_envoy(make: Any) -> None:
     async def main() -> None:
         callee = Callee(BUSY)
 
@@ -204,13 +190,13 @@ def test_attempts_are_tries_for_tenacity_and_retries_for_envoy_and_ours_counts_a
             await decorated()
         assert len(callee.calls) == 2
 
-        outcome = await ours(EdgePolicy(RetryPolicy(2, "5xx"))).call(Callee(Outcome(500, value=b"why")))
+        outcome = await make(EdgePolicy(RetryPolicy(2, "5xx"))).call(Callee(Outcome(500, value=b"why")))
         assert (outcome.status, outcome.value, outcome.attempts) == (500, b"why", 3)
 
     run(main)
 
 
-def test_its_jitter_is_drawn_from_everybodys_randomness_and_ours_from_the_pipelines_own(ours: Any) -> None:
+def test_its_jitter_is_drawn_from_everybodys_randomness_and_ours_from_the_pipelines_own(make: Any) -> None:
     wait = tenacity.wait_random_exponential(multiplier=1, max=10)
     state: Any = type("State", (), {"attempt_number": 3})()
 
@@ -234,7 +220,7 @@ def test_its_jitter_is_drawn_from_everybodys_randomness_and_ours_from_the_pipeli
             random.random()
             pauses.append(seconds)
 
-        await ours(EdgePolicy(RetryPolicy(3, "5xx")), rng=Random(7), sleep=sleep).call(Callee(BUSY))
+        await make(EdgePolicy(RetryPolicy(3, "5xx")), rng=Random(7), sleep=sleep).call(Callee(BUSY))
         return pauses
 
     assert run(main) == run(main)
