@@ -7,15 +7,40 @@ from typing import Annotated
 from pydantic import Field
 
 from benchmarks.faults.abort import Abort
+from benchmarks.faults.burst import Burst
+from benchmarks.faults.cpu_burn import CpuBurn
 from benchmarks.faults.crash import Crash
 from benchmarks.faults.delay import Delay
 from benchmarks.faults.fail_first import FailFirst
 from benchmarks.faults.fault import Fault, FaultFailed, Proof, Victim, injected, victims
+from benchmarks.faults.hang import Hang
+from benchmarks.faults.memory import Memory
+from benchmarks.faults.partition import Partition
+from benchmarks.faults.refuse import Refuse
+from benchmarks.faults.reset import Reset
 from benchmarks.faults.sequence import Sequence
 from benchmarks.faults.site import Site
+from benchmarks.faults.slow_body import SlowBody
 from benchmarks.faults.spec import Service, Spec
+from benchmarks.faults.truncated_body import TruncatedBody
 
-AnyFault = Annotated[Abort | Delay | FailFirst | Sequence | Crash, Field(discriminator="kind")]
+AnyFault = Annotated[
+    Abort
+    | Burst
+    | CpuBurn
+    | Crash
+    | Delay
+    | FailFirst
+    | Hang
+    | Memory
+    | Partition
+    | Refuse
+    | Reset
+    | Sequence
+    | SlowBody
+    | TruncatedBody,
+    Field(discriminator="kind"),
+]
 """Every kind that a scenario may name."""
 
 __all__ = ["AnyFault", "Fault", "FaultFailed", "Proof", "Service", "Site", "Spec", "Victim", "injected", "victims"]

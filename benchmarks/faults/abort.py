@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from benchmarks.faults.in_app import InAppSpec
+from benchmarks.faults.in_app import Evidence, InAppSpec
 from benchmarks.faults.spec import Rate, Status
+from benchmarks.faults.when import When
 
 
 class Abort(InAppSpec):
     """Answers `status` to a share `rate` of the requests."""
 
+    proven: ClassVar[Evidence] = "probes"
+
     kind: Literal["abort"]
     status: Status = 503
     rate: Rate = 1.0
+    when: When = "before"

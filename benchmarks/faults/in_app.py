@@ -3,33 +3,48 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
 import aiohttp
 
 from benchmarks.faults.fault import Fault, FaultFailed, Proof, Victim
 from benchmarks.faults.site import Site
-from benchmarks.faults.spec import Spec
+from benchmarks.faults.spec import Service, Spec
 
-# A fault of these kinds is proven by calls of our own: whether the application's calls reach the victim is a result,
-# and a cell must not be void because of a result. The other kinds would be used up by such calls.
-PROBED = frozenset({"abort", "delay"})
 MOST_PROBES = 1000
+PROBE = "x-goaround-probe"
+PROBE_PATIENCE_S = 1.0
+Evidence = Literal["probes", "calls", "itself"]
+"""By what a kind is proven. `probes`: calls of our own, because whether the application's calls reach the victim is a
+result, and a cell must not be void because of a result. `calls`: the application's, since ours would use up a script.
+`itself`: a condition of the process, which counts what it does and no calls.
+"""
 
 
 class InAppSpec(Spec):
-    """A kind that the service commits on itself: its own fields are what the fault control is told."""
+    """A kind that the service commits on itself: its own fields are what the fault control is told.
+
+    With `caller`, it strikes the calls of that service only.
+    """
+
+    proven: ClassVar[Evidence] = "calls"
 
     kind: str
+    caller: Service | None = None
+
+    def told(self) -> tuple[str, Mapping[str, Any]]:
+        """What the fault control is told: one of its kinds, and that kind's fields."""
+        own = self.model_dump(mode="json", exclude={"kind", *Spec.model_fields}, exclude_none=True)
+        return self.kind, own
 
     def at(self, site: Site) -> Fault:
         """The fault that is posted to the victims."""
-        own = self.model_dump(mode="json", exclude={"kind", *Spec.model_fields})
-        return InApp(site.http, site.id, self.kind, own, site.victims, site.ttl_s, site.seed)
+        kind, own = self.told()
+        return InApp(site.http, site.id, kind, own, site.victims, site.ttl_s, site.seed, self.proven)
 
 
 @dataclass(slots=True)
@@ -47,12 +62,12 @@ class InApp:
     victims: Sequence[Victim]
     ttl_s: float
     seed: int
-    probes: dict[str, int] = field(default_factory=dict)
+    proven: Evidence = "probes"
 
     async def inject(self) -> None:
         """Post the fault to all victims at once, and call each until it has struck."""
         await asyncio.gather(*(self._inject(i, victim) for i, victim in enumerate(self.victims)))
-        if self.kind in PROBED:
+        if self.proven == "probes":
             await asyncio.gather(*(self._probe(victim) for victim in self.victims))
 
     async def _inject(self, index: int, victim: Victim) -> None:
@@ -68,13 +83,16 @@ class InApp:
             raise FaultFailed(f"{victim.pod} refused the fault: {status} {text}")
 
     async def _probe(self, victim: Victim) -> None:
-        """Call the victim's `/status`, which is 200 and quick by itself, until the fault has struck such a call."""
+        """Call the victim's `/status`, which is quick by itself, until the fault has struck such a call."""
         for _ in range(MOST_PROBES):
-            began = time.monotonic()
-            status, _ = await self._ask("GET", victim, f"{victim.app}/status")
-            waited_ms = (time.monotonic() - began) * 1000
-            if status != 200 or (self.kind == "delay" and waited_ms >= self.parameters["delay_ms"]):
-                self.probes[victim.pod] = 1
+            # However the call ends, the victim knows best whether it was struck.
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                async with (
+                    asyncio.timeout(PROBE_PATIENCE_S),
+                    self.http.get(f"http://{victim.app}/status", headers={PROBE: self.id}) as answer,
+                ):
+                    await answer.read()
+            if (await self._faults(victim))["probed"].get(self.id):
                 return
 
     async def remove(self) -> None:
@@ -89,12 +107,13 @@ class InApp:
     async def proof(self) -> Proof:
         """The victims' own counters of this fault, and whether they still list it."""
         answers = await asyncio.gather(*(self._faults(victim) for victim in self.victims))
+        told = {victim.pod: answer for victim, answer in zip(self.victims, answers, strict=True)}
         return Proof(
-            fired={v.pod: int(a["fired"].get(self.id, 0)) for v, a in zip(self.victims, answers, strict=True)},
-            gone={
-                v.pod: all(f["id"] != self.id for f in a["faults"]) for v, a in zip(self.victims, answers, strict=True)
-            },
-            probes=dict(self.probes),
+            fired={pod: int(answer["fired"].get(self.id, 0)) for pod, answer in told.items()},
+            gone={pod: all(fault["id"] != self.id for fault in answer["faults"]) for pod, answer in told.items()},
+            probes=None
+            if self.proven == "itself"
+            else {pod: int(answer["probed"].get(self.id, 0)) for pod, answer in told.items()},
         )
 
     async def _faults(self, victim: Victim) -> dict[str, Any]:

@@ -68,11 +68,13 @@ class Admin:
     async def remove_fault(self, request: web.Request) -> web.Response:
         """End one fault."""
         name = request.match_info["id"]
-        return web.Response(status=204) if self._faults.remove(name) else _refused([f"id: no fault {name!r}"], 404)
+        return (
+            web.Response(status=204) if await self._faults.remove(name) else _refused([f"id: no fault {name!r}"], 404)
+        )
 
     async def clear_faults(self, _request: web.Request) -> web.Response:
         """End all faults."""
-        self._faults.clear()
+        await self._faults.clear()
         return web.Response(status=204)
 
     async def reset(self, request: web.Request) -> web.Response:
@@ -83,7 +85,7 @@ class Admin:
             return _refused(["seed: must be a whole number, 0 or more"])
         if self._telemetry.in_flight:
             return web.json_response({"in_flight": self._telemetry.in_flight}, status=409)
-        self._faults.reset()
+        await self._faults.reset()
         await self._application.reset()
         await self._drop_clients(seed)
         self._telemetry.reset()

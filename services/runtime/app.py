@@ -22,6 +22,7 @@ from aiohttp import web
 
 from services.runtime.admin import Admin
 from services.runtime.clients import make_clients
+from services.runtime.door import BACKLOG, ListeningDoor
 from services.runtime.faults import Faults
 from services.runtime.pod import Build, Pod, StoreError
 from services.runtime.probes import Phase, Probes
@@ -31,7 +32,6 @@ from services.runtime.telemetry import Telemetry
 
 QUIET_S = 0.3
 """So long without a call means that the callers have noticed. kube-proxy and our resolver need less."""
-BACKLOG = 1024
 FLUSH_S = 0.5
 """For an answer that is made to leave this process, after the last request is done."""
 BAD_START = 2
@@ -70,11 +70,14 @@ async def serve(settings: Settings, build: Build) -> int:
     app_runner = web.AppRunner(
         make_app(application, gate, probes), access_log=None, handle_signals=False, shutdown_timeout=FLUSH_S
     )
+    faults.door = door = ListeningDoor(app_runner, settings.host, settings.port)
     admin_runner = web.AppRunner(admin.make_app(fault_control=settings.fault_control), access_log=None)
     until = time.monotonic()
     try:
-        await _listen(admin_runner, settings.admin_host, settings.admin_port)
-        await _listen(app_runner, settings.host, settings.port)
+        await admin_runner.setup()
+        await web.TCPSite(admin_runner, settings.admin_host, settings.admin_port, backlog=BACKLOG).start()
+        await app_runner.setup()
+        await door.open()
         probes.phase = Phase.READY
         await stop.wait()
         probes.phase = Phase.DRAINING
@@ -82,6 +85,7 @@ async def serve(settings: Settings, build: Build) -> int:
         until = time.monotonic() + settings.drain_s
         await _until_quiet(gate, settings.drain_s / 2)
     finally:
+        door.locked = True
         cut_off = await _finish(app_runner, lambda: telemetry.in_flight, until)
         await admin_runner.cleanup()
         await application.close()
@@ -89,11 +93,6 @@ async def serve(settings: Settings, build: Build) -> int:
     if cut_off:
         log.error("%d requests were cut off after %g s", cut_off, settings.drain_s)
     return CUT_OFF if cut_off else 0
-
-
-async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
-    await runner.setup()
-    await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
 
 
 async def _until_quiet(gate: Gate, at_most_s: float) -> None:

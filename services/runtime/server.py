@@ -6,7 +6,6 @@ In this order, because each must see what the one below does: counting (a faulte
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from aiohttp.typedefs import Handler
 from services.airport.messages import InvalidError
 from services.runtime import context
 from services.runtime.faults import Faults
+from services.runtime.faults.wire import met, send
 from services.runtime.pod import Application, StoreError
 from services.runtime.probes import Phase, Probes
 from services.runtime.telemetry import NO_FLAG, Telemetry
@@ -24,6 +24,8 @@ from services.runtime.telemetry import NO_FLAG, Telemetry
 log = logging.getLogger("services")
 
 SOURCE = "x-goaround-source"
+PROBE = "x-goaround-probe"
+"""The id of the fault that this request is made to prove: the harness sends it, and nobody else."""
 MAX_BODY = 4 * 2**20
 """Bytes. A frame of this simulation has about 3 KB."""
 
@@ -54,16 +56,16 @@ class Gate:
         self._telemetry.received(caller)
         try:
             request_id = context.enter(request.headers).request_id
-            strike = self._faults.strike()
-            if strike.delay_s:
-                await asyncio.sleep(strike.delay_s)
-            response = await _answer(request, handler) if strike.status is None else _injected(strike.status)
+            strike = self._faults.strike(caller, request.headers.get(PROBE))
+            response = await met(strike.before, request) or await _answer(request, handler)
+            response = await met(strike.after, request) or response
             response.headers[context.REQUEST_ID] = request_id
-            if request.transport is None or request.transport.is_closing():
+            if not strike.cuts and (request.transport is None or request.transport.is_closing()):
                 self._telemetry.wasted(caller)  # it gave up, and closed the connection while this was worked on
             if self._probes.phase is Phase.DRAINING:
                 response.force_close()  # the caller shall take its next request to another replica
-            flag = "FI" if strike.status else "DI" if strike.delay_s else NO_FLAG
+            response = await send(strike.body, request, response)
+            flag = strike.flag or NO_FLAG
             size = response.body_length if response.prepared else len(getattr(response, "body", None) or b"")
             self._telemetry.answered(
                 caller, response.status, flag, self._clock() - started, request.content_length or 0, size
@@ -86,10 +88,6 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Exception:
         log.exception("%s %s", request.method, request.path)
         return web.json_response({"error": "this service has a defect; its log says more"}, status=500)
-
-
-def _injected(status: int) -> web.Response:
-    return web.json_response({"error": "fault injected"}, status=status)
 
 
 def make_app(application: Application, gate: Gate, probes: Probes) -> web.Application:

@@ -99,7 +99,9 @@ def test_all_errors_are_said_at_once_with_path_and_what_would_be_right(tmp_path:
     )
     found = problems(tmp_path, text)
     assert any("slo: is missing" in line for line in found)
-    assert "fault.color: no such field; the fields here are: service, replicas, kind, status, rate" in found
+    assert (
+        "fault.color: no such field; the fields here are: service, replicas, kind, caller, status, rate, when" in found
+    )
     assert any(line.startswith("fault.rate: 1.5 is not right, it should be less than or equal to 1") for line in found)
     assert any(
         line.startswith('fault.service: "image-analyser" is not right') and "'image-analysis'" in line for line in found
@@ -117,7 +119,7 @@ def test_the_members_of_a_union_complain_in_one_sentence(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("kind: abort", "kind: explode", "fault.kind: \"explode\" is unknown; choose one of: 'abort', 'delay'"),
+        ("kind: abort", "kind: explode", "fault.kind: \"explode\" is unknown; choose one of: 'abort', 'burst'"),
         ("kind: abort, ", "", "fault.kind: is missing"),
         ("measure: availability", "measure: beauty", "primary.measure: no measure 'beauty'; choose one of: avail"),
         ("measure: availability", "measure: lost", "primary.phase: lost is counted over the whole cell; write `all`"),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
-from benchmarks.faults import FaultFailed, Victim, injected
-from benchmarks.faults.in_app import InApp
+from benchmarks.faults import FaultFailed, Victim, in_app, injected
+from benchmarks.faults.in_app import Evidence, InApp
 from tests.services.processes import Pods, running
 
 ABORT = {"status": 503, "rate": 1.0}
@@ -22,10 +24,12 @@ async def pods(tmp_path: Path) -> AsyncIterator[Pods]:
         yield found
 
 
-def fault(pods: Pods, kind: str = "abort", parameters: dict[str, Any] | None = None) -> InApp:
+def fault(
+    pods: Pods, kind: str = "abort", parameters: dict[str, Any] | None = None, proven: Evidence = "probes"
+) -> InApp:
     pod = pods.pods["image-analysis"]
     victim = Victim(pod.name, pod.app.removeprefix("http://"), pod.admin.removeprefix("http://"))
-    return InApp(pods.http, "f1", kind, ABORT if parameters is None else parameters, [victim], ttl_s=30, seed=1)
+    return InApp(pods.http, "f1", kind, ABORT if parameters is None else parameters, [victim], 30, 1, proven)
 
 
 async def status(pods: Pods) -> int:
@@ -64,15 +68,55 @@ async def test_calls_of_the_application_are_told_from_those_of_the_harness(pods:
     assert proof.probes == {"image-analysis": 1}
 
 
-async def test_a_delay_is_proven_by_the_time_it_took(pods: Pods) -> None:
-    one = fault(pods, "delay", {"delay_ms": 30.0, "rate": 1.0})
+@pytest.mark.parametrize(
+    ("kind", "parameters"),
+    [
+        ("delay", {"delay_ms": 30.0, "rate": 1.0}),
+        ("delay", {"delay_ms": 20.0, "rate": 1.0, "distribution": "exponential", "when": "after"}),
+        ("hang", {"rate": 1.0}),
+        ("hang", {"rate": 1.0, "caller": "collector"}),
+        ("reset", {"rate": 0.5, "when": "after"}),
+        ("slow-body", {"bytes_per_s": 1e4, "rate": 1.0}),
+        ("truncated-body", {"share": 0.5, "rate": 1.0}),
+        ("burst", {"status": 503, "rate": 1.0, "on_s": 5, "off_s": 1}),
+    ],
+)
+async def test_what_strikes_calls_is_proven_by_one_of_ours_and_is_gone_after_its_block(
+    pods: Pods, monkeypatch: pytest.MonkeyPatch, kind: str, parameters: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(in_app, "PROBE_PATIENCE_S", 0.1)
+    one = fault(pods, kind, parameters)
     async with injected(one):
-        pass
-    assert (await one.proof()).probes == {"image-analysis": 1}
+        assert (await one.proof()).gone == {"image-analysis": False}
+    proof = await one.proof()
+    assert (proof.objections(), proof.probes) == ([], {"image-analysis": 1})
+    assert await status(pods) == 200
+
+
+@pytest.mark.parametrize(("kind", "parameters"), [("cpu-burn", {"share": 0.5}), ("memory", {"mib": 8}), ("refuse", {})])
+async def test_a_condition_proves_itself_and_counts_no_calls(pods: Pods, kind: str, parameters: dict[str, Any]) -> None:
+    one = fault(pods, kind, parameters, "itself")
+    async with injected(one):
+        async with asyncio.timeout(5):
+            while not (await one.proof()).fired["image-analysis"]:
+                pass
+    proof = await one.proof()
+    assert (proof.objections(), proof.probes) == ([], None)
+    assert await status(pods) == 200
+
+
+async def test_a_refusing_pod_is_refused_by_the_system_and_ends_kept_connections(pods: Pods) -> None:
+    assert await status(pods) == 200
+    async with injected(fault(pods, "refuse", {}, "itself")):
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await status(pods)
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await status(pods)
+    assert await status(pods) == 200
 
 
 async def test_a_fault_that_nothing_set_off_is_not_proven(pods: Pods) -> None:
-    one = fault(pods, "fail-first", {"count": 3, "status": 500})
+    one = fault(pods, "fail-first", {"count": 3, "status": 500}, "calls")
     async with injected(one):
         pass
     assert (await one.proof()).objections() == ["fault not proven to fire on image-analysis"]

@@ -51,7 +51,7 @@ async def test_a_fault_is_set_listed_fires_and_is_ended(tmp_path: Path) -> None:
         ]
         assert [(await served.admin.delete("/faults/a")).status for _ in range(2)] == [204, 404]
         assert (await served.http.get("/status")).status == 200
-        assert await (await served.admin.get("/faults")).json() == {"faults": [], "fired": {"a": 1}}
+        assert await (await served.admin.get("/faults")).json() == {"faults": [], "fired": {"a": 1}, "probed": {}}
 
 
 async def test_a_bad_fault_is_refused_naming_its_fields(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ async def test_reset_leaves_nothing_of_the_run_before(tmp_path: Path) -> None:
         assert await answer.json() == {"in_flight": 0}
         assert served.dropped == [7]
         assert (await (await served.admin.get("/stored")).json())["frames"] == {}
-        assert await (await served.admin.get("/faults")).json() == {"faults": [], "fired": {}}
+        assert await (await served.admin.get("/faults")).json() == {"faults": [], "fired": {}, "probed": {}}
         assert (await (await served.admin.get("/counters")).json())["received"] == {}
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.runtime.faults import BadFault, Faults, Strike
+from services.runtime.faults import BadFault, Cut, Faults, Stage, Strike
 
 
 class Clock:
@@ -29,8 +34,8 @@ def faults_with(*specs: dict[str, Any], clock: Clock | None = None, pod: str = "
     return faults
 
 
-def statuses(faults: Faults, count: int) -> list[int | None]:
-    return [faults.strike().status for _ in range(count)]
+def statuses(faults: Faults, count: int) -> list[object]:
+    return [faults.strike().before.end for _ in range(count)]
 
 
 def test_an_abort_at_rate_one_strikes_every_request() -> None:
@@ -60,49 +65,49 @@ def test_delays_add_up_and_the_first_abort_decides() -> None:
         {"kind": "delay", "delay_ms": 50, "rate": 1},
         {"kind": "abort", "status": 503, "rate": 1},
     )
-    strike = faults.strike()
-    assert strike.status == 500
-    assert strike.delay_s == pytest.approx(0.15)
+    before = faults.strike().before
+    assert before.end == 500
+    assert before.delay_s == pytest.approx(0.15)
 
 
 def test_fail_first_fails_the_first_and_is_over() -> None:
     faults = faults_with({"kind": "fail-first", "count": 2, "status": 503})
     assert statuses(faults, 4) == [503, 503, None, None]
-    assert faults.listing() == {"faults": [], "fired": {"f0": 2}}
+    assert faults.listing() == {"faults": [], "fired": {"f0": 2}, "probed": {}}
 
 
 def test_a_sequence_is_played_once_and_200_lets_through() -> None:
     faults = faults_with({"kind": "sequence", "statuses": [200, 503, 500]})
     assert statuses(faults, 5) == [None, 503, 500, None, None]
-    assert faults.listing() == {"faults": [], "fired": {"f0": 2}}
+    assert faults.listing() == {"faults": [], "fired": {"f0": 2}, "probed": {}}
 
 
 def test_a_fault_ends_with_its_ttl_and_its_count_remains() -> None:
     clock = Clock()
     faults = faults_with({"kind": "abort", "status": 503, "rate": 1, "ttl_s": 2}, clock=clock)
     clock.now += 1.5
-    assert faults.strike() == Strike(status=503)
+    assert faults.strike() == Strike(Stage(end=503))
     assert faults.listing()["faults"][0]["expires_in_s"] == 0.5
     clock.now += 0.5
     assert faults.strike() == Strike()
-    assert faults.listing() == {"faults": [], "fired": {"f0": 1}}
+    assert faults.listing() == {"faults": [], "fired": {"f0": 1}, "probed": {}}
 
 
-def test_an_id_is_free_again_once_its_fault_is_over() -> None:
+async def test_an_id_is_free_again_once_its_fault_is_over() -> None:
     spec = {"kind": "abort", "status": 503, "rate": 1}
     faults = faults_with(spec)
     with pytest.raises(BadFault, match="is active"):
         faults.add({"id": "f0", "ttl_s": 1, **spec})
-    assert faults.remove("f0")
-    assert not faults.remove("f0")
+    assert await faults.remove("f0")
+    assert not await faults.remove("f0")
     faults.add({"id": "f0", "ttl_s": 1, **spec})
 
 
-def test_reset_forgets_what_fired() -> None:
+async def test_reset_forgets_what_fired() -> None:
     faults = faults_with({"kind": "abort", "status": 503, "rate": 1})
     faults.strike()
-    faults.reset()
-    assert faults.listing() == {"faults": [], "fired": {}}
+    await faults.reset()
+    assert faults.listing() == {"faults": [], "fired": {}, "probed": {}}
 
 
 @pytest.mark.parametrize(
@@ -114,6 +119,21 @@ def test_reset_forgets_what_fired() -> None:
         ({"id": "a", "ttl_s": 1, "kind": "delay", "delay_ms": -1, "rate": True}, ["delay_ms", "rate"]),
         ({"id": "a", "ttl_s": 1, "kind": "fail-first", "count": 0.5, "status": "503"}, ["status", "count"]),
         ({"id": "a", "ttl_s": 1, "kind": "sequence", "statuses": [302]}, ["statuses"]),
+        ({"id": "a", "ttl_s": 1, "kind": "burst", "status": 503, "rate": 1, "on_s": 0}, ["on_s", "off_s"]),
+        (
+            {"id": "a", "ttl_s": 1, "kind": "delay", "delay_ms": 1, "rate": 1, "distribution": "normal"},
+            ["distribution"],
+        ),
+        (
+            {"id": "a", "ttl_s": 1, "kind": "delay", "delay_ms": 1, "rate": 1, "distribution": "pareto", "shape": 1},
+            ["shape"],
+        ),
+        ({"id": "a", "ttl_s": 1, "kind": "hang", "rate": 1, "when": "during", "caller": 5}, ["when", "caller"]),
+        ({"id": "a", "ttl_s": 1, "kind": "slow-body", "bytes_per_s": 0, "rate": 1}, ["bytes_per_s"]),
+        ({"id": "a", "ttl_s": 1, "kind": "truncated-body", "share": 1, "rate": 1}, ["share"]),
+        ({"id": "a", "ttl_s": 1, "kind": "cpu-burn", "share": 2, "rate": 1}, ["share", "rate"]),
+        ({"id": "a", "ttl_s": 1, "kind": "memory", "mib": 0.5}, ["mib"]),
+        ({"id": "a", "ttl_s": 1, "kind": "refuse", "status": 503}, ["status"]),
         ({"id": "a", "ttl_s": 1, "kind": "abort", "status": 503, "rate": 1, "percent": 5}, ["percent"]),
         ({"id": "a", "ttl_s": 1, "kind": "abort", "status": 503, "rate": 1, "seed": "x"}, ["seed"]),
     ],
@@ -122,3 +142,96 @@ def test_every_bad_field_of_a_fault_is_named(body: object, fields: list[str]) ->
     with pytest.raises(BadFault) as refused:
         faults_with().add(body)
     assert sorted(error.split(":")[0] for error in refused.value.errors) == sorted(fields)
+
+
+def test_bursts_come_and_go_by_the_clock() -> None:
+    clock = Clock()
+    faults = faults_with({"kind": "burst", "status": 503, "rate": 1, "on_s": 1, "off_s": 2}, clock=clock)
+    seen = []
+    for _ in range(6):
+        seen += statuses(faults, 1)
+        clock.now += 1
+    assert seen == [503, None, None, 503, None, None]
+
+
+@pytest.mark.parametrize(
+    ("distribution", "shape"),
+    [("fixed", 1.0), ("uniform", 0.5), ("exponential", 1.0), ("lognormal", 0.5), ("pareto", 9.0)],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_every_distribution_has_the_delay_as_its_mean(distribution: str, shape: float, seed: int) -> None:
+    spec = {"kind": "delay", "delay_ms": 100, "rate": 1, "distribution": distribution, "shape": shape, "seed": seed}
+    faults = faults_with(spec)
+    drawn = [faults.strike().before.delay_s for _ in range(2000)]
+    assert sum(drawn) / len(drawn) == pytest.approx(0.1, rel=5 / 2000**0.5)  # five standard errors where sigma = mean
+    assert (len(set(drawn)) == 1) == (distribution == "fixed")
+
+
+def test_a_fault_may_strike_one_caller_alone_and_the_harness_as_if_it_were_that_caller() -> None:
+    faults = faults_with({"kind": "abort", "status": 503, "rate": 1, "caller": "collector"})
+    asked = [faults.strike("cpanel"), faults.strike("collector"), faults.strike("unknown", probe="f0")]
+    assert [strike.before.end for strike in asked] == [None, 503, 503]
+    assert (faults.fired, faults.probed) == ({"f0": 2}, {"f0": 1})
+
+
+def test_what_acts_after_the_work_leaves_the_work_alone() -> None:
+    faults = faults_with(
+        {"kind": "delay", "delay_ms": 100, "rate": 1, "when": "after"}, {"kind": "reset", "rate": 1, "when": "after"}
+    )
+    assert faults.strike() == Strike(after=Stage(0.1, Cut.RESET))
+
+
+async def test_a_fault_that_lasts_ends_at_its_time_though_nobody_asks() -> None:
+    faults = faults_with({"kind": "hang", "rate": 1, "ttl_s": 0.02})
+    over = faults.strike().before.over
+    assert over is not None
+    await asyncio.wait_for(over.wait(), 5)
+    assert faults.listing()["faults"] == []
+
+
+class Door:
+    """A door that tells what was done to it."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    async def shut(self) -> None:
+        self.done.append("shut")
+
+    async def open(self) -> None:
+        self.done.append("open")
+
+
+async def test_refusing_shuts_the_door_until_it_is_over() -> None:
+    door = Door()
+    faults = Faults("p-0", Clock(), door)
+    faults.add({"id": "r", "kind": "refuse", "ttl_s": 9})
+    await until(lambda: faults.fired["r"] == 1)
+    assert door.done == ["shut"]
+    await faults.remove("r")
+    assert door.done == ["shut", "open"]
+
+
+async def test_burnt_cpu_is_this_process_own_and_ends_with_the_fault() -> None:
+    faults = faults_with({"kind": "cpu-burn", "share": 1})
+    before = time.process_time()
+    await until(lambda: faults.fired["f0"] >= 2)
+    assert time.process_time() - before >= 0.1
+    await faults.clear()
+    assert "cpu-burn" not in {thread.name for thread in threading.enumerate()}
+
+
+async def test_memory_is_resident_while_it_is_held() -> None:
+    process = psutil.Process()
+    before = process.memory_info().rss
+    faults = faults_with({"kind": "memory", "mib": 64})
+    await until(lambda: faults.fired["f0"] == 8)
+    held = process.memory_info().rss - before
+    await faults.clear()
+    assert held >= 60 * 2**20 > process.memory_info().rss - before
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - a counter that another thread may turn
+            await asyncio.sleep(0.001)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import time
 from pathlib import Path
 
+import aiohttp
 import pytest
 from aiohttp import web
 
 from services.airport.messages import InvalidError
 from services.runtime.context import outgoing_headers
-from services.runtime.pod import Application, Pod, StoreError
+from services.runtime.pod import Application, Build, Pod, StoreError
 from services.runtime.probes import Phase
 from tests.services.scripted import serving, settings_of
 
@@ -131,3 +134,55 @@ async def test_a_delay_is_waited_before_business_code_answers(tmp_path: Path) ->
         ((series, histogram),) = served.telemetry.durations.items()
         assert series.flag == "DI"
         assert histogram.total >= 30
+
+
+async def test_a_reset_ends_the_connection_before_or_after_the_work(tmp_path: Path) -> None:
+    worked: list[str] = []
+    async with serving(worker(worked), settings_of(tmp_path)) as served:
+        for when, work in (("before", 0), ("after", 1)):
+            served.faults.add({"id": when, "kind": "reset", "rate": 1, "when": when, "ttl_s": 9})
+            with pytest.raises(aiohttp.ClientOSError) as broken:
+                await served.http.get("/work")
+            assert (broken.value.errno, len(worked)) == (errno.ECONNRESET, work)
+            await served.faults.clear()
+        assert served.telemetry.counters()["wasted"] == {}
+        assert served.telemetry.in_flight == 0
+
+
+async def test_a_hanging_request_is_never_answered_and_let_go_when_the_fault_is_over(tmp_path: Path) -> None:
+    async with serving(worker([]), settings_of(tmp_path)) as served:
+        served.faults.add({"id": "h", "kind": "hang", "rate": 1, "ttl_s": 9})
+        call = asyncio.ensure_future(served.http.get("/work"))
+        done, _ = await asyncio.wait([call], timeout=0.1)
+        assert not done
+        await served.faults.remove("h")
+        with pytest.raises(aiohttp.ClientError):
+            await call
+        assert (await served.http.get("/work")).status == 200
+
+
+async def test_a_truncated_body_breaks_off_under_its_promised_length(tmp_path: Path) -> None:
+    async with serving(worker([]), settings_of(tmp_path)) as served:
+        served.faults.add({"id": "t", "kind": "truncated-body", "share": 0.5, "rate": 1, "ttl_s": 9})
+        answer = await served.http.get("/work")
+        assert (answer.status, answer.headers["content-length"]) == (200, "100")
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await answer.read()
+
+
+async def test_a_slow_body_is_whole_and_takes_its_time(tmp_path: Path) -> None:
+    async with serving(worker([]), settings_of(tmp_path)) as served:
+        served.faults.add({"id": "s", "kind": "slow-body", "bytes_per_s": 1000, "rate": 1, "ttl_s": 9})
+        began = time.monotonic()
+        assert len(await (await served.http.get("/work")).read()) == 100
+        assert time.monotonic() - began >= 0.08  # 100 bytes, the last piece not waited for
+
+
+def worker(worked: list[str]) -> Build:
+    """A service with one path, which notes that it worked."""
+
+    async def work(_request: web.Request) -> web.Response:
+        worked.append("work")
+        return web.Response(text="x" * 100)
+
+    return lambda _pod: Application([web.get("/work", work)])

@@ -1,0 +1,36 @@
+"""Errors come in bursts, with quiet between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from services.runtime.faults.fields import Fields
+from services.runtime.faults.kind import Effect, Kind, Moment
+
+LONGEST_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Burst(Kind):
+    """For `on_s` seconds answers `status` to a fraction `rate` of requests, then works for `off_s`, and so on.
+
+    By the clock and not by draws of a Markov chain (Gilbert 1960), so that every arm meets the same bursts.
+    """
+
+    status: int
+    rate: float
+    on_s: float
+    off_s: float
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        """Read its fields."""
+        on_s, off_s = (fields.number(name, 0, LONGEST_S) for name in ("on_s", "off_s"))
+        return cls(fields.status(), fields.rate(), on_s, off_s)
+
+    def strike(self, moment: Moment) -> Effect | None:
+        """Draw for one request, while there is a burst."""
+        if moment.age_s % (self.on_s + self.off_s) >= self.on_s:
+            return None
+        return Effect(end=self.status) if moment.rng.random() < self.rate else None

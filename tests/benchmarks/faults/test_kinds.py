@@ -1,0 +1,83 @@
+"""What a scenario may write of each kind, and that a pod understands what it is then told."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from benchmarks.faults import AnyFault, Site, Victim
+from benchmarks.faults.in_app import InApp, InAppSpec
+from services.runtime.faults import Faults
+
+READ: TypeAdapter[Any] = TypeAdapter(AnyFault)
+WHERE = {"service": "image-analysis", "replicas": "all"}
+IN_APP: list[dict[str, Any]] = [
+    {"kind": "abort", "when": "after"},
+    {"kind": "burst", "on_s": 0.5, "off_s": 0.5},
+    {"kind": "cpu-burn"},
+    {"kind": "delay", "delay_ms": 5},
+    {"kind": "delay", "delay_ms": 5, "distribution": "pareto", "shape": 2.5, "when": "after"},
+    {"kind": "fail-first", "count": 2},
+    {"kind": "hang", "caller": "collector"},
+    {"kind": "memory", "mib": 1},
+    {"kind": "partition", "caller": "collector"},
+    {"kind": "partition", "caller": "collector", "how": "reset"},
+    {"kind": "refuse"},
+    {"kind": "reset", "when": "after"},
+    {"kind": "sequence", "statuses": [200, 503]},
+    {"kind": "slow-body", "bytes_per_s": 100},
+    {"kind": "truncated-body"},
+]
+
+
+def read(**fields: Any) -> Any:
+    return READ.validate_json(json.dumps({**WHERE, **fields}))
+
+
+@pytest.mark.parametrize("fields", IN_APP, ids=lambda fields: fields["kind"])
+async def test_a_pod_understands_what_it_is_told_of_every_kind(fields: dict[str, Any]) -> None:
+    spec = read(**fields)
+    assert isinstance(spec, InAppSpec)
+    fault = spec.at(Site(None, None, [Victim("p-0", "", "")], "f", 1, 9.0))  # type: ignore[arg-type] # nobody is called
+    assert isinstance(fault, InApp)
+    faults = Faults("p-0")
+    listed = faults.add({**fault.parameters, "id": "f", "kind": fault.kind, "ttl_s": 9.0, "seed": 1})
+    await faults.clear()
+    assert {name: listed[name] for name in fault.parameters if name != "when"} == {
+        name: value for name, value in fault.parameters.items() if name != "when"
+    }
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"kind": "hang", "rate": 0},
+        {"kind": "truncated-body", "share": 1.0},
+        {"kind": "partition"},
+        {"kind": "refuse", "caller": "collector"},
+        {"kind": "memory", "mib": 10_000},
+        {"kind": "burst", "on_s": 0, "off_s": 1},
+        {"kind": "slow-body", "bytes_per_s": 0},
+        {"kind": "delay", "delay_ms": 1, "distribution": "normal"},
+    ],
+    ids=lambda fields: fields["kind"],
+)
+def test_what_a_kind_cannot_be_is_refused_where_it_is_written(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        read(**fields)
+
+
+def test_a_shape_must_fit_its_distribution() -> None:
+    wrong = [read(kind="delay", delay_ms=1, distribution=name, shape=1.0) for name in ("fixed", "pareto")]
+    assert [list(spec.problems(3.0)) for spec in wrong] == [
+        ["shape: fixed has none; leave it out"],
+        ["shape: of pareto it is above 1, up to 100"],
+    ]
+
+
+def test_bursts_are_as_many_in_a_longer_phase() -> None:
+    scaled = read(kind="burst", on_s=0.5, off_s=1.0).scaled(2)
+    assert (scaled.on_s, scaled.off_s) == (1.0, 2.0)
