@@ -3,7 +3,7 @@ GOAROUND := .venv/bin/goaround
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench bench-mode-library bench-mode-mesh smoke test lint types lock up down status clean
+.PHONY: help setup bench bench-mode-library bench-mode-mesh smoke selftest test lint types lock up down status clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ bench-mode-mesh: $(READY) ## the mesh arm alone; the side-by-side table once bot
 
 smoke: $(READY) ## library and mesh, two scenarios, once: under a minute
 	@$(GOAROUND) bench --profile smoke $(ARGS)
+
+selftest: $(READY) ## what is known beforehand, measured: is the harness to be believed?
+	@$(GOAROUND) selftest $(ARGS)
 
 test: $(READY) ## every test
 	@.venv/bin/python -m pytest -n auto $(ARGS)

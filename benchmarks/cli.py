@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import bench as benches
-from benchmarks import load_cli, mesh_cli, objects_cli, order, perf_cli, results, scenario, world_cli
+from benchmarks import load_cli, mesh_cli, objects_cli, order, perf_cli, results, scenario, selftest_cli, world_cli
 from benchmarks.console import console as output
 from benchmarks.errors import BadInput
 from benchmarks.faults import FaultFailed
@@ -23,6 +23,7 @@ from benchmarks.measures.integrity import account
 from benchmarks.pods import PodUnreachable
 from benchmarks.profile import PROFILES
 from benchmarks.report import FORMATS, save, write
+from benchmarks.reset import NotClean
 from benchmarks.results import Run
 from benchmarks.worlds import prepare
 from istio.compile.versions import NEWEST, VERSIONS
@@ -38,6 +39,7 @@ MENDABLE = (
     BadInput,
     FaultFailed,
     GeneratorError,
+    NotClean,
     RunRefusedError,
     NoEnvoy,
     PodUnreachable,
@@ -63,6 +65,7 @@ load_cli.register(app)
 mesh_cli.register(app)
 objects_cli.register(app)
 perf_cli.register(app)
+selftest_cli.register(app)
 
 Arms = Annotated[
     list[str] | None,

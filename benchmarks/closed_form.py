@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
+from itertools import accumulate
 
 
 def success(f: float, tries: int) -> float:
@@ -52,38 +53,33 @@ def wait_mmc(rate: float, service_s: float, servers: int) -> float:
     return erlang_c(servers, load) * service_s / (servers - load)
 
 
-def wait_mg1(rate: float, service_s: float, variation: float = 0.0) -> float:
-    """Mean seconds in the queue of M/G/1, `variation` being the squared coefficient of variation (0: constant, M/D/1).
-
-    Source: Pollaczek (1930) and Khinchine (1932). Raises ValueError where the queue has no steady state.
-    """
-    load = rate * service_s
-    if not 0 <= load < 1:
-        raise ValueError(f"load must be from 0 to below 1, not {load}")
-    return load * service_s * (1 + variation) / (2 * (1 - load))
-
-
 def binomial_bounds(n: int, p: float, level: float) -> tuple[int, int]:
-    """The counts between which a binomial of `n` trials lies with probability of at least `level`.
+    """The counts between which `n` independent trials of probability `p` lie with a probability of at least `level`."""
+    return sum_bounds([1 - p, p], n, level)
 
-    Exact: each tail outside has at most half of what is left. Source: Clopper and Pearson (1934), read forwards.
+
+def sum_bounds(mass: Sequence[float], n: int, level: float) -> tuple[int, int]:
+    """Between which totals the sum of `n` independent draws lies with a probability of at least `level`.
+
+    `mass[k]` is the probability that one draw is k. Exact, by convolution; each tail outside has at most half of what
+    is left of 1. Source: Clopper and Pearson (1934), read forwards.
     """
-    if p <= 0 or p >= 1 or n == 0:
-        return (0, 0) if p <= 0 or n == 0 else (n, n)
+    total = [1.0]
+    for _ in range(n):
+        wider = [0.0] * (len(total) + len(mass) - 1)
+        for at, share in enumerate(total):
+            for k, likely in enumerate(mass):
+                wider[at + k] += share * likely
+        total = wider
     tail = (1 - level) / 2
-    mass = [_binomial(n, k, p) for k in range(n + 1)]
-    low, below = 0, mass[0]
-    while below <= tail:
-        low += 1
-        below += mass[low]
-    high, above = n, mass[n]
-    while above <= tail:
-        high -= 1
-        above += mass[high]
-    return low, high
+    return _first_beyond(total, tail), len(total) - 1 - _first_beyond(total[::-1], tail)
 
 
-def _binomial(n: int, k: int, p: float) -> float:
-    """By logarithms: the coefficients leave the range of a float from n = 1030 on."""
-    ways = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
-    return math.exp(ways + k * math.log(p) + (n - k) * math.log1p(-p))
+def _first_beyond(mass: Sequence[float], tail: float) -> int:
+    """The first index up to which more than `tail` of the mass lies."""
+    return next(at for at, below in enumerate(accumulate(mass)) if below > tail)
+
+
+def attempts_mass(f: float, tries: int) -> list[float]:
+    """The probability that a call takes 0, 1, ... `tries` tries, each of which fails with probability `f`."""
+    return [0.0, *(f**done * (1 - f) for done in range(tries - 1)), f ** (tries - 1)]

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.closed_form import attempts, binomial_bounds, erlang_c, storm, success, wait_mg1, wait_mmc
+from benchmarks.closed_form import (
+    attempts,
+    attempts_mass,
+    binomial_bounds,
+    erlang_c,
+    storm,
+    success,
+    wait_mmc,
+)
 
 
 @given(st.floats(0, 1), st.integers(1, 4))
@@ -23,6 +31,8 @@ def test_success_and_attempts_are_those_of_every_course_that_a_call_can_take(f: 
         made += likely * (course.index(True) + 1 if any(course) else tries)
     assert success(f, tries) == pytest.approx(won)
     assert attempts(f, tries) == pytest.approx(made)
+    assert sum(attempts_mass(f, tries)) == pytest.approx(1)
+    assert sum(n * likely for n, likely in enumerate(attempts_mass(f, tries))) == pytest.approx(made)
 
 
 @pytest.mark.parametrize(("tries", "depth", "requests"), [(4, 3, 64), (3, 5, 243), (1, 9, 1)])
@@ -36,18 +46,12 @@ def test_erlangs_c_is_that_of_the_tables(servers: int, load: float, waits: float
 
 
 @given(st.floats(0.01, 0.95), st.floats(0.001, 1))
-def test_one_server_with_exponential_service_is_the_same_queue_by_both_formulas(load: float, service_s: float) -> None:
-    assert wait_mmc(load / service_s, service_s, 1) == pytest.approx(wait_mg1(load / service_s, service_s, 1.0))
-
-
-def test_constant_service_halves_the_wait() -> None:
-    assert wait_mg1(8, 0.1) == pytest.approx(wait_mg1(8, 0.1, 1.0) / 2)
+def test_with_one_server_the_wait_is_that_of_mm1(load: float, service_s: float) -> None:
+    assert wait_mmc(load / service_s, service_s, 1) == pytest.approx(load * service_s / (1 - load))
 
 
 @pytest.mark.parametrize("load", [1.0, 1.5, -0.1])
 def test_a_queue_without_a_steady_state_has_no_answer(load: float) -> None:
-    with pytest.raises(ValueError, match="load must be"):
-        wait_mg1(load, 1.0)
     with pytest.raises(ValueError, match="load must be"):
         erlang_c(1, load)
 
