@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
@@ -66,7 +67,8 @@ class Stream:
         self._token = f"{camera}-{secrets.token_hex(4)}"
         self._seed = seed
         self._ended = asyncio.Event()
-        self._task = asyncio.create_task(self._run())
+        # in a context of its own: it goes on when the request that switched it on, and its deadline, are over
+        self._task = asyncio.create_task(self._run(), context=Context())
 
     async def stop(self) -> None:
         """Send no more, and wait for the answer to the last frame."""

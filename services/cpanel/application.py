@@ -12,7 +12,7 @@ from services.cpanel.config import Config
 from services.cpanel.dashboard import page
 from services.runtime import incoming
 from services.runtime.clients import Reply
-from services.runtime.failures import Failure, failures, refusal
+from services.runtime.failures import Failure, failures, refusal, staleness
 from services.runtime.pod import Application, Pod
 from services.runtime.settings import BadSettings
 from services.runtime.toggle import Toggle
@@ -39,12 +39,16 @@ class ControlPanel:
         self._config = self._configured()
 
     async def dashboard(self, _request: web.Request) -> web.Response:
-        """Show the latest statistics and the latest alert; a gateway's status where momentum did not tell both."""
+        """Show the latest statistics and the latest alert; a gateway's status where momentum did not tell both.
+
+        What momentum told before is shown with its age, and the answer says that it is old.
+        """
         momentum = self._clients["momentum"]
         analysis, alert = await asyncio.gather(momentum.get("/analysis"), momentum.get("/alert"))
-        html = page(self._settings.service_version, _told(analysis), _told(alert))
+        html = page(self._settings.service_version, _told(analysis), _told(alert), (analysis.stale_s, alert.stale_s))
         failed = failures("momentum", analysis) + failures("momentum", alert)
-        return web.Response(text=html, content_type="text/html", status=refusal(failed).status if failed else 200)
+        status = refusal(failed).status if failed else 200
+        return web.Response(text=html, content_type="text/html", status=status, headers=staleness(analysis, alert))
 
     async def configure(self, request: web.Request) -> web.Response:
         """Take the configuration in the body, or read the mounted file again when there is none."""
@@ -119,7 +123,8 @@ class ControlPanel:
         reply = await self._clients[service].request(request.method, path, json=sent, params=dict(request.query))
         if not reply.ok and (reply.flag is not None or not reply.body):
             return refusal(failures(service, reply))
-        return web.Response(status=reply.status, body=reply.body or None, content_type=_type_of(reply))
+        headers = staleness(reply)
+        return web.Response(status=reply.status, body=reply.body or None, content_type=_type_of(reply), headers=headers)
 
 
 def _told(reply: Reply) -> dict[str, Any] | None:

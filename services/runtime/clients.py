@@ -19,18 +19,21 @@ if TYPE_CHECKING:
 class Reply:
     """What a logical call came to. The network never raises: what it did is in `status` and `flag`.
 
-    flag: None when the callee (or the proxy in its place) answered; else UF, UC, UT, UPE, UO or URX, as Envoy names it.
+    flag: None when the callee (or the proxy in its place) answered; else UF, UC, UT, UPE, UO or URX, as Envoy names
+    it, or FB.
     body: empty where there is no answer. attempts: requests sent; 0 when the call was refused on this side.
+    stale_s: the call failed, and this is the last good answer (flag FB), so many seconds old; None: it is news.
     """
 
     status: int
     body: bytes
     flag: str | None
     attempts: int
+    stale_s: float | None = None
 
     @property
     def ok(self) -> bool:
-        """Whether the callee did what it was asked (2xx)."""
+        """Whether there is an answer to work with (2xx): the callee did what it was asked, or had told it before."""
         return 200 <= self.status < 300
 
     def json(self) -> Any:
@@ -66,7 +69,7 @@ class Recorder(Protocol):
         """Record how a logical call ended, and after how long."""
 
     def event(self, callee: str, kind: str) -> None:
-        """Record what a policy did: retry, open, half-open, close, reject or timeout."""
+        """Record what a policy did: the kinds are those of resilience_lib.Event."""
 
     def opened(self, callee: str, address: str) -> None:
         """Record a new connection to `address` (`127.0.0.1:20011`)."""
@@ -80,6 +83,13 @@ class Request:
     path: str
     params: Mapping[str, str] | None
     body: bytes | None
+
+    @property
+    def question(self) -> str | None:
+        """What is asked, where an old answer would do: a GET changes nothing at the callee. None for anything else."""
+        if self.method != "GET":
+            return None
+        return f"{self.path}?{sorted(self.params.items()) if self.params else ''}"
 
 
 class EdgeClient(ABC):

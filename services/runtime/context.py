@@ -1,6 +1,7 @@
 """The identity of the request being served: its request id and W3C trace context, passed on to every call it causes.
 
-`enter` takes both from the request or makes them; `outgoing_headers` is what a client sends along.
+`enter` takes both from the request or makes them; `outgoing_headers` is what a client sends along. With them comes how
+long the caller will wait, if it says so; what is left of it is for a client to pass on, whose policy says so.
 https://www.w3.org/TR/trace-context/ : a service keeps the trace id and puts a span id of its own.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -15,18 +17,25 @@ from dataclasses import dataclass
 REQUEST_ID = "x-request-id"
 TRACEPARENT = "traceparent"
 TRACESTATE = "tracestate"
+TIMEOUT_MS = "x-goaround-timeout-ms"
+"""For how long the caller will wait, in whole milliseconds from now on: no clocks need to agree."""
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-.*)?")
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
+_MILLISECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """What is passed on. `tracestate` is empty unless it came with a valid traceparent."""
+    """What is passed on. `tracestate` is empty unless it came with a valid traceparent.
+
+    deadline: when the caller stops waiting, on this machine's monotonic clock; None if it did not say.
+    """
 
     request_id: str
     traceparent: str
     tracestate: str = ""
+    deadline: float | None = None
 
 
 _current: ContextVar[RequestContext | None] = ContextVar("request_context", default=None)
@@ -41,9 +50,20 @@ def enter(headers: Mapping[str, str]) -> RequestContext:
         request_id if _REQUEST_ID.fullmatch(request_id) else secrets.token_hex(16),
         f"00-{trace_id}-{secrets.token_hex(8)}-{flags}",
         headers.get(TRACESTATE, "") if parent else "",
+        _deadline(headers.get(TIMEOUT_MS, "")),
     )
     _current.set(context)
     return context
+
+
+def deadline() -> float | None:
+    """Return when the caller of the request being served stops waiting; None outside any, or if it did not say."""
+    context = _current.get()
+    return context.deadline if context else None
+
+
+def _deadline(text: str) -> float | None:
+    return time.monotonic() + int(text) / 1000 if _MILLISECONDS.fullmatch(text) else None
 
 
 def outgoing_headers() -> dict[str, str]:

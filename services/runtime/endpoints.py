@@ -6,10 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 
-from resilience_lib import Address, EndpointPipeline, EndpointPolicy, Event, Outcome
+from resilience_lib import Address, EndpointPipeline, EndpointPolicy, Event, Outcome, time_left
 from services.runtime.clients import EdgeClient, Recorder, Reply, Request
+from services.runtime.context import deadline
 from services.runtime.discovery import DiscoveryFile
-from services.runtime.library import outcome_of, read_policies
+from services.runtime.library import outcome_of, read_policies, reply_of
 from services.runtime.plain import PORT, Transport
 from services.runtime.settings import BadSettings, Settings
 
@@ -46,11 +47,11 @@ class EndpointsClient(EdgeClient):
         if replicas is not self._known:
             self._known = replicas
             self._pipeline.endpoints.update(replicas)
-        outcome = await self._pipeline.call(partial(self._attempt, request))
-        return Reply(outcome.status, outcome.value or b"", outcome.flag, outcome.attempts)
+        attempt = partial(self._attempt, request)
+        return reply_of(await self._pipeline.call(attempt, question=request.question, deadline=deadline()))
 
     async def _attempt(self, request: Request, replica: Address) -> Outcome[bytes]:
-        return outcome_of(await self._transport.send(self.callee, request, replica))
+        return outcome_of(await self._transport.send(self.callee, request, replica, timeout_s=time_left()))
 
     def _heard(self, event: Event) -> None:
         if event is not Event.ATTEMPT:  # the transport counts attempts itself, in every mode

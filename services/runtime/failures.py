@@ -9,6 +9,9 @@ from aiohttp import web
 
 from services.runtime.clients import Reply
 
+STALE = "x-goaround-stale-s"
+"""On an answer that rests on old answers: how many seconds old the oldest is."""
+
 TIMEOUT, ERROR, UNAVAILABLE = 504, 502, 503
 WORST_FIRST = (TIMEOUT, ERROR, UNAVAILABLE)
 """After a timeout nobody knows what was done; after an error something was; what is unavailable has done nothing."""
@@ -32,6 +35,12 @@ class Failure(NamedTuple):
 def failures(service: str, reply: Reply) -> list[Failure]:
     """Return the failure that `reply` of `service` is, or nothing if it is none."""
     return [] if reply.ok else [Failure(service, reply.status, reply.flag, _reason(reply))]
+
+
+def staleness(*replies: Reply) -> dict[str, str]:
+    """Return the headers that tell how old the oldest of `replies` is; none where all of them are news."""
+    ages = [reply.stale_s for reply in replies if reply.stale_s is not None]
+    return {STALE: f"{max(ages):.3f}"} if ages else {}
 
 
 def refusal(failed: Iterable[Failure]) -> web.Response:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from random import Random
 from typing import TypeVar
 
-from resilience_lib import EdgePolicy, Event, Flag, Outcome, Pipeline, PolicyError
+from resilience_lib import EdgePolicy, Event, Flag, Outcome, Pipeline, PolicyError, parse_retry_after, time_left
 from services.runtime.clients import EdgeClient, Recorder, Reply, Request
+from services.runtime.context import deadline
 from services.runtime.plain import Answer, Transport
 from services.runtime.settings import BadSettings, Settings
 
@@ -35,11 +37,11 @@ class LibraryClient(EdgeClient):
         self._pipeline = Pipeline(self._policy, listener=self._heard, rng=rng)
 
     async def _call(self, request: Request) -> Reply:
-        outcome = await self._pipeline.call(partial(self._attempt, request))
-        return Reply(outcome.status, outcome.value or b"", outcome.flag, outcome.attempts)
+        attempt = partial(self._attempt, request)
+        return reply_of(await self._pipeline.call(attempt, question=request.question, deadline=deadline()))
 
     async def _attempt(self, request: Request) -> Outcome[bytes]:
-        return outcome_of(await self._transport.send(self.callee, request))
+        return outcome_of(await self._transport.send(self.callee, request, timeout_s=time_left()))
 
     def _heard(self, event: Event) -> None:
         if event is not Event.ATTEMPT:  # the transport counts attempts itself, in every mode
@@ -48,9 +50,15 @@ class LibraryClient(EdgeClient):
 
 def outcome_of(answer: Answer) -> Outcome[bytes]:
     """What an attempt came to, as the library judges it."""
-    if answer.flag is None:
-        return Outcome(answer.status, value=answer.body)
-    return Outcome(answer.status, Flag(answer.flag), sent=answer.sent, final=answer.begun)
+    if answer.flag is not None:
+        return Outcome(answer.status, Flag(answer.flag), sent=answer.sent, final=answer.begun)
+    asked = None if answer.retry_after is None else parse_retry_after(answer.retry_after, datetime.now(UTC))
+    return Outcome(answer.status, value=answer.body, retry_after_s=asked)
+
+
+def reply_of(outcome: Outcome[bytes]) -> Reply:
+    """What business code is told of a call."""
+    return Reply(outcome.status, outcome.value or b"", outcome.flag, outcome.attempts, outcome.age_s)
 
 
 def maker(settings: Settings, recorder: Recorder, transport: Transport) -> Callable[[str], EdgeClient]:

@@ -19,7 +19,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 
 from services.runtime.clients import EdgeClient, Recorder, Reply, Request
-from services.runtime.context import outgoing_headers
+from services.runtime.context import TIMEOUT_MS, outgoing_headers
 from services.runtime.discovery import Address, DnsResolver, FileResolver
 from services.runtime.settings import Settings
 
@@ -34,7 +34,7 @@ class Answer(NamedTuple):
     """What came of one attempt, as a status whatever it was.
 
     flag: None when an answer came; UF, UC, UT, UPE otherwise. sent: False when no connection was had.
-    begun: the head of an answer had come, and then it broke off.
+    begun: the head of an answer had come, and then it broke off. retry_after: the header of that name, as it came.
     """
 
     status: int
@@ -42,6 +42,7 @@ class Answer(NamedTuple):
     flag: str | None = None
     sent: bool = True
     begun: bool = False
+    retry_after: str | None = None
 
 
 class _BrokenError(aiohttp.ClientError):
@@ -71,15 +72,20 @@ class Transport:
         self._session: aiohttp.ClientSession | None = None
         self._seed(settings.seed)
 
-    async def send(self, callee: str, request: Request, replica: Address | None = None) -> Answer:
+    async def send(
+        self, callee: str, request: Request, replica: Address | None = None, *, timeout_s: float | None = None
+    ) -> Answer:
         """Make one attempt, the reading of the body included. Raises nothing for what the network does.
 
-        `replica`: the one to send it to; None: whichever the name leads to.
+        `replica`: the one to send it to; None: whichever the name leads to. `timeout_s`: what the callee is told of how
+        long it will be waited for; the waiting itself is the caller's.
         """
         self._recorder.sent(callee)
         headers = {**outgoing_headers(), **self._source}
         if request.body is not None:
             headers["content-type"] = "application/json"
+        if timeout_s is not None:
+            headers[TIMEOUT_MS] = str(max(0, int(timeout_s * 1000)))
         if replica is not None:
             headers["host"] = f"{callee}:{PORT}"
         begun = False
@@ -95,7 +101,8 @@ class Transport:
                 trace_request_ctx=callee,
             ) as response:
                 begun = True
-                return Answer(response.status, await response.read())
+                body = await response.read()
+                return Answer(response.status, body, retry_after=response.headers.get("retry-after"))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             return Answer(503, flag="UF", sent=False)
         except TimeoutError:

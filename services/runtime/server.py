@@ -6,9 +6,11 @@ In this order, because each must see what the one below does: counting (a faulte
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -55,12 +57,16 @@ class Gate:
         caller = request.headers.get(SOURCE, "unknown")
         self._telemetry.received(caller)
         try:
-            request_id = context.enter(request.headers).request_id
+            entered = context.enter(request.headers)
             strike = self._faults.strike(caller, request.headers.get(PROBE))
-            response = await met(strike.before, request) or await _answer(request, handler)
+            faulted = await met(strike.before, request)
+            response, in_time = (
+                (faulted, True) if faulted else await self._within(entered.deadline, _answer(request, handler))
+            )
             response = await met(strike.after, request) or response
-            response.headers[context.REQUEST_ID] = request_id
-            if not strike.cuts and (request.transport is None or request.transport.is_closing()):
+            response.headers[context.REQUEST_ID] = entered.request_id
+            gone = request.transport is None or request.transport.is_closing()
+            if gone and in_time and not strike.cuts:
                 self._telemetry.wasted(caller)  # it gave up, and closed the connection while this was worked on
             if self._probes.phase is Phase.DRAINING:
                 response.force_close()  # the caller shall take its next request to another replica
@@ -73,6 +79,26 @@ class Gate:
             return response
         finally:
             self._telemetry.finished()
+
+    async def _within(
+        self, deadline: float | None, work: Coroutine[Any, Any, web.StreamResponse]
+    ) -> tuple[web.StreamResponse, bool]:
+        """Do the work, and say whether it was done in time: what nobody waits for any more is not begun, or dropped.
+
+        A fault is none of it: what hangs by itself knows no deadline. Whether a write that was under way has happened
+        is as certain as it is when a caller goes away: Store sees to that.
+        """
+        if deadline is None:
+            return await work, True
+        left = deadline - self._clock()
+        if left <= 0:
+            work.close()
+            return _given_up(), False
+        try:
+            async with asyncio.timeout(left):
+                return await work, True
+        except TimeoutError:
+            return _given_up(), False
 
 
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -88,6 +114,10 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Exception:
         log.exception("%s %s", request.method, request.path)
         return web.json_response({"error": "this service has a defect; its log says more"}, status=500)
+
+
+def _given_up() -> web.Response:
+    return web.json_response({"error": "the caller has stopped waiting", "failed": []}, status=504)
 
 
 def make_app(application: Application, gate: Gate, probes: Probes) -> web.Application:

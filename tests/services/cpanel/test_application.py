@@ -12,6 +12,7 @@ import pytest
 from services.airport.messages import Alert, Person, Statistics
 from services.airport.photo import encoded
 from services.cpanel.application import build
+from services.runtime.clients import Reply
 from services.runtime.pod import Pod
 from services.runtime.settings import BadSettings
 from tests.services.scripted import NOON, ScriptedClients, Served, reply, serving, settings_of
@@ -49,6 +50,27 @@ async def test_the_dashboard_shows_statistics_and_alert_and_v2_both_photos(
     assert text.count("data:image/jpeg;base64,") == photos
     assert "&lt;b&gt;, 25-32" in text
     assert "<li>Eve</li>" in text
+
+
+async def test_what_momentum_told_before_is_shown_with_its_age_and_the_answer_says_so(tmp_path: Path) -> None:
+    old = Reply(200, json.dumps(ANALYSIS).encode(), "FB", 3, stale_s=12.3)
+    async with serve(tmp_path, ScriptedClients(momentum=[old, reply(200, ALERT), old])) as served:
+        answer = await served.http.get("/")
+        text = await answer.text()
+        assert (answer.status, answer.headers["x-goaround-stale-s"]) == (200, "12.300")
+        assert text.count("stale") == 1
+        assert "as known 12 s ago" in text
+        assert "<li>Eve</li>" in text
+        forwarded = await served.http.get("/analysis")
+        assert (forwarded.status, forwarded.headers["x-goaround-stale-s"]) == (200, "12.300")
+        assert await forwarded.json() == ANALYSIS
+
+
+async def test_news_do_not_say_that_they_are_old(tmp_path: Path) -> None:
+    async with serve(tmp_path, ScriptedClients(momentum=[reply(200, ANALYSIS), reply(200, ALERT)])) as served:
+        answer = await served.http.get("/")
+        assert "x-goaround-stale-s" not in answer.headers
+        assert "stale" not in await answer.text()
 
 
 async def test_before_the_first_frame_the_dashboard_says_so(tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ Address = tuple[str, int]
 class ScriptedServer:
     """Reads requests and treats each by the next step of its script; the last step repeats.
 
-    A step is a status, or `reset` (after the request), `reset-in-body`, `hang`, `hang-in-body`, `garbage`.
+    A step is a status, or `reset` (after the request), `reset-in-body`, `hang`, `hang-in-body`, `garbage`, or a status
+    and a header of its answer, such as `503 retry-after: 1`.
     """
 
     def __init__(self, *script: int | str) -> None:
@@ -63,9 +64,11 @@ class ScriptedServer:
         step = self._script[min(len(self.requests), len(self._script) - 1)]
         self.requests.append((head[0], headers, body))
         self.arrived.set()
-        if isinstance(step, int):
+        status, _, header = (step, "", "") if isinstance(step, int) else step.partition(" ")
+        if isinstance(step, int) or header:
+            step = int(status)
             answer = b'{"step": %d}' % step
-            extra = b"Location: /elsewhere\r\n" if step == 302 else b""
+            extra = b"Location: /elsewhere\r\n" if step == 302 else f"{header}\r\n".encode() if header else b""
             writer.write(b"HTTP/1.1 %d X\r\n%sContent-Length: %d\r\n\r\n%s" % (step, extra, len(answer), answer))
             return True
         if step == "garbage":

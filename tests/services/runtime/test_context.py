@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
-from services.runtime.context import enter, outgoing_headers
+from services.runtime.context import deadline, enter, outgoing_headers
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
@@ -47,3 +48,16 @@ async def test_requests_served_at_the_same_time_keep_their_own_ids() -> None:
         return outgoing_headers()["x-request-id"]
 
     assert list(await asyncio.gather(serve("a"), serve("b"))) == ["a", "b"]
+
+
+def test_how_long_the_caller_waits_is_a_moment_of_this_machine_and_is_not_passed_on_by_itself() -> None:
+    before = time.monotonic()
+    enter({"x-goaround-timeout-ms": "1500"})
+    assert before + 1.5 <= (deadline() or 0.0) <= time.monotonic() + 1.5
+    assert set(outgoing_headers()) == {"x-request-id", "traceparent"}
+
+
+@pytest.mark.parametrize("said", [None, "", "-1", "1.5", "soon", "9" * 10, "\u0661"])
+def test_a_caller_that_does_not_say_how_long_it_waits_waits_for_ever(said: str | None) -> None:
+    enter({} if said is None else {"x-goaround-timeout-ms": said})
+    assert deadline() is None

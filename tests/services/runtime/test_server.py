@@ -120,6 +120,36 @@ async def test_work_that_ends_when_the_caller_has_gone_is_counted_as_wasted(
         assert served.telemetry.counters()["wasted"] == wasted
 
 
+async def test_work_that_nobody_waits_for_is_not_begun(tmp_path: Path) -> None:
+    async with serving(build, settings_of(tmp_path)) as served:
+        answer = await served.http.get("/bug", headers={"x-goaround-timeout-ms": "0"})  # with it, 500 and a log entry
+        assert answer.status == 504
+        assert "stopped waiting" in await answer.text()
+        assert (await served.http.get("/", headers={"x-goaround-timeout-ms": "9000"})).status == 200
+
+
+@pytest.mark.parametrize("delay_ms", [0, 30])
+async def test_work_is_dropped_when_the_caller_stops_waiting_and_is_not_counted_as_wasted(
+    delay_ms: int, tmp_path: Path
+) -> None:
+    begun, finished = [], []
+
+    async def work(_request: web.Request) -> web.Response:
+        begun.append(1)
+        await asyncio.Event().wait()
+        finished.append(1)
+        return web.Response()
+
+    async with serving(lambda _pod: Application([web.get("/", work)]), settings_of(tmp_path)) as served:
+        if delay_ms:  # the caller has left before the work begins
+            served.faults.add({"id": "f", "kind": "delay", "delay_ms": delay_ms, "rate": 1, "ttl_s": 9})
+        answer = await served.http.get("/", headers={"x-goaround-timeout-ms": "20"})
+        assert answer.status == 504
+        assert (len(begun), finished) == (0 if delay_ms else 1, [])
+        assert served.telemetry.counters()["wasted"] == {}
+        assert served.telemetry.in_flight == 0
+
+
 async def test_a_draining_pod_asks_its_callers_to_leave(tmp_path: Path) -> None:
     async with serving(build, settings_of(tmp_path)) as served:
         assert (await served.http.get("/")).headers.get("connection") is None
