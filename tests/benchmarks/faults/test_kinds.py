@@ -44,7 +44,8 @@ async def test_a_pod_understands_what_it_is_told_of_every_kind(fields: dict[str,
     fault = spec.at(Site(None, None, [Victim("p-0", "", "")], "f", 1, 9.0))  # type: ignore[arg-type] # nobody is called
     assert isinstance(fault, InApp)
     faults = Faults("p-0")
-    listed = faults.add({**fault.parameters, "id": "f", "kind": fault.kind, "ttl_s": 9.0, "seed": 1})
+    told = {**fault.parameters, "id": "f", "kind": fault.kind, "ttl_s": 9.0, "seed": 1}
+    listed = json.loads(json.dumps(faults.add(told)))
     await faults.clear()
     assert {name: listed[name] for name in fault.parameters if name != "when"} == {
         name: value for name, value in fault.parameters.items() if name != "when"
