@@ -175,14 +175,25 @@ class Conduct:
 
     async def _strike(self, spec: Spec, site: Site, pods: Pods, end: float, notes: Notes) -> None:
         """Hold the fault until `end`, and note its proof."""
-        if spec.loses_counters:
-            names = {victim.pod for victim in site.victims}
-            dying = Pods(pods.http, [pod for pod in pods.pods if pod.name in names])
-            notes.lost_counters, notes.lost_timelines = await asyncio.gather(dying.counters(), dying.timelines())
+        before = await self._before_death(site, pods) if spec.loses_counters else {}
         fault = spec.at(site)
-        async with injected(fault):
-            await _sleep_until(end)
-        notes.proof = await fault.proof()
+        try:
+            async with injected(fault):
+                await _sleep_until(end)
+            notes.proof = await fault.proof()
+        finally:
+            # A process that lives on has all its counts; one that was started again has lost them.
+            now = {pod.name: pod.restarts for pod in (await site.world.status()).pods}
+            for pod, (restarts, counters, noted) in before.items():
+                if now.get(pod, restarts) > restarts:
+                    notes.lost_counters[pod], notes.lost_timelines[pod] = counters, noted
+
+    async def _before_death(self, site: Site, pods: Pods) -> dict[str, tuple[int, dict[str, Any], dict[str, Any]]]:
+        """Restarts, counters and timeline of each victim that is about to die."""
+        names = {victim.pod for victim in site.victims}
+        dying = Pods(pods.http, [pod for pod in pods.pods if pod.name in names])
+        status, counters, noted = await asyncio.gather(site.world.status(), dying.counters(), dying.timelines())
+        return {p.name: (p.restarts, counters[p.name], noted[p.name]) for p in status.pods if p.name in names}
 
     def _site(self, spec: Spec, cell: Cell, world: World, pods: Pods, fault_s: float) -> Site:
         there = [Victim(pod.name, pod.app, pod.admin) for pod in pods.of(spec.service)]

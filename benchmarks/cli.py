@@ -15,7 +15,18 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import bench as benches
-from benchmarks import load_cli, mesh_cli, objects_cli, order, perf_cli, results, scenario, selftest_cli, world_cli
+from benchmarks import (
+    fault_cli,
+    load_cli,
+    mesh_cli,
+    objects_cli,
+    order,
+    perf_cli,
+    results,
+    scenario,
+    selftest_cli,
+    world_cli,
+)
 from benchmarks.console import console as output
 from benchmarks.errors import BadInput
 from benchmarks.faults import FaultFailed
@@ -63,6 +74,7 @@ app = typer.Typer(
 world_cli.register(app)
 load_cli.register(app)
 mesh_cli.register(app)
+fault_cli.register(app)
 objects_cli.register(app)
 perf_cli.register(app)
 selftest_cli.register(app)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
 from istio.compile.versions import NEWEST
@@ -89,6 +90,7 @@ class Pod:
 
     `phase` is Pending, Running or CrashLoopBackOff; `age_s` counts from the pod's creation, not from its last restart.
     `reason` says why it is not ready, and is empty when it is. `entry` is where a request from outside reaches it.
+    `frozen` names the containers (`app`, `proxy`) whose processes are stopped.
     """
 
     name: str
@@ -106,6 +108,7 @@ class Pod:
     app_usage: KindUsage
     proxy_usage: KindUsage | None
     deployment: str = ""
+    frozen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +166,10 @@ class World(Protocol):
         """SIGKILL a container (`app` or `proxy`); its restart is held back for `ttl_s` seconds."""
 
     async def freeze(self, pod: str, container: str = "app", ttl_s: float = 1.0) -> None:
-        """Stop a container's process for `ttl_s` seconds."""
+        """Stop a container's process for `ttl_s` seconds, or until it is thawed."""
+
+    async def thaw(self, pod: str, container: str = "app") -> None:
+        """Let a frozen process go on; nothing happens to one that is not frozen."""
 
     async def usage(self) -> Usage:
         """Add up what the world has used."""
@@ -181,8 +187,20 @@ class World(Protocol):
         """Drain and end every pod."""
 
 
+class Ability(StrEnum):
+    """What a fault or an action may need of a target, or of the mode that a world is in."""
+
+    SIGNALS = "signals"
+    """Processes of applications can be killed and stopped."""
+    SIDECARS = "sidecars"
+    """There are sidecars whose processes can be killed and stopped."""
+
+
 class Target(Protocol):
     """A place where worlds run."""
+
+    def supports(self, ability: Ability, rendered: Rendered) -> str:
+        """Why a world made of this could not do that; empty when it can."""
 
     def need(self, rendered: Rendered) -> Need:
         """Say what this world will take, before it starts."""

@@ -13,12 +13,15 @@ from benchmarks.faults.crash import Crash
 from benchmarks.faults.delay import Delay
 from benchmarks.faults.fail_first import FailFirst
 from benchmarks.faults.fault import Fault, FaultFailed, Proof, Victim, injected, victims
+from benchmarks.faults.freeze import Freeze
 from benchmarks.faults.hang import Hang
 from benchmarks.faults.memory import Memory
 from benchmarks.faults.partition import Partition
 from benchmarks.faults.refuse import Refuse
 from benchmarks.faults.reset import Reset
 from benchmarks.faults.sequence import Sequence
+from benchmarks.faults.sidecar_crash import SidecarCrash
+from benchmarks.faults.sidecar_freeze import SidecarFreeze
 from benchmarks.faults.site import Site
 from benchmarks.faults.slow_body import SlowBody
 from benchmarks.faults.spec import Service, Spec
@@ -31,12 +34,15 @@ AnyFault = Annotated[
     | Crash
     | Delay
     | FailFirst
+    | Freeze
     | Hang
     | Memory
     | Partition
     | Refuse
     | Reset
     | Sequence
+    | SidecarCrash
+    | SidecarFreeze
     | SlowBody
     | TruncatedBody,
     Field(discriminator="kind"),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol
+
+from benchmarks.faults.whole import whole
 
 
 class FaultFailed(RuntimeError):
@@ -44,7 +45,10 @@ class Proof:
 
 
 class Fault(Protocol):
-    """Injected once and removed once; `remove` is safe to call when injection failed half-way."""
+    """Injected once and removed once; `remove` is safe to call when injection failed or was cancelled half-way.
+
+    Whatever sets the fault is made `whole`, so that it cannot come after what ends it.
+    """
 
     async def inject(self) -> None:
         """Start the fault on every victim; raises FaultFailed."""
@@ -63,7 +67,7 @@ async def injected(fault: Fault) -> AsyncIterator[Fault]:
         await fault.inject()
         yield fault
     finally:
-        await asyncio.shield(asyncio.ensure_future(fault.remove()))
+        await whole([fault.remove()])
 
 
 def victims(pods: Sequence[Victim], replicas: int | Literal["all"], seed: int) -> list[Victim]:

@@ -14,6 +14,7 @@ import aiohttp
 from benchmarks.faults.fault import Fault, FaultFailed, Proof, Victim
 from benchmarks.faults.site import Site
 from benchmarks.faults.spec import Service, Spec
+from benchmarks.faults.whole import whole
 
 MOST_PROBES = 1000
 PROBE = "x-goaround-probe"
@@ -66,7 +67,7 @@ class InApp:
 
     async def inject(self) -> None:
         """Post the fault to all victims at once, and call each until it has struck."""
-        await asyncio.gather(*(self._inject(i, victim) for i, victim in enumerate(self.victims)))
+        await whole(self._inject(i, victim) for i, victim in enumerate(self.victims))
         if self.proven == "probes":
             await asyncio.gather(*(self._probe(victim) for victim in self.victims))
 

@@ -11,6 +11,7 @@ from pydantic import Field
 from benchmarks.faults.fault import Fault
 from benchmarks.faults.site import Site
 from benchmarks.strict import Strict
+from k8s.target import Ability
 
 Service = Literal[
     "alerts",
@@ -33,6 +34,9 @@ class Spec(Strict):
 
     loses_counters: ClassVar[bool] = False
     """Whether the victims forget what they have counted: a process that dies does."""
+
+    needs: ClassVar[frozenset[Ability]] = frozenset()
+    """What the target, and the mode, must be able to do."""
 
     service: Service
     replicas: Literal["all"] | Annotated[int, Field(ge=1)]

@@ -35,6 +35,7 @@ class Api:
             "get": self._get,
             "kill": self._kill,
             "freeze": self._freeze,
+            "thaw": self._thaw,
             "usage": self._usage,
             "proxy-stats": self._proxy_stats,
             "ejections": self._ejections,
@@ -85,6 +86,10 @@ class Api:
 
     async def _freeze(self, body: dict[str, Any]) -> object:
         self._workloads.pod(body["pod"]).container(body["container"]).freeze(body["ttl_s"])
+        return {}
+
+    async def _thaw(self, body: dict[str, Any]) -> object:
+        self._workloads.pod(body["pod"]).container(body["container"]).thaw()
         return {}
 
     async def _usage(self, _: dict[str, Any]) -> object:

@@ -60,6 +60,10 @@ class LocalWorld:
         """Stop a container's process for `ttl_s` seconds."""
         await self._call("freeze", pod=pod, container=container, ttl_s=ttl_s)
 
+    async def thaw(self, pod: str, container: str = "app") -> None:
+        """Let a frozen process go on."""
+        await self._call("thaw", pod=pod, container=container)
+
     async def usage(self) -> Usage:
         """Cumulative CPU and present memory, children that ended included."""
         answer = await self._call("usage")
@@ -136,4 +140,4 @@ class LocalWorld:
 def _pod(data: dict[str, Any]) -> Pod:
     proxy = data["proxy_usage"]
     usage = {"app_usage": KindUsage(**data["app_usage"]), "proxy_usage": KindUsage(**proxy) if proxy else None}
-    return Pod(**{**data, **usage})
+    return Pod(**{**data, **usage, "frozen": tuple(data["frozen"])})

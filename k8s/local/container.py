@@ -43,6 +43,11 @@ class Container:
         return self._process is not None and self._process.running
 
     @property
+    def frozen(self) -> bool:
+        """Whether the system says that its process is stopped."""
+        return self._process is not None and self._process.stopped
+
+    @property
     def why(self) -> str:
         """Say why it is not ready, with how its last life ended; empty when it is ready."""
         if self.ready or not self._last_end or self.reason == self._last_end:
@@ -66,6 +71,14 @@ class Container:
             self._thaw.cancel()
         process.signal(signal.SIGSTOP)
         self._thaw = asyncio.get_running_loop().call_later(ttl_s, process.signal, signal.SIGCONT)
+
+    def thaw(self) -> None:
+        """SIGCONT now; nothing happens when nothing is frozen."""
+        if self._thaw:
+            self._thaw.cancel()
+            self._thaw = None
+        if self._process:
+            self._process.signal(signal.SIGCONT)
 
     def drain(self) -> None:
         """Not ready from now on, whatever the probes say."""

@@ -136,6 +136,7 @@ class Pod:
             app_usage=app.usage(pss=False),
             proxy_usage=proxy.usage(pss=False) if proxy else None,
             deployment=self.deployment.metadata.name,
+            frozen=tuple(one.name for one in self.containers() if one.frozen),
         )
 
     def usage(self) -> tuple[KindUsage, KindUsage]:

@@ -53,6 +53,13 @@ class Process:
         """Whether it has not been reaped yet."""
         return not self.exited.done()
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the system has stopped it (SIGSTOP) and not let it go on."""
+        with contextlib.suppress(psutil.Error):
+            return self.running and self._psutil.status() == psutil.STATUS_STOPPED
+        return False
+
     def signal(self, number: signal.Signals) -> None:
         """Signal the whole process group; nothing happens when it has ended."""
         if self.running:

@@ -18,7 +18,7 @@ from k8s.local import manifests, record
 from k8s.local.client import LocalWorld
 from k8s.local.process import ROOT
 from k8s.local.supervisor import FAILED, SPEC, Spec
-from k8s.target import Need, Rendered, TargetError
+from k8s.target import Ability, Need, Rendered, TargetError
 
 # Resident bytes, measured idle with some room: an application 40 MiB, an Envoy 69 MiB and 5 MiB for it in the
 # supervisor, a supervisor 53 MiB.
@@ -46,6 +46,12 @@ class LocalTarget:
                 raise TargetError(str(missing)) from missing
         proxies += bool(rendered.mesh and rendered.mesh.gateway)
         return Need(pods, SUPERVISOR + pods * APP + proxies * PROXY)
+
+    def supports(self, ability: Ability, rendered: Rendered) -> str:
+        """Why a world made of this could not do that; empty when it can. Processes here are always ours to signal."""
+        if ability is Ability.SIDECARS and rendered.mesh is None:
+            return f"mode {rendered.mode} has no sidecars"
+        return ""
 
     async def up(self, name: str, rendered: Rendered, *, attached: bool, seed: int) -> LocalWorld:
         """Start a world and wait until every pod is ready.

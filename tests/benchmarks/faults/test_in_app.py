@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +148,35 @@ async def test_a_victim_that_does_not_answer_is_an_error_of_the_fault(pods: Pods
         await one.inject()
     with pytest.raises(FaultFailed, match="image-analysis"):
         await one.remove()
+
+
+async def test_a_thousand_injections_cancelled_at_random_points_leave_none_behind(
+    pods: Pods, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(in_app, "PROBE_PATIENCE_S", 0.01)
+    rng = random.Random(11)
+    kinds: list[tuple[str, dict[str, Any], Evidence]] = [
+        ("abort", ABORT, "probes"),
+        ("hang", {"rate": 1.0}, "probes"),
+        ("delay", {"delay_ms": 5, "rate": 0.5}, "probes"),
+        ("memory", {"mib": 1}, "itself"),
+        ("refuse", {}, "itself"),
+        ("fail-first", {"count": 10, "status": 503}, "calls"),
+    ]
+
+    async def hold(one: InApp) -> None:
+        async with injected(one):
+            await asyncio.Event().wait()
+
+    for number in range(1000):
+        one = replace(fault(pods, *kinds[number % len(kinds)]), id=f"f{number}")
+        task = asyncio.create_task(hold(one))
+        await asyncio.sleep(rng.uniform(0, 0.006))
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+    async with pods.http.get(f"{pods.pods['image-analysis'].admin}/faults") as answer:
+        told = await answer.json()
+    assert told["faults"] == []
+    assert len(told["fired"]) > 500, "most were set before they were cancelled"
+    assert await status(pods) == 200

@@ -10,6 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from benchmarks.faults import AnyFault, Site, Victim
 from benchmarks.faults.in_app import InApp, InAppSpec
+from k8s.local.target import LocalTarget
+from k8s.target import AS_INSTALLED, Ability, Rendered
 from services.runtime.faults import Faults
 
 READ: TypeAdapter[Any] = TypeAdapter(AnyFault)
@@ -82,3 +84,11 @@ def test_a_shape_must_fit_its_distribution() -> None:
 def test_bursts_are_as_many_in_a_longer_phase() -> None:
     scaled = read(kind="burst", on_s=0.5, off_s=1.0).scaled(2)
     assert (scaled.on_s, scaled.off_s) == (1.0, 2.0)
+
+
+@pytest.mark.parametrize(("mode", "said"), [("none", "mode none has no sidecars"), ("mesh", "")])
+def test_what_a_mode_cannot_do_is_said_by_the_target(mode: str, said: str) -> None:
+    rendered = Rendered(mode, None, [], mesh=AS_INSTALLED if mode == "mesh" else None)
+    (ability,) = read(kind="sidecar-freeze").needs
+    assert LocalTarget().supports(ability, rendered) == said
+    assert LocalTarget().supports(Ability.SIGNALS, rendered) == ""

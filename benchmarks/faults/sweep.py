@@ -1,0 +1,74 @@
+"""Faults that somebody left in a world: found, ended, and seen to be gone."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+from benchmarks.faults.fault import FaultFailed
+from k8s.target import Pod, World
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """One fault that a pod has now. `expires_in_s` is None where only the target knows when it ends."""
+
+    pod: str
+    id: str
+    kind: str
+    expires_in_s: float | None = None
+    fired: int | None = None
+    told: dict[str, Any] = field(default_factory=dict)
+
+
+COMMON = ("id", "kind", "ttl_s", "seed", "expires_in_s", "fired")
+
+
+async def active(world: World, http: aiohttp.ClientSession) -> list[Stale]:
+    """What the pods commit on themselves, and which of their processes stand still. Raises FaultFailed."""
+    pods = (await world.status()).pods
+    frozen = [Stale(pod.name, container, "freeze") for pod in pods for container in pod.frozen]
+    # Who stands still, or is being started, cannot be asked.
+    asked = [pod for pod in pods if "app" not in pod.frozen and pod.ready]
+    answers = await asyncio.gather(*(_faults(http, pod) for pod in asked))
+    return frozen + [one for found in answers for one in found]
+
+
+async def sweep(world: World, http: aiohttp.ClientSession) -> list[Stale]:
+    """End every fault of a world; returns those that there were. Raises FaultFailed when one is still there."""
+    found = await active(world, http)
+    for container in {(one.pod, one.id) for one in found if one.kind == "freeze"}:
+        await world.thaw(*container)
+    pods = {pod.name: pod for pod in (await world.status()).pods}
+    await asyncio.gather(*(_clear(http, pods[name]) for name in {one.pod for one in found if one.kind != "freeze"}))
+    left = await active(world, http) if found else []
+    if left:
+        raise FaultFailed("; ".join(f"{one.pod} still has {one.kind} {one.id}" for one in left))
+    return found
+
+
+async def _faults(http: aiohttp.ClientSession, pod: Pod) -> list[Stale]:
+    try:
+        async with http.get(f"http://{pod.admin}/faults") as answer:
+            answer.raise_for_status()
+            listed = (await answer.json())["faults"]
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise FaultFailed(f"{pod.name} does not tell its faults at {pod.admin}: {error}") from error
+    return [
+        Stale(
+            pod.name, one["id"], one["kind"], one["expires_in_s"], one["fired"],
+            {name: value for name, value in one.items() if name not in COMMON and value is not None},
+        )
+        for one in listed
+    ]  # fmt: skip
+
+
+async def _clear(http: aiohttp.ClientSession, pod: Pod) -> None:
+    try:
+        async with http.delete(f"http://{pod.admin}/faults") as answer:
+            answer.raise_for_status()
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise FaultFailed(f"{pod.name} kept its faults: {error}") from error

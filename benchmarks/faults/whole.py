@@ -1,0 +1,27 @@
+"""Calls that are made to their end, whatever becomes of one of them, or of us."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from typing import Any
+
+
+async def whole(calls: Iterable[Coroutine[Any, Any, Any]]) -> None:
+    """Make all calls at once; returns, raises what one of them raised, or is cancelled, only when all have ended.
+
+    A fault that is set in one call and ended in the next must not be set after it was ended, as it could be when the
+    first call is given up on its way.
+    """
+    made = asyncio.gather(*calls, return_exceptions=True)
+    cancelled: asyncio.CancelledError | None = None
+    while not made.done():
+        try:
+            await asyncio.shield(made)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    for result in made.result():
+        if isinstance(result, BaseException):
+            raise result
