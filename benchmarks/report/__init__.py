@@ -8,14 +8,16 @@ from typing import Literal, get_args
 from rich.console import Console
 
 from benchmarks.errors import BadInput
-from benchmarks.report import json, markdown, outcomes, proof, prose, terminal
+from benchmarks.report import csv, html, json, markdown, outcomes, proof, prose, terminal
 from benchmarks.report.evidence import Evidence, comparisons, evidence, evidence_side_by_side
 from benchmarks.report.table import Report
 from benchmarks.results import Run
 from benchmarks.storage import write_whole
 
-Format = Literal["terminal", "markdown", "json"]
+Format = Literal["terminal", "markdown", "html", "csv", "json"]
 FORMATS: tuple[str, ...] = get_args(Format)
+SAVED = {"html": "report.html", "markdown": "report.md", "json": "report.json"}
+"""What `save` writes: format -> file."""
 
 
 def report(run: Run) -> Report:
@@ -35,19 +37,27 @@ def write(what: Run | tuple[Run, Run], form: str = "terminal", console: Console 
     """
     if form not in FORMATS:
         raise BadInput([f"no format {form!r}; choose one of: {', '.join(FORMATS)}"])
-    shown = side_by_side(*what) if isinstance(what, tuple) else report(what)
+    found = evidence_side_by_side(*what) if isinstance(what, tuple) else evidence(what)
     if form == "terminal":
-        terminal.render(shown, console or Console())
+        terminal.render(_report(found), console or Console())
     else:
-        text = markdown.render(shown) if form == "markdown" else json.render(shown)
-        (console.file if console else sys.stdout).write(text)
+        (console.file if console else sys.stdout).write(_text(form, found))
 
 
 def save(run: Run) -> None:
-    """Write report.md and report.json beside the raw files, from which they can be made again. Raises CannotWrite."""
-    shown = report(run)
-    write_whole(run.folder / "report.md", markdown.render(shown).encode())
-    write_whole(run.folder / "report.json", json.render(shown).encode())
+    """Write the report beside the raw files, from which it can be made again, in SAVED's forms. Raises CannotWrite."""
+    found = evidence(run)
+    for form, name in SAVED.items():
+        write_whole(run.folder / name, _text(form, found).encode())
+
+
+def _text(form: str, found: Evidence) -> str:
+    shown = _report(found)
+    if form == "html":
+        return html.render(shown, found, comparisons(found))
+    if form == "markdown":
+        return markdown.render(shown)
+    return csv.render(shown) if form == "csv" else json.render(shown)
 
 
 def _report(found: Evidence) -> Report:
