@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks import bench as benches
 from benchmarks import (
@@ -23,7 +22,7 @@ from benchmarks import (
     order,
     perf_cli,
     results,
-    scenario,
+    scenario_cli,
     selftest_cli,
     world_cli,
 )
@@ -77,6 +76,7 @@ mesh_cli.register(app)
 fault_cli.register(app)
 objects_cli.register(app)
 perf_cli.register(app)
+scenario_cli.register(app)
 selftest_cli.register(app)
 
 Arms = Annotated[
@@ -140,6 +140,7 @@ def bench(
             istio_version=istio_version,
         )
         prepared = prepare(target, wanted.arms, wanted.times, MeshOptions(istio_version=istio_version))
+        order.require_support(target, wanted, prepared.rendered)
         run = order.create(wanted, prepared.rendered, into)
     else:
         _refuse_settings(context)
@@ -216,21 +217,6 @@ def verify(run: RunName, into: Results = results.FOLDER) -> None:
     if wrong:
         raise BadInput(wrong)
     typer.echo(f"{opened.folder}: every file is as the bench wrote it")
-
-
-@app.command()
-def scenarios(name: Annotated[str | None, typer.Argument(help="One scenario, with all of its file.")] = None) -> None:
-    """List the scenarios with their questions, or show one."""
-    console = output()
-    if name is not None:
-        scenario.load_scenario(name)
-        typer.echo(scenario.path_of(name).read_text(encoding="utf-8"), nl=False)
-        return
-    table = Table("scenario", "question", "decided by", box=None, pad_edge=False)
-    for each in scenario.scenarios():
-        primary = each.primary
-        table.add_row(each.name, each.question, f"{primary.measure} ({primary.phase}), margin {primary.margin:.0%}")
-    console.print(table)
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import contextlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
@@ -23,7 +23,7 @@ from benchmarks.results import Run
 from benchmarks.scenario import Scenario, load_scenario
 from istio.compile.versions import NEWEST
 from k8s.render import LIBRARIES, WITH_SIDECARS
-from k8s.target import MeshOptions, Rendered
+from k8s.target import MeshOptions, Rendered, Target
 
 T = TypeVar("T")
 
@@ -43,6 +43,8 @@ class Order:
     seed: int
     times: PolicyTimes | None
     istio_version: str
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By scenario, the names of its arms, where it does not run in all."""
 
 
 def order(
@@ -73,20 +75,30 @@ def order(
             return None
 
     chosen = tried(lambda: profile(profile_name))
-    named = arms or (chosen.arms if chosen else ())
-    parsed = tried(lambda: parse_arms(list(named), policies))
     read = [tried(partial(load_scenario, each)) for each in scenario_names or (chosen.scenarios if chosen else ())]
     known = [each for each in read if each is not None]
+    usual = tuple(arms or (chosen.arms if chosen else ()))
+    # What was asked for on the command line is run; only who asked for nothing gets each scenario's own choice.
+    named = {each.name: tuple(each.arms) if each.arms and not arms else usual for each in known}
+    every = list(dict.fromkeys(arm for its in named.values() for arm in its)) if known and not arms else list(usual)
+    parsed = tried(lambda: parse_arms(every, policies))
     timed = [tried(partial(each.at_rate, rate)) for each in known]
     twice = sorted(name for name, n in Counter(each.name for each in known).items() if n > 1)
     problems += [f"scenario {name!r} is named twice: a scenario is known by its file's name" for name in twice]
     if problems or chosen is None or parsed is None:
         raise BadInput(dict.fromkeys(problems))
     scenarios = tuple(each.scaled(chosen.phase_scale) for each in timed if each is not None)
+    final = dict(zip(every, parsed, strict=True))
     if not mtls:
-        parsed = tuple(dict.fromkeys(replace(arm, plaintext=arm.mode in WITH_SIDECARS) for arm in parsed))
+        final = {text: replace(arm, plaintext=arm.mode in WITH_SIDECARS) for text, arm in final.items()}
+    only = {
+        name: tuple(dict.fromkeys(final[text].name for text in its))
+        for name, its in named.items()
+        if its != tuple(every)
+    }
     repetitions = repetitions or chosen.repetitions
-    return Order(chosen.name, parsed, scenarios, repetitions, seed, chosen.policy_times, istio_version)
+    together = tuple(dict.fromkeys(final.values()))
+    return Order(chosen.name, together, scenarios, repetitions, seed, chosen.policy_times, istio_version, only)
 
 
 def require_victims(scenarios: Iterable[Scenario], rendered: Mapping[str, Rendered]) -> None:
@@ -107,6 +119,24 @@ def require_victims(scenarios: Iterable[Scenario], rendered: Mapping[str, Render
             if fault is not None and fault.replicas != "all" and fault.replicas > replicas[fault.service]:
                 there = replicas[fault.service]
                 problems[f"{scenario.name}: fault.replicas: {fault.replicas}, but {fault.service} has {there}"] = None
+    if problems:
+        raise BadInput(problems)
+
+
+def require_support(target: Target, wanted: Order, rendered: Mapping[str, Rendered]) -> None:
+    """Refuse what a target or a mode cannot do, before any world is started.
+
+    Raises:
+        BadInput: for each scenario and arm of which this is so.
+
+    """
+    problems = []
+    for scenario in wanted.scenarios:
+        meant = f"; it is meant for: {', '.join(scenario.arms)}" if scenario.arms else ""
+        for arm in wanted.only.get(scenario.name, tuple(rendered)):
+            for ability in sorted(scenario.fault.needs if scenario.fault else ()):
+                if why := target.supports(ability, rendered[arm]):
+                    problems.append(f"{scenario.name}: arm {arm}: {why}{meant}")
     if problems:
         raise BadInput(problems)
 
@@ -133,7 +163,7 @@ def create(wanted: Order, rendered: Mapping[str, Rendered], into: Path) -> Run:
             for arm in wanted.arms
         ],
         scenarios=wanted.scenarios,
-        plan=plan([each.name for each in wanted.scenarios], arms, wanted.repetitions, wanted.seed),
+        plan=plan([each.name for each in wanted.scenarios], arms, wanted.repetitions, wanted.seed, wanted.only),
         environment=machine.describe(),
         versions={"goaround": metadata.version("goaround"), ISTIO: wanted.istio_version, **machine.versions()},
         policies={

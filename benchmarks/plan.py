@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -35,9 +35,16 @@ def cell_seed(seed: int, scenario: str, repetition: int) -> int:
     return int.from_bytes(digest[:4], "big") >> 1
 
 
-def plan(scenarios: Sequence[str], arms: Sequence[str], repetitions: int, seed: int) -> list[Cell]:
+def plan(
+    scenarios: Sequence[str],
+    arms: Sequence[str],
+    repetitions: int,
+    seed: int,
+    only: Mapping[str, Sequence[str]] | None = None,
+) -> list[Cell]:
     """Repetition by repetition, scenarios in random order, the arms of a scenario side by side in random order.
 
+    `only`: the arms of a scenario that does not run in all of them.
     Arms of a block run within the same half minute, so that a slow drift of the machine meets all of them.
     """
     rng = random.Random(f"plan/{seed}")
@@ -45,5 +52,6 @@ def plan(scenarios: Sequence[str], arms: Sequence[str], repetitions: int, seed: 
     for repetition in range(1, repetitions + 1):
         for scenario in rng.sample(list(scenarios), len(scenarios)):
             block_seed = cell_seed(seed, scenario, repetition)
-            cells += [Cell(scenario, arm, repetition, block_seed) for arm in rng.sample(list(arms), len(arms))]
+            its = (only or {}).get(scenario, arms)
+            cells += [Cell(scenario, arm, repetition, block_seed) for arm in rng.sample(list(its), len(its))]
     return cells

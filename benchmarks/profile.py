@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.errors import BadInput
+from benchmarks.scenario import names
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ PROFILES = {
             name="full",
             about="every scenario and arm, ten repetitions, Istio's own policy times: many hours",
             arms=("none", "library", "sidecar", "mesh"),
-            scenarios=("steady", "error-burst", "bad-replica", "slow-replica", "crash"),
+            scenarios=tuple(names()),
             repetitions=10,
             phase_scale=15.0,
             policy_times=None,

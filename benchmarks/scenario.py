@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from benchmarks.arm import parse_arms
 from benchmarks.errors import BadInput
 from benchmarks.faults import AnyFault
 from benchmarks.measures import MEASURES
@@ -102,6 +103,8 @@ class Scenario(Strict):
     phases: Phases
     slo: Slo
     fault: AnyFault | None
+    arms: tuple[str, ...] = ()
+    """Those in which the question makes sense; a bench that is told none runs these. Empty: whatever is usual."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -121,6 +124,10 @@ class Scenario(Strict):
         ]
         if self.primary.phase != "all" and not getattr(self.phases, self.primary.phase):
             wrong.append(f"primary.phase: the phase {self.primary.phase!r} has no length in `phases`")
+        try:
+            parse_arms(list(self.arms))
+        except BadInput as bad:
+            wrong += [f"arms: {problem}" for problem in bad.problems]
         if self.fault:
             wrong += [f"fault.{problem}" for problem in self.fault.problems(self.phases.fault)]
         if wrong:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.errors import BadInput
-from benchmarks.order import Order, begun, counterpart, create, order, resume
+from benchmarks.order import Order, begun, counterpart, create, order, require_support, resume
 from benchmarks.results import Run, open_run
 from benchmarks.scenario import FOLDER
 from benchmarks.worlds import prepare
@@ -62,8 +62,8 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(BadInput) as caught:
         ask(arms=["mash"], scenario_names=["nothing"])
     assert [problem.split(";")[0] for problem in caught.value.problems] == [
-        "unknown mode 'mash'",
         "no scenario 'nothing'",
+        "unknown mode 'mash'",
     ]
 
 
@@ -150,3 +150,22 @@ def test_a_run_that_cannot_be_read_is_nobodys_counterpart(tmp_path: Path) -> Non
     (tmp_path / "29990101-broken").mkdir()
     (tmp_path / "29990101-broken" / "run.json").write_text("{")
     assert counterpart(created(ask(arms=["mesh"], scenario_names=["steady"]), tmp_path), tmp_path) is None
+
+
+def test_a_scenario_runs_in_its_own_arms_unless_arms_are_asked_for(tmp_path: Path) -> None:
+    run = created(ask(scenario_names=["proxy-down", "steady"]), tmp_path)
+    arms = {name: {cell.arm for cell in run.plan if cell.scenario == name} for name in ("proxy-down", "steady")}
+    assert arms == {"proxy-down": {"sidecar", "mesh"}, "steady": {"none", "library", "mesh"}}
+    asked = ask(scenario_names=["proxy-down"], arms=["mesh"])
+    assert [arm.name for arm in asked.arms] == ["mesh"]
+    assert asked.only == {}
+
+
+def test_what_an_arm_cannot_do_is_refused_before_the_run() -> None:
+    wanted = ask(scenario_names=["proxy-down", "steady"], arms=["none", "mesh"])
+    rendered = prepare(LocalTarget(), wanted.arms, wanted.times).rendered
+    with pytest.raises(BadInput) as caught:
+        require_support(LocalTarget(), wanted, rendered)
+    assert list(caught.value.problems) == [
+        "proxy-down: arm none: mode none has no sidecars; it is meant for: sidecar, mesh"
+    ]

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.errors import BadInput
-from benchmarks.scenario import load_scenario, names, scenarios
+from benchmarks.scenario import load_scenario, names, path_of, scenarios
+from k8s.render import MODES
 
 GOOD = """
 question: Does it hold?
@@ -30,15 +31,23 @@ def problems(folder: Path, text: str) -> list[str]:
     return [problem.removeprefix(f"{path}: ") for problem in caught.value.problems]
 
 
-def test_the_five_scenarios_can_be_read() -> None:
-    assert [scenario.name for scenario in scenarios()] == [
-        "bad-replica", "crash", "error-burst", "slow-replica", "steady",
-    ]  # fmt: skip
+def test_every_scenario_that_comes_along_can_be_read_and_they_ask_different_things() -> None:
+    found = scenarios()
+    assert [scenario.name for scenario in found] == names()
+    assert len({scenario.question for scenario in found}) == len(found)
 
 
 @pytest.mark.parametrize("name", names())
-def test_a_cell_of_a_scenario_lasts_seven_and_a_half_seconds(name: str) -> None:
-    assert load_scenario(name).duration_s == pytest.approx(7.5)
+def test_a_scenario_opens_with_its_question_and_its_cell_lasts_a_few_seconds(name: str) -> None:
+    assert path_of(name).read_text().startswith("question: ")
+    assert load_scenario(name).question.endswith("?")
+    assert 7.5 <= load_scenario(name).duration_s <= 15
+
+
+def test_arms_that_do_not_exist_are_named(tmp_path: Path) -> None:
+    assert problems(tmp_path, GOOD + "arms: [mesh, mush]\n") == [
+        "arms: unknown mode 'mush'; choose from: " + ", ".join(MODES)
+    ]
 
 
 def test_phases_follow_each_other_on_the_clock_of_the_cell() -> None:
@@ -81,7 +90,7 @@ def test_a_file_of_ones_own_is_named_by_the_file(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_choices() -> None:
-    with pytest.raises(BadInput, match=r"no scenario 'stedy'; choose one of: bad-replica, crash, .*steady"):
+    with pytest.raises(BadInput, match=r"no scenario 'stedy'; choose one of: bad-replica, connection-resets, .*steady"):
         load_scenario("stedy")
 
 

@@ -1,0 +1,75 @@
+"""The commands that tell what can be asked: scenarios, and scenarios show."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from benchmarks.console import console as output
+from benchmarks.measures import MEASURES
+from benchmarks.scenario import Scenario, load_scenario, path_of
+from benchmarks.scenario import scenarios as all_scenarios
+
+scenarios = typer.Typer(
+    name="scenarios", help="List the scenarios with their questions, or explain one.", invoke_without_command=True
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.add_typer(scenarios)
+
+
+@scenarios.callback()
+def list_(context: typer.Context) -> None:
+    """List the scenarios with their questions, or explain one: goaround scenarios show NAME."""
+    if context.invoked_subcommand:
+        return
+    table = Table("scenario", "question", "decided by", box=None, pad_edge=False)
+    for each in all_scenarios():
+        primary = each.primary
+        table.add_row(each.name, each.question, f"{primary.measure} ({primary.phase}), margin {primary.margin:.0%}")
+    output().print(table)
+
+
+@scenarios.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name of the list, or a YAML file of your own.")],
+    as_yaml: Annotated[bool, typer.Option("--yaml", help="The file itself, as a start for one of your own.")] = False,
+) -> None:
+    """Explain one scenario: what it asks, what is done and when, what decides, and what is known already."""
+    found = load_scenario(name)
+    if as_yaml:
+        typer.echo(path_of(name).read_text(encoding="utf-8"), nl=False)
+        return
+    for line in explained(found):
+        typer.echo(line)
+
+
+def explained(scenario: Scenario) -> list[str]:
+    """A scenario in words, one line each."""
+    primary, measure = scenario.primary, MEASURES[scenario.primary.measure]
+    phases = [f"{phase.name} {phase.start:g}-{phase.end:g} s" for phase in scenario.timeline()]
+    if scenario.fault:
+        own = scenario.fault.model_dump(exclude={"kind", "service", "replicas"}, exclude_none=True)
+        fields = "".join(f", {name} {value}" for name, value in own.items())
+        fault = f"{scenario.fault.kind} on {scenario.fault.service}, replicas: {scenario.fault.replicas}{fields}"
+    else:
+        fault = "none"
+    times = "".join(f"; {times:g} times that in the phase {phase}" for phase, times in scenario.load.times.items())
+    return [
+        f"{scenario.name}: {scenario.question}",
+        "",
+        f"phases       {', '.join(phases)} (in profile quick)",
+        f"load         {scenario.load.rate:g} frames/s, {scenario.load.pattern}, open loop{times}",
+        f"fault        {fault}",
+        f"arms         {', '.join(scenario.arms) or 'those of the profile'}",
+        f"decided by   {measure.title} in the phase {primary.phase}; less than {primary.margin:.0%} is no difference",
+        f"SLO          {scenario.slo.latency_ms:g} ms, {scenario.slo.target:.1%} of the arrivals",
+        f"known        {scenario.expectation.result}",
+        f"source       {scenario.expectation.source}",
+        "",
+        f"run it with: goaround bench --scenario {scenario.name}",
+    ]
