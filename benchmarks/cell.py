@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -24,7 +25,7 @@ from benchmarks.results import read_rows
 from benchmarks.scenario import Scenario
 from benchmarks.timeline import timeline, wall_to_monotonic
 from k8s.target import TargetError, Usage, World
-from loadtests.client import Generator, RunSpec
+from loadtests.client import Audit, Player, RunSpec
 from loadtests.frames import frame_of
 from loadtests.schedule import arrivals
 from services.airport.analysis import expected
@@ -45,7 +46,7 @@ TROUBLE = (FaultFailed, PodUnreachable, TargetError)
 
 @dataclass(slots=True)
 class Notes:
-    """What was noted while the load ran."""
+    """What was noted while the load ran. `over`: it was ended early, and nothing waits for its phases any more."""
 
     cpu: dict[str, tuple[CpuClock, CpuClock]] = field(default_factory=dict)
     proof: Proof | None = None
@@ -53,6 +54,12 @@ class Notes:
     lost_timelines: dict[str, dict[str, Any]] = field(default_factory=dict)
     objections: list[str] = field(default_factory=list)
     usages: list[asyncio.Task[Usage]] = field(default_factory=list)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def ended(self, run: asyncio.Task[Audit]) -> None:
+        """Take note that the load has ended, one way or the other."""
+        if run.cancelled() or run.exception() or run.result().interrupted:
+            self.over.set()
 
     def shares(self) -> dict[str, float]:
         """Share of the machine's CPU in each phase, 0 to 1."""
@@ -61,12 +68,16 @@ class Notes:
 
 @dataclass(frozen=True, slots=True)
 class Conduct:
-    """Runs cells in the worlds of a bench, all of them through one generator."""
+    """Runs cells in the worlds of a bench, all of them through one generator.
+
+    `entry` is the pod at which all frames enter; every collector, as the schedule draws, for None.
+    """
 
     http: aiohttp.ClientSession
-    generator: Generator
+    generator: Player
     worlds: Mapping[str, World]
     on_progress: Callable[[Mapping[str, int]], None]
+    entry: str | None = None
 
     async def run(self, cell: Cell, scenario: Scenario, rows: Path) -> dict[str, Any]:
         """Run one cell, write its rows to the file `rows`, and return its record (docs/architecture.md, "Results").
@@ -89,7 +100,7 @@ class Conduct:
 
     async def _measure(self, cell: Cell, scenario: Scenario, world: World, pods: Pods, rows: Path) -> dict[str, Any]:
         notes = Notes()
-        entries = [pod.entry for pod in pods.of("collector")]
+        entries = [pod.entry for pod in pods.of("collector") if self.entry in (None, pod.name)]
         proxies_before = await world.proxy_stats()
         usage_before, idle_before = await world.usage(), await self._idle_cpu(cell.arm)
         began = time.monotonic()
@@ -105,6 +116,7 @@ class Conduct:
             capacity=CAPACITY,
         )
         run = asyncio.create_task(self.generator.run(spec, self.on_progress))
+        run.add_done_callback(notes.ended)
         try:
             await self._phases(cell, scenario, world, pods, spec.start_monotonic, notes)
             audit, usages = await run, await asyncio.gather(*notes.usages)
@@ -159,17 +171,17 @@ class Conduct:
     ) -> None:
         """Walk through the phases on the generator's clock, with the fault held during its own."""
         for phase in scenario.timeline():
-            await _sleep_until(start + phase.start)
+            await _sleep_until(start + phase.start, notes.over)
             # beside all else: a fault must not begin late because memory is being counted
             notes.usages.append(asyncio.create_task(world.usage()))
             before = CpuClock.now()
-            if phase.name == "fault" and scenario.fault:
+            if phase.name == "fault" and scenario.fault and not notes.over.is_set():
                 site = self._site(scenario.fault, cell, world, pods, scenario.phases.fault)
                 try:
                     await self._strike(scenario.fault, site, pods, start + phase.end, notes)
                 except TROUBLE as error:
                     notes.objections.append(str(error))
-            await _sleep_until(start + phase.end)
+            await _sleep_until(start + phase.end, notes.over)
             notes.cpu[phase.name] = (before, CpuClock.now())
         notes.usages.append(asyncio.create_task(world.usage()))
 
@@ -179,7 +191,7 @@ class Conduct:
         fault = spec.at(site)
         try:
             async with injected(fault):
-                await _sleep_until(end)
+                await _sleep_until(end, notes.over)
             notes.proof = await fault.proof()
         finally:
             # A process that lives on has all its counts; one that was started again has lost them.
@@ -222,8 +234,9 @@ class Conduct:
         return {arm: usage.app.cpu_s + usage.proxy.cpu_s for arm, usage in zip(others, usages, strict=True)}
 
 
-async def _sleep_until(when: float) -> None:
-    await asyncio.sleep(max(0.0, when - time.monotonic()))
+async def _sleep_until(when: float, over: asyncio.Event) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(over.wait(), max(0.0, when - time.monotonic()))
 
 
 def restore(counters: Mapping[str, dict[str, Any]], before: Mapping[str, Mapping[str, Any]]) -> None:

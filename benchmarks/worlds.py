@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 
@@ -36,8 +36,11 @@ def prepare(
     times: PolicyTimes | None,
     mesh: MeshOptions = AS_INSTALLED,
     namespace: str = NAMESPACE,
+    running: Collection[str] = (),
 ) -> Prepared:
     """Find out whether all worlds can run here, before anything is started or written.
+
+    Those of the arms in `running` have their memory already.
 
     Raises:
         TargetError: something cannot be rendered, or cannot run on this target.
@@ -51,7 +54,7 @@ def prepare(
         )
         for arm in arms
     }
-    needs = {arm: target.need(each).memory for arm, each in rendered.items()}
+    needs = {arm: target.need(each).memory for arm, each in rendered.items() if arm not in running}
     return Prepared(rendered, require_memory(needs, available_memory()))
 
 

@@ -12,12 +12,12 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Self, cast
+from typing import Any, Protocol, Self, cast
 
 from loadtests.audit import Audit
 from loadtests.run import Progress, RunSpec
 
-__all__ = ["Audit", "Generator", "GeneratorError", "Progress", "RunRefusedError", "RunSpec"]
+__all__ = ["Audit", "Generator", "GeneratorError", "Player", "Progress", "RunRefusedError", "RunSpec"]
 
 END_S = 5.0
 LAST_LINES = 20
@@ -29,6 +29,13 @@ class GeneratorError(RuntimeError):
 
 class RunRefusedError(ValueError):
     """The generator cannot play this run, and says why; it takes the next one all the same."""
+
+
+class Player(Protocol):
+    """Plays one run at a time: a Generator, or who stands in for it."""
+
+    async def run(self, spec: RunSpec, on_progress: Callable[[Progress], None] | None = None) -> Audit:
+        """Play one run and return its audit; its rows are then complete in `spec.rows`."""
 
 
 class Generator:

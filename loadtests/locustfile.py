@@ -1,125 +1,115 @@
 """The same open-loop load as a plain Locust test: `locust -f loadtests/locustfile.py`, headless or in the web UI.
 
-The schedule says how many requests there are and when; Locust's number of users and spawn rate have no say in it.
+The schedule says how many requests there are and when; Locust's number of users and spawn rate have no say in it. With
+--host, --world or --entries it loads what runs already; without, a world is started, and the scenario's fault is held.
+With --master and --worker one schedule is shared out.
 """
 
 from __future__ import annotations
 
-import json
-import logging
-import time
-from dataclasses import asdict
-from datetime import UTC, datetime
-from typing import Any, NoReturn
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
 
 import gevent  # type: ignore[import-untyped] # gevent ships no types
-from locust import events
-from locust.argument_parser import LocustArgumentParser
+from locust import LoadTestShape, User, events, task
 from locust.env import Environment
-from locust.exception import StopTest
-from pydantic import ValidationError
+from locust.exception import StopTest, StopUser
+from locust.runners import MasterRunner
 
-from loadtests import hidden_retries
-from loadtests.audit import audit
-from loadtests.frames import Frames
-from loadtests.replay import INTERRUPT_GRACE_S, Replay
-from loadtests.run import Plan, sentence
-from loadtests.schedule import arrivals
+from loadtests import hidden_retries, options, web
+from loadtests.senders import Seat, sender
+from loadtests.session import BAD_INPUT, Session
 from loadtests.users import OpenLoopUser
 
-LEAD_S = 0.25
-BAD_INPUT = 2
-
-log = logging.getLogger(__name__)
+SEAT = Seat()
+INTERRUPTED = 128 + signal.SIGINT
 
 
-class FrameUser(OpenLoopUser):
-    """Sends the frames of the test that is running; each test gives the class a replay of its own."""
+class FrameUser(User):
+    """The one user of each process that sends: waits for its part of a run, and plays it."""
 
-    def on_stop(self) -> None:
-        """End the test when the schedule is done: nothing else would."""
-        super().on_stop()
-        runner = self.environment.runner
-        if runner is not None and not self.replay.interrupted:
-            headless = self.environment.web_ui is None
-            gevent.spawn(runner.quit if headless else runner.stop)
+    host = options.HERE
 
-
-def declare(parser: LocustArgumentParser, **_: Any) -> None:
-    """Add the load's arguments, all as text: the web UI answers a number that is none with an error 500 otherwise."""
-    group = parser.add_argument_group("open-loop load")
-    for flag, default, meaning in (
-        ("--pattern", "poisson", "gaps between arrivals: constant or poisson"),
-        ("--rate", "30", "arrivals per second, on average"),
-        ("--duration-s", "10", "length of the load in seconds"),
-        ("--seed", "1", "the same seed gives the same schedule and the same frames"),
-        ("--entries", "127.0.0.1:8080", "host:port of each replica that takes frames, separated by commas"),
-        ("--timeout-s", "5", "seconds to wait for an answer"),
-        ("--capacity", "200", "most requests in flight; an arrival beyond it is dropped, and counted"),
-    ):
-        group.add_argument(flag, default=default, help=meaning)
+    @task
+    def send(self) -> None:
+        """Play one run."""
+        playing = type("Playing", (OpenLoopUser,), {"replay": SEAT.take()})(self.environment)
+        try:
+            playing.play()
+        finally:
+            playing.on_stop()
+        raise StopUser
 
 
-def prepare(environment: Environment, **_: Any) -> None:
-    """Make the schedule, or end the test with the reason why there can be none, shown where the user looks."""
-    if "replay" in vars(FrameUser):
-        del FrameUser.replay
+class OneUserPerProcess(LoadTestShape):
+    """Locust's way to say that --users and --spawn-rate have no say; the schedule has."""
+
+    abstract = False
+    # Locust ignores --run-time otherwise, and says so; the web UI shows the fields that have no say as disabled
+    use_common_options = "--headless" in sys.argv
+
+    def tick(self) -> tuple[int, float]:
+        """One user in each process that sends, until the session ends the test."""
+        runner: Any = self.runner
+        return runner.worker_count, min(100, runner.worker_count)
+
+
+def initialise(environment: Environment, **_: Any) -> None:
+    """Make the session of this process, or a worker of it; in a web UI, add our tab and our panel to it."""
+    runner = environment.runner
+    if runner is None:
+        return
+    sending = sender(runner, SEAT)
+    if sending is None:
+        for over in (hooks.test_stopping, hooks.quitting):
+            over.add_listener(lambda **_: SEAT.stop())
+        on_signal(SEAT.stop, environment)
+        return
+    session = Session(environment, sending, workers=isinstance(runner, MasterRunner))
+    hooks.test_start.add_listener(lambda **_: begin(environment, session))
+    hooks.test_stopping.add_listener(lambda **_: session.interrupt())
+    hooks.quitting.add_listener(lambda **_: session.close())
+    on_signal(session.close, environment)
+    if environment.web_ui is not None:
+        web.extend(environment.web_ui, environment, session)
+
+
+def on_signal(close: Callable[[], None], environment: Environment) -> None:
+    """Have Ctrl-C and SIGTERM end this process when `close` has returned, and the second one at once.
+
+    Locust listens to SIGTERM only once a headless test is over, and takes Ctrl-C as a KeyboardInterrupt, which ends
+    whichever greenlet runs just then, with all that it was about to keep.
+    """
+    signals = iter(range(2))
+
+    def end() -> None:
+        if next(signals, None) != 0:
+            os._exit(INTERRUPTED)
+        close()
+        if environment.runner is not None:
+            environment.runner.quit()
+        if environment.web_ui is not None:
+            web_ui: Any = environment.web_ui  # without types in locust
+            web_ui.stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        gevent.signal_handler(number, end)
+
+
+def begin(environment: Environment, session: Session) -> None:
+    """Begin the test, or end it with the reason why there can be none, shown where the user looks."""
     try:
-        hidden_retries.switch_off()
-        plan = plan_of(vars(environment.parsed_options))
-    except ValidationError as error:
-        refuse(environment, sentence(error))
-    except hidden_retries.HiddenRetriesError as error:
-        refuse(environment, str(error))
-    now = time.time_ns()
-    # a world outlives a test, and stores a frame id once: the same seed again must not look like the same frames again
-    frames = Frames(f"{plan.seed:x}.{now:x}", datetime.fromtimestamp(now / 1e9 + LEAD_S, UTC))
-    scheduled = arrivals(plan.load, plan.duration_s, plan.seed, plan.entries)
-    FrameUser.replay = Replay(scheduled, frames, time.monotonic() + LEAD_S, plan.capacity, plan.timeout_s)
-
-
-def drain(environment: Environment, **_: Any) -> None:
-    """Let what is in flight end: Locust would kill it, and the slowest answers would be lost."""
-    replay = getattr(FrameUser, "replay", None)
-    if replay is not None:
-        replay.interrupt()
-        replay.wait(2 * INTERRUPT_GRACE_S)
-
-
-def plan_of(options: dict[str, Any]) -> Plan:
-    """Read the plan from Locust's options. Raises pydantic.ValidationError with every wrong field."""
-    fields = {name: options[name] for name in Plan.model_fields if name != "load"}
-    load = {"pattern": options["pattern"], "rate": options["rate"]}
-    entries = [entry.strip() for entry in str(options["entries"]).split(",") if entry.strip()]
-    return Plan.model_validate({**fields, "load": load, "entries": entries})
-
-
-def refuse(environment: Environment, reason: str) -> NoReturn:
-    """Stop before the first request: the reason is in the log and among the web UI's exceptions; the exit code is 2."""
-    environment.process_exit_code = BAD_INPUT
-    if environment.runner is not None:
-        environment.runner.log_exception("local", reason, "")
-    hub = gevent.get_hub()
-    hub.NOT_ERROR = (*hub.NOT_ERROR, StopTest)  # Locust logs the reason; gevent would add a traceback
-    raise StopTest(reason)
-
-
-def account(environment: Environment, **_: Any) -> None:
-    """Say how well the load was generated: a latency is worth what its generator's lateness is."""
-    replay = getattr(FrameUser, "replay", None)
-    if replay is not None:
-        report = audit(
-            replay.rows,
-            scheduled=len(replay.arrivals),
-            cpu_s=replay.cpu_s,
-            hidden_retries_off=hidden_retries.are_off(),
-            interrupted=replay.interrupted,
-        )
-        log.info("generator: %s", json.dumps(asdict(report)))
+        session.begin({**vars(environment.parsed_options), "host": environment.host})
+    except (options.RefusedError, hidden_retries.HiddenRetriesError) as error:
+        session.fail(getattr(error, "problems", (str(error),)), BAD_INPUT)
+        hub = gevent.get_hub()
+        hub.NOT_ERROR = (*hub.NOT_ERROR, StopTest)  # Locust logs the reason; gevent would add a traceback
+        raise StopTest("nothing was sent") from None
 
 
 hooks: Any = events  # without types in locust
-hooks.init_command_line_parser.add_listener(declare)
-hooks.test_start.add_listener(prepare)
-hooks.test_stopping.add_listener(drain)
-hooks.test_stop.add_listener(account)
+hooks.init_command_line_parser.add_listener(options.declare)
+hooks.init.add_listener(initialise)

@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from loadtests.schedule import Load
 
+ALL, OWN = "all", "as in the scenario"
+"""What a person writes for every entry that there is, and for a value that a scenario has already."""
+
 Progress = Mapping[str, int]
 """How far a run is: requests `sent`, `done` (answered or given up), and `ok` (answered with success)."""
 

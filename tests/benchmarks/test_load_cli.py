@@ -104,3 +104,31 @@ def test_what_is_wrong_with_a_load_is_told_at_once(world: str) -> None:
     assert process.returncode == 2
     assert [line.split(":")[1].strip() for line in wrong.splitlines()] == ["pattern", "rate", "seed"]
     assert json.dumps("bursts") in wrong
+
+
+def headless(world: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    locustfile = Path(__file__).parents[2] / "loadtests" / "locustfile.py"
+    command = [sys.executable, "-m", "locust", "-f", str(locustfile), "--headless", "--only-summary", "--world", world]
+    return subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+
+
+def test_plain_locust_finds_a_running_world_by_its_name(world: str, tmp_path: Path) -> None:
+    done = headless(world, "-t", "1s", "--entry", "collector-1", "--mode", "none", "--rows", str(tmp_path / "rows"))
+    assert done.returncode == 0, done.stderr
+    rows = read_rows(tmp_path / "rows")
+    assert {row.outcome for row in rows} == {Outcome.SUCCESS}
+    assert len({row.entry for row in rows}) == 1
+
+
+def test_plain_locust_refuses_a_world_that_is_not_as_it_was_asked_for(world: str) -> None:
+    for arguments, reason in (
+        (("--mode", "mesh"), f"mode: world '{world}' runs in mode 'none', not 'mesh'"),
+        (("--entry", "collector-7"), "entry: no ready collector 'collector-7'; choose from: all, collector-0"),
+        (("--scenario", "steady"), "scenario: 'steady' comes with a fault"),
+    ):
+        done = headless(world, *arguments)
+        assert done.returncode == 2
+        assert reason in done.stderr
+    done = headless("gone")
+    assert done.returncode == 2
+    assert "no world 'gone' answers; there are: " in done.stderr

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from loadtests.rows import Outcome, read_rows
 from tests.loadtests.servers import answering, nobody, serving
 
 LOCUSTFILE = Path(__file__).parents[2] / "loadtests" / "locustfile.py"
@@ -58,11 +60,25 @@ async def test_two_tests_with_one_seed_do_not_send_the_same_frame_ids() -> None:
 
 async def test_a_test_that_is_ended_early_says_so_and_loses_no_answer() -> None:
     async with serving(answering(200, after_s=0.3)) as server:
-        code, said = await headless("--entries", server.entry, "--duration-s", "60", "-t", "2s")
-    report = account(said)
-    assert code == 0
+        process = await locust("--headless", "--only-summary", "--entries", server.entry, "-t", "60s")
+        async with asyncio.timeout(20):
+            while not server.bodies:  # noqa: ASYNC110 - the server keeps bodies, no events
+                await asyncio.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        said, _ = await process.communicate()
+    report = account(said.decode())
+    assert process.returncode == 0
     assert report["interrupted"] is True
     assert report["sent"] == len(server.bodies) > 0
+
+
+async def test_locusts_own_run_time_is_the_length_of_the_load() -> None:
+    async with serving(answering(200)) as server:
+        load = ("--pattern", "constant", "--rate", "20", "-t", "2s", "-u", "7")
+        code, said = await headless("--host", f"http://{server.entry}", *load)
+    assert code == 0
+    assert account(said)["arrivals"] == len(server.bodies) == 40
+    assert "have no impact" not in said
 
 
 async def test_failures_and_drops_are_failures_in_locusts_table_and_in_its_exit_code() -> None:
@@ -77,7 +93,7 @@ async def test_failures_and_drops_are_failures_in_locusts_table_and_in_its_exit_
 async def test_bad_arguments_are_all_named_at_once_without_a_traceback() -> None:
     code, said = await headless("--rate", "many", "--pattern", "bursts", "--duration-s", "0", "--entries", "nowhere")
     assert code == 2
-    for reason in ("load.rate: must be a valid number", "load.pattern: must be 'constant' or 'poisson'"):
+    for reason in ("rate: must be a valid number", "pattern: must be 'constant' or 'poisson'"):
         assert reason in said
     assert "duration_s: must be greater than 0" in said
     assert "entries: each must be host:port" in said
@@ -132,12 +148,41 @@ async def test_the_web_ui_runs_the_load_that_its_form_says_again_and_again(attem
     assert len(server.bodies) == 10 * attempts
 
 
-async def test_the_web_ui_shows_why_a_form_cannot_be_run() -> None:
+async def test_the_web_ui_says_in_its_form_why_it_cannot_be_run() -> None:
+    form = {"user_count": "0", "spawn_rate": "0", "rate": "many", "capacity": "0", "entries": "127.0.0.1:1"}
     async with web_ui() as ui, aiohttp.ClientSession() as session:
         await get(session, f"{ui}/stats/requests")
-        assert await swarm(session, ui, rate="many", capacity="0") == 200
-        await state_is(session, ui, "stopped")
-        shown = [problem["msg"] for problem in (await get(session, f"{ui}/exceptions"))["exceptions"]]
-    assert len(shown) == 1
-    assert "load.rate: must be a valid number" in shown[0]
-    assert "capacity: must be greater than or equal to 1" in shown[0]
+        async with session.post(f"{ui}/swarm", data=form) as response:
+            answer = await response.json()
+        stats = await get(session, f"{ui}/stats/requests")
+    assert response.status == 200
+    assert answer["success"] is False
+    assert "rate: must be a valid number" in answer["message"]
+    assert "capacity: must be greater than or equal to 1" in answer["message"]
+    assert stats["state"] == "ready"
+
+
+@pytest.mark.parametrize("workers", [2])
+async def test_a_master_and_its_workers_send_what_one_process_sends(tmp_path: Path, workers: int) -> None:
+    load = ("--rate", "60", "--duration-s", "1", "--seed", "11")
+    async with serving(answering(200)) as one, serving(answering(200)) as other:
+        entries = ("--entries", f"{one.entry},{other.entry}")
+        _, said = await headless(*entries, *load, "--rows", str(tmp_path / "alone"))
+        alone = account(said)
+        port = nobody().rpartition(":")[2]
+        there = [await locust("--worker", "--master-port", port) for _ in range(workers)]
+        master = ("--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port)
+        code, said = await headless(
+            *master, "--expect-workers", str(workers), *entries, *load, "--rows", str(tmp_path / "shared")
+        )
+        ended = [(await worker.communicate(), worker.returncode)[1] for worker in there]
+    assert code == 0, said
+    assert ended == [0] * workers
+    rows, shared = read_rows(tmp_path / "alone"), read_rows(tmp_path / "shared")
+    assert [(row.index, row.at, row.entry) for row in shared] == [(row.index, row.at, row.entry) for row in rows]
+    images = [[json.loads(body)["image"] for body in server.bodies] for server in (one, other)]
+    assert all(sorted(each) == sorted(2 * list(set(each))) for each in images)  # each photo once by each
+    assert {row.outcome for row in shared} == {Outcome.SUCCESS}
+    report = account(said)
+    assert report["arrivals"] == report["sent"] == alone["arrivals"] == len(rows)
+    assert report["interrupted"] is False
