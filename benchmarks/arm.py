@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from benchmarks import sweep
 from benchmarks.errors import BadInput
+from benchmarks.sweep import Axes, Value
 from k8s.render import DEFAULT_POLICIES, LIBRARIES, MODES, WITH_SIDECARS
 
 PLAINTEXT = "+plaintext"
@@ -15,18 +17,29 @@ WITH_POLICIES = frozenset({*LIBRARIES, "mesh"})
 class Arm:
     """A mode and its policy set; `policies` is None in the modes that have none.
 
-    `plaintext`: its sidecars do not speak mutual TLS to each other, as Istio's would.
+    `plaintext`: its sidecars do not speak mutual TLS to each other, as Istio's would. `settings`: what of its policies
+    is changed, at a point of a sweep (`istio.settings`).
     """
 
     mode: str
     policies: str | None = None
     plaintext: bool = False
+    settings: tuple[tuple[str, Value], ...] = ()
 
     @property
     def name(self) -> str:
-        """The mode alone under the default policy set, else `mode:policies`; with `+plaintext` where that is so."""
+        """The mode alone under the default policy set, else `mode:policies`; with `+plaintext` where that is so.
+
+        At a point of a sweep with that point behind it: `mesh@retries.attempts=2`.
+        """
         name = self.mode if self.policies in (None, DEFAULT_POLICIES) else f"{self.mode}:{self.policies}"
-        return name + (PLAINTEXT if self.plaintext else "")
+        return name + (PLAINTEXT if self.plaintext else "") + sweep.name(dict(self.settings))
+
+    def swept(self, axes: Axes) -> list[Arm]:
+        """The arm at every point of the axes; as it is in a mode without policies."""
+        if not axes or self.mode not in WITH_POLICIES:
+            return [self]
+        return [replace(self, settings=tuple(point.items())) for point in sweep.points(axes.items())]
 
     @classmethod
     def parse(cls, text: str, policies: str = DEFAULT_POLICIES) -> Arm:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmarks import machine, results
-from benchmarks.arm import Arm, parse_arms
+from benchmarks.arm import WITH_POLICIES, Arm, parse_arms
 from benchmarks.errors import BadInput
 from benchmarks.plan import file_safe, plan
 from benchmarks.profile import PolicyTimes, profile
@@ -82,7 +82,13 @@ def order(
     named = {each.name: tuple(each.arms) if each.arms and not arms else usual for each in known}
     every = list(dict.fromkeys(arm for its in named.values() for arm in its)) if known and not arms else list(usual)
     parsed = tried(lambda: parse_arms(every, policies))
-    timed = [tried(partial(each.at_rate, rate)) for each in known]
+    points = {each.name: each.points() for each in known}
+    timed = [tried(partial(point.at_rate, rate)) for its in points.values() for point in its]
+    axes = {path: values for each in known for path, values in each.policy_axes.items()}
+    if axes and len(known) > 1:
+        problems.append(f"a scenario that sweeps policies ({', '.join(axes)}) is run alone: each point is a world")
+    if axes and parsed and not any(arm.mode in WITH_POLICIES for arm in parsed):
+        problems.append(f"{', '.join(axes)}: no arm here has policies to vary; add --arm library or --arm mesh")
     twice = sorted(name for name, n in Counter(each.name for each in known).items() if n > 1)
     problems += [f"scenario {name!r} is named twice: a scenario is known by its file's name" for name in twice]
     if problems or chosen is None or parsed is None:
@@ -91,13 +97,15 @@ def order(
     final = dict(zip(every, parsed, strict=True))
     if not mtls:
         final = {text: replace(arm, plaintext=arm.mode in WITH_SIDECARS) for text, arm in final.items()}
+    placed = {text: arm.swept(axes) for text, arm in final.items()}
     only = {
-        name: tuple(dict.fromkeys(final[text].name for text in its))
+        point.name: tuple(dict.fromkeys(arm.name for text in its for arm in placed[text]))
         for name, its in named.items()
         if its != tuple(every)
+        for point in points[name]
     }
     repetitions = repetitions or chosen.repetitions
-    together = tuple(dict.fromkeys(final.values()))
+    together = tuple(dict.fromkeys(arm for its in placed.values() for arm in its))
     return Order(chosen.name, together, scenarios, repetitions, seed, chosen.policy_times, istio_version, only)
 
 
@@ -152,14 +160,21 @@ def create(wanted: Order, rendered: Mapping[str, Rendered], into: Path) -> Run:
     require_victims(wanted.scenarios, rendered)
     now = datetime.now(UTC)
     arms = [arm.name for arm in wanted.arms]
-    name = f"{now:%Y%m%d-%H%M%S}-{wanted.profile}-{'-'.join(map(file_safe, arms))}"
+    named = dict.fromkeys(file_safe(replace(arm, settings=()).name) for arm in wanted.arms)
+    name = f"{now:%Y%m%d-%H%M%S}-{wanted.profile}-{'-'.join(named)}"
     return results.create_run(
         name,
         created=now.isoformat(timespec="seconds"),
         profile=wanted.profile,
         seed=wanted.seed,
         arms=[
-            ArmHeader(name=arm.name, mode=arm.mode, policies=arm.policies, plaintext=arm.plaintext)
+            ArmHeader(
+                name=arm.name,
+                mode=arm.mode,
+                policies=arm.policies,
+                plaintext=arm.plaintext,
+                settings=dict(arm.settings),
+            )
             for arm in wanted.arms
         ],
         scenarios=wanted.scenarios,
@@ -209,7 +224,7 @@ def _notes(rendered: Mapping[str, Rendered]) -> list[str]:
 def begun(run: Run) -> tuple[list[Arm], PolicyTimes | None, MeshOptions]:
     """The arms, policy times and mesh that a run was begun with: a resumed cell has the same worlds around it."""
     times = run.header.policies["times"]
-    arms = [Arm(arm.mode, arm.policies, arm.plaintext) for arm in run.header.arms]
+    arms = [Arm(arm.mode, arm.policies, arm.plaintext, tuple(arm.settings.items())) for arm in run.header.arms]
     mesh = MeshOptions(istio_version=run.header.versions[ISTIO])
     return arms, PolicyTimes(**times) if times else None, mesh
 

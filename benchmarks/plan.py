@@ -51,7 +51,8 @@ def plan(
     cells = []
     for repetition in range(1, repetitions + 1):
         for scenario in rng.sample(list(scenarios), len(scenarios)):
-            block_seed = cell_seed(seed, scenario, repetition)
+            # the points of a sweep meet the same arrivals, so that they differ in what is swept alone
+            block_seed = cell_seed(seed, scenario.partition("@")[0], repetition)
             its = (only or {}).get(scenario, arms)
             cells += [Cell(scenario, arm, repetition, block_seed) for arm in rng.sample(list(its), len(its))]
     return cells

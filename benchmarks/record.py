@@ -19,12 +19,13 @@ class Stored(BaseModel):
 
 
 class ArmHeader(Stored):
-    """An arm of the run; `policies` names the policy set, None where the mode has none; `plaintext`: see Arm."""
+    """An arm of the run; `policies` names the policy set, None where the mode has none; the rest: see Arm."""
 
     name: str
     mode: str
     policies: str | None = None
     plaintext: bool = False
+    settings: dict[str, bool | int | float | str] = {}
 
 
 class PlannedCell(Stored):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
@@ -11,12 +11,14 @@ from typing import Annotated, Any, Literal, Self, get_args
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from benchmarks import sweep
 from benchmarks.arm import parse_arms
 from benchmarks.errors import BadInput
 from benchmarks.faults import AnyFault
 from benchmarks.measures import MEASURES
 from benchmarks.problems import explain
 from benchmarks.strict import Strict
+from benchmarks.sweep import Value
 from loadtests.schedule import Load as Arrivals
 from loadtests.schedule import Step
 
@@ -93,9 +95,12 @@ class Slo(Strict):
 
 
 class Scenario(Strict):
-    """One experiment. `name` is the file's name; every other field is written in the file."""
+    """One experiment. `name` is the file's name; every other field is written in the file, but for `point`.
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    `sweep`: values to try of each field, by its path; see `points`. `point`: where on the grid of its sweep this is.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*(@.+)?$")]
     question: Annotated[str, Field(min_length=1)]
     primary: Primary
     expectation: Expectation
@@ -105,6 +110,8 @@ class Scenario(Strict):
     fault: AnyFault | None
     arms: tuple[str, ...] = ()
     """Those in which the question makes sense; a bench that is told none runs these. Empty: whatever is usual."""
+    sweep: dict[str, tuple[Value, ...]] = Field(default_factory=dict)
+    point: dict[str, Value] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -135,6 +142,49 @@ class Scenario(Strict):
         return self
 
     @property
+    def family(self) -> str:
+        """The name of the scenario that this one is a point of; its own without a sweep."""
+        return self.name.partition("@")[0]
+
+    @property
+    def policy_axes(self) -> dict[str, tuple[Value, ...]]:
+        """What of its sweep is varied in the policies of the arms."""
+        return {path: values for path, values in self.sweep.items() if sweep.is_policy(path)}
+
+    def points(self) -> list[Scenario]:
+        """The scenario at every point of those axes of its sweep that are its own fields; itself without any.
+
+        Raises BadInput with every value that its field refuses.
+        """
+        axes = {path: values for path, values in self.sweep.items() if not sweep.is_policy(path)}
+        single = [{path: value} for path, values in axes.items() if sweep.is_field(path) for value in values]
+        # value by value first: what is wrong with one is said once, and not at every point that has it
+        problems = [*sweep.problems(self.sweep), *(each for point in single for each in self._refused(point))]
+        grid = sweep.points(axes.items())
+        problems = problems or [each for point in grid for each in self._refused(point)]
+        if problems:
+            raise BadInput(f"{self.name}: sweep.{problem}" for problem in dict.fromkeys(problems))
+        return [self._at(point) for point in grid] if axes else [self]
+
+    def _refused(self, point: Mapping[str, Value]) -> list[str]:
+        """Why the scenario cannot be at a point of its sweep; nothing when it can."""
+        at = sweep.name(point).removeprefix("@")
+        try:
+            self._at(point)
+        except LookupError as error:
+            return [f"{at}: {error.args[0]}"]
+        except ValidationError as error:
+            return [f"{at}: {each}" for each in explain(error, Scenario, sweep.placed(self._document(), point))]
+        return []
+
+    def _at(self, point: Mapping[str, Value]) -> Scenario:
+        placed = {**sweep.placed(self._document(), point), "name": self.name + sweep.name(point), "point": dict(point)}
+        return Scenario.model_validate_json(json.dumps(placed))
+
+    def _document(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", exclude={"name", "sweep", "point"})
+
+    @property
     def duration_s(self) -> float:
         """Length of the load in seconds, warm-up included."""
         return sum(phase.end - phase.start for phase in self.timeline())
@@ -159,6 +209,8 @@ class Scenario(Strict):
         """The same scenario at `rate` arrivals per second, at its own for None. Raises BadInput."""
         if rate is None:
             return self
+        if "load.rate" in self.point:
+            raise BadInput([f"{self.family} sweeps load.rate: leave --rate out"])
         try:
             load = Load.model_validate({**self.load.model_dump(), "rate": rate})
             return self.model_copy(update={"load": load})
@@ -236,9 +288,15 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
         raise BadInput([f"{path}: must be a mapping with the fields {', '.join(_fields())}"])
     if "name" in document:
         raise BadInput([f"{path}: name: a scenario is named by its file; leave `name` out"])
+    if "point" in document or "@" in path.stem:
+        raise BadInput([f"{path}: a point belongs to a sweep: write the sweep, and no `point` or @ in the file's name"])
     document = {"fault": None, **document, "name": path.stem}
     try:
-        return Scenario.model_validate_json(json.dumps(document, default=str))
+        read = Scenario.model_validate_json(json.dumps(document, default=str))
+        read.points()
+        return read
+    except BadInput as bad:
+        raise BadInput(f"{path}: {problem.removeprefix(f'{path.stem}: ')}" for problem in bad.problems) from None
     except ValidationError as error:
         raise BadInput(f"{path}: {problem}" for problem in explain(error, Scenario, document)) from None
     except ValueError as error:  # an alias that contains itself
@@ -246,4 +304,4 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
 
 
 def _fields() -> list[str]:
-    return [name for name in Scenario.model_fields if name != "name"]
+    return [name for name in Scenario.model_fields if name not in ("name", "point")]

@@ -50,7 +50,11 @@ def prepare(
     overrides = asdict(times) if times else {}
     rendered = {
         arm.name: render(
-            arm.mode, arm.policies, overrides, replace(mesh, mtls=mesh.mtls and not arm.plaintext), namespace
+            arm.mode,
+            arm.policies,
+            {**overrides, "settings": dict(arm.settings)},
+            replace(mesh, mtls=mesh.mtls and not arm.plaintext),
+            namespace,
         )
         for arm in arms
     }

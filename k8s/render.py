@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from istio import library, policies
+from istio import library, policies, settings
 from istio.compile.versions import VERSIONS
 from istio.objects import Objects, Refused
 from k8s import kustomize
@@ -23,7 +23,7 @@ LIBRARIES: dict[str, Derive] = {"library": library.policies, "library-endpoints"
 """How the policies of each mode with a library are derived from Istio objects."""
 OVERLAYS = Path(__file__).parent / "overlays"
 WITH_SIDECARS = frozenset({"sidecar", "mesh"})
-OVERRIDES = ("interval_s", "base_ejection_s", "env")
+OVERRIDES = ("interval_s", "base_ejection_s", "env", "settings")
 NAMESPACE = "airport"
 """Where our manifests say that the application is."""
 DEFAULT_POLICIES = "matched"
@@ -41,9 +41,10 @@ def render(
     """Render the overlay of a mode, with the policy set (by name or folder) in the form that the mode reads.
 
     `overrides` may hold `interval_s` and `base_ejection_s` (seconds; outlier detection's times are shortened to
-    them, in both arms) and `env` ({deployment or "*": {variable: value}}). `mesh` means nothing to the modes without
-    sidecars. `namespace` is where the application will be, with the objects of the policy set that are where our
-    manifests have it. `notes` says what of the policy set was shortened, and what the library does not carry.
+    them, in both arms), `env` ({deployment or "*": {variable: value}}) and `settings` (`istio.settings`). `mesh` means
+    nothing to the modes without sidecars. `namespace` is where the application will be, with the objects of the policy
+    set that are where our manifests have it. `notes` says what of the policy set was shortened, and what the library
+    does not carry.
 
     Raises TargetError: unknown mode, override, deployment or policy set; Istio objects that are refused; no kubectl.
     """
@@ -87,9 +88,15 @@ def _policies(name: str, overrides: Mapping[str, Any]) -> tuple[Objects, list[st
         raise TargetError([str(error) for error in refused.errors]) from refused
     except policies.UnknownPolicies as unknown:
         raise TargetError(str(unknown)) from unknown
-    if "interval_s" not in overrides:
-        return loaded, []
-    return policies.compressed(loaded, interval_s=overrides["interval_s"], base_ejection_s=overrides["base_ejection_s"])
+    notes: list[str] = []
+    if "interval_s" in overrides:
+        times = {name: overrides[name] for name in ("interval_s", "base_ejection_s")}
+        loaded, notes = policies.compressed(loaded, **times)
+    try:
+        # last: what a sweep says of a time is what is tried
+        return settings.changed(loaded, overrides.get("settings", {})), notes
+    except Refused as refused:
+        raise TargetError([str(error) for error in refused.errors]) from refused
 
 
 def _moved(one: Document, namespace: str) -> Document:

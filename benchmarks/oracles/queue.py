@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import math
 from collections.abc import Sequence
 from random import Random
 from statistics import fmean
@@ -20,11 +19,13 @@ from loadtests.schedule import Load
 CALLEE: Service = "image-analysis"
 SERVERS = 2
 MEAN_S = 0.040
-DIGITS_MS = (1, 2, 4, 8, 16, 32, 64, 128)
 BUSY, BUSY_S = Load(pattern="poisson", rate=28), 30.0
 QUIET, QUIET_S = Load(pattern="constant", rate=6), 6.0
 SIMULATIONS = 4000
 
+SERVICE = Delay(
+    kind="delay", service=CALLEE, replicas="all", delay_ms=MEAN_S * 1000, rate=1.0, distribution="exponential"
+)
 OBJECTS = (
     service(CALLEE, retries=retries(0)),
     rule(
@@ -36,30 +37,10 @@ OBJECTS = (
 )
 
 
-def exponential() -> list[Fault]:
-    """Delays that add up to an exponential time of mean MEAN_S, in whole milliseconds.
-
-    The binary digits of an exponential variable are independent, and the one of weight d is 1 with probability
-    1 / (1 + exp(d / mean)): a delay of d at that rate. Source: Steutel and Thiemann, Statistica Neerlandica (1989).
-    """
-    return [
-        Fault(
-            Delay(
-                kind="delay",
-                service=CALLEE,
-                replicas="all",
-                delay_ms=float(digit),
-                rate=1 / (1 + math.exp(digit / (MEAN_S * 1000))),
-            )
-        )
-        for digit in DIGITS_MS
-    ]
-
-
 async def _run(stage: Stage, level: float) -> list[Check]:
     # one caller: each has a limit, and with it a queue, of its own
-    quiet = await stage.play(QUIET, QUIET_S, *exponential(), entries=1)
-    busy = await stage.play(BUSY, BUSY_S, *exponential(), entries=1)
+    quiet = await stage.play(QUIET, QUIET_S, Fault(SERVICE), entries=1)
+    busy = await stage.play(BUSY, BUSY_S, Fault(SERVICE), entries=1)
     # a connection is held for the request's own way too
     way_s = quiet.called[CALLEE].mean_s - quiet.worked[CALLEE].mean_s
     predicted = wait_mmc(BUSY.rate, MEAN_S + way_s, SERVERS)

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from rich.console import Console
 
 from benchmarks.errors import BadInput
-from benchmarks.report import csv, html, json, markdown, outcomes, proof, prose, terminal
+from benchmarks.report import csv, html, json, markdown, outcomes, proof, prose, sweeps, terminal
 from benchmarks.report.evidence import Evidence, comparisons, evidence, evidence_side_by_side
 from benchmarks.report.table import Report
 from benchmarks.results import Run
@@ -69,6 +69,7 @@ def _report(found: Evidence) -> Report:
         outcomes.correctness(found),
         proof.costs(found),
         *([proof.verdicts(compared)] if compared else []),
+        *([sweeps.curves(seen), sweeps.flips(seen)] if (seen := sweeps.spots(found, compared)) else []),
         proof.policies(found),
         *([proof.voids(found)] if found.void else []),
     ]

@@ -134,11 +134,15 @@ def comparisons(found: Evidence) -> list[Comparison]:
     if not found.interleaved:
         return []
     family = []
+    settings = {arm.name: arm.settings for arm in found.arms}
     for scenario in found.scenarios:
         primary = scenario.primary
         measure = MEASURES[primary.measure]
         groups = found.of(scenario.name)
         for base, arm in ((b, a) for at, b in enumerate(groups) for a in groups[at + 1 :]):
+            # of a sweep of policies, arms at the same point; one without policies is at every point
+            if settings[arm.arm] and settings[base.arm] and settings[arm.arm] != settings[base.arm]:
+                continue
             ours, theirs = arm.values(measure, primary.phase), base.values(measure, primary.phase)
             pairs = [(ours[repetition], theirs[repetition]) for repetition in sorted(set(ours) & set(theirs))]
             family.append(compare(scenario.name, arm.arm, base.arm, measure, primary.phase, primary.margin, pairs))

@@ -50,7 +50,7 @@ def write_run(
     only: Callable[[Cell], bool] = lambda cell: True,
 ) -> Run:
     """Write a whole run below `into`; `change` may alter each record before it is kept, `only` leaves cells out."""
-    loaded = [load_scenario(scenario) for scenario in scenarios]
+    loaded = [point for scenario in scenarios for point in load_scenario(scenario).points()]
     run = create_run(
         name,
         created="2026-01-02T03:04:05Z",

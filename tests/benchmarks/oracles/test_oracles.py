@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from random import Random
 from statistics import fmean
 
@@ -10,7 +9,6 @@ import pytest
 
 from benchmarks.closed_form import wait_mmc
 from benchmarks.errors import BadInput
-from benchmarks.faults.delay import Delay
 from benchmarks.oracles import ORACLES, Check, budget, canary, queue
 from benchmarks.oracles.ground import LIBRARY, MESH, NEW, PLAIN, TRIES, Ground
 from benchmarks.prediction import tries as told
@@ -39,17 +37,6 @@ def test_every_unknown_oracle_is_named_with_the_choices() -> None:
         "no oracle 'delphi'", "no oracle 'dodona'",
     ]  # fmt: skip
     assert ", ".join(ORACLES) in caught.value.problems[0]
-
-
-def test_delays_by_binary_digits_add_up_to_an_exponential_time() -> None:
-    specs = [fault.spec for fault in queue.exponential()]
-    delays = [(spec.delay_ms / 1000, spec.rate) for spec in specs if isinstance(spec, Delay)]
-    assert len(delays) == len(queue.DIGITS_MS)
-    mean = sum(delay * rate for delay, rate in delays)
-    deviation = math.sqrt(sum(delay**2 * rate * (1 - rate) for delay, rate in delays))
-    # an exponential's deviation is its mean; what lies below a millisecond, and beyond the last digit, is missing
-    assert mean == pytest.approx(queue.MEAN_S, abs=0.0015)
-    assert deviation == pytest.approx(queue.MEAN_S, rel=0.05)
 
 
 def test_simulated_waits_come_to_the_closed_form(monkeypatch: pytest.MonkeyPatch) -> None:
