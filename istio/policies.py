@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -17,6 +18,8 @@ from istio.objects.refusal import Fault, Refused
 FOLDER = Path(__file__).parent / "manifests" / "policies"
 BASE = str(FOLDER.parent / "base")
 """The folder of the objects that bring calls from outside to the application, whatever the policies."""
+STRENGTHS = "library.json"
+"""The file of a policy set that is the library's own; see `istio.library.strengthened`."""
 _KUSTOMIZATION = "kustomization.yaml"
 _KEYS = {"apiVersion", "kind", "metadata", "resources"}
 _Block = TypeVar("_Block", TrafficPolicy, PortPolicy)
@@ -41,10 +44,31 @@ def documents(name: str) -> list[Document]:
         Refused: a file cannot be read, or the kustomization does more than list resources.
 
     """
+    return read_files(_files(_folder(name)))
+
+
+def strengths(name: str) -> object:
+    """Return what a policy set's library.json says, as JSON: what a client does and a sidecar cannot; {} without one.
+
+    Raises:
+        UnknownPolicies: neither a name nor a folder.
+        Refused: the file is no JSON.
+
+    """
+    file = _folder(name) / STRENGTHS
+    if not file.is_file():
+        return {}
+    try:
+        return json.loads(file.read_bytes())
+    except ValueError as error:
+        raise Refused([Fault(str(file), getattr(error, "lineno", 0), "", f"must be JSON: {error}")]) from error
+
+
+def _folder(name: str) -> Path:
     folder = FOLDER / name if name in names() else Path(name)
     if not folder.is_dir():
         raise UnknownPolicies(f"no policy set {name!r}; choose from {', '.join(names())}, or give the path of a folder")
-    return read_files(_files(folder))
+    return folder
 
 
 def load(name: str) -> Objects:

@@ -73,11 +73,13 @@ def render(
         return Rendered(mode, name, objects, istio, notes, mesh)
     callees = [one["metadata"]["name"] for one in objects if one["kind"] == "Service"]
     carried, left = LIBRARIES[mode](loaded, callees)
+    carried, own = _strengthened(name, carried)
     policies_of = {callee: policy.to_json() for callee, policy in carried.items()}
     text = json.dumps(policies_of, indent=1, sort_keys=True)
     config = next(one for one in objects if one["kind"] == "ConfigMap" and one["metadata"]["name"] == "policies")
     config["data"]["policies.json"] = text
     notes += [f"{one.object}: {one.path}: not carried by the library: {one.why}" for one in left]
+    notes += [f"{policies.STRENGTHS}: {line}: the library's own" for line in own]
     return Rendered(mode, name, objects, [], notes)
 
 
@@ -95,6 +97,13 @@ def _policies(name: str, overrides: Mapping[str, Any]) -> tuple[Objects, list[st
     try:
         # last: what a sweep says of a time is what is tried
         return settings.changed(loaded, overrides.get("settings", {})), notes
+    except Refused as refused:
+        raise TargetError([str(error) for error in refused.errors]) from refused
+
+
+def _strengthened(name: str, carried: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]]:
+    try:
+        return library.strengthened(carried, policies.strengths(name), f"{name}/{policies.STRENGTHS}")
     except Refused as refused:
         raise TargetError([str(error) for error in refused.errors]) from refused
 

@@ -26,6 +26,10 @@ from resilience_lib import (
 HASHED_HEADER = "x-hash-key"
 """The header that the mesh hashes where a library's caller gives the key itself."""
 _GROWTH = 10  # from Envoy's base_interval to its max_interval, which Istio does not set
+_STRENGTHS = {
+    "hedge": "Istio sends no second request before the first has failed",
+    "fallback": "a sidecar knows no question, and keeps no answer",
+}
 _SWEEP_S = 10.0  # Envoy's default interval of outlier detection
 Data: TypeAlias = dict[str, Any]
 
@@ -46,6 +50,7 @@ def objects_of(
         spec: Data = {"hosts": [callee], "http": [route]}
         kinds = [("VirtualService", spec)]
         traffic = one.traffic(policy)
+        one.leave_strengths(policy)
         if traffic:
             kinds.append(("DestinationRule", {"host": callee, "trafficPolicy": traffic}))
         documents += [
@@ -62,6 +67,16 @@ class _Callee:
     def __init__(self, callee: str) -> None:
         self._callee = callee
         self.left: list[NotCarried] = []
+
+    def leave_strengths(self, policy: EdgePolicy | EndpointPolicy) -> None:
+        """Note what of a policy only a client can do."""
+        for part, why in _STRENGTHS.items():
+            if getattr(policy, part) is not None:
+                self._leave(part, why)
+        if policy.timeout is not None and policy.timeout.propagate:
+            self._leave("timeout.propagate", "a sidecar does not know for which request another one is made")
+        if policy.retry is not None and policy.retry.retry_after_s is not None:
+            self._leave("retry.retry_after_s", "istiod never writes Envoy's rate_limited_retry_back_off")
 
     def route(self, policy: EdgePolicy | EndpointPolicy) -> Data:
         """Return timeout and retries of a route."""

@@ -29,7 +29,7 @@ def test_the_control_switches_retries_off_and_says_nothing_else() -> None:
 
 
 def test_an_unknown_set_is_refused_with_the_choices() -> None:
-    with pytest.raises(policies.UnknownPolicies, match="no policy set 'nome'; choose from matched, none"):
+    with pytest.raises(policies.UnknownPolicies, match="no policy set 'nome'; choose from matched, native, none"):
         policies.load("nome")
 
 
