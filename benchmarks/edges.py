@@ -47,7 +47,15 @@ def edges(
 
 
 def _library(events: Mapping[str, int]) -> dict[str, int]:
-    named = {"retry": "retries", "timeout": "timeouts", "open": "opens", "reject": "rejects", "ejection": "ejections"}
+    named = {
+        "retry": "retries",
+        "timeout": "timeouts",
+        "open": "opens",
+        "reject": "rejects",
+        "ejection": "ejections",
+        "hedge": "hedges",
+        "fallback": "fallbacks",
+    }
     return {name: events.get(kind, 0) for kind, name in named.items()}
 
 

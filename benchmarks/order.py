@@ -22,6 +22,7 @@ from benchmarks.record import ArmHeader
 from benchmarks.results import Run
 from benchmarks.scenario import Scenario, load_scenario
 from istio.compile.versions import NEWEST
+from istio.policies import STRENGTHS
 from k8s.render import LIBRARIES, WITH_SIDECARS
 from k8s.target import MeshOptions, Rendered, Target
 
@@ -211,7 +212,9 @@ def _notes(rendered: Mapping[str, Rendered]) -> list[str]:
     """What a reader of the tables must know about the policies, each thing once."""
     notes = dict.fromkeys(note for each in rendered.values() for note in each.notes)
     left = [note for note in notes if NOT_CARRIED in note]
-    said = [f"shortened for this profile: {note}" for note in notes if note not in left]
+    own = [note.split(": ", 1)[1] for note in notes if note.startswith(STRENGTHS)]
+    said = [f"shortened for this profile: {note}" for note in notes if note not in left and STRENGTHS not in note]
+    said += [f"the library's own ({STRENGTHS}): {note}" for note in own]
     if left:
         fields = sorted({note.split(": ")[1].rpartition(".")[2] for note in left})
         said.append(f"{NOT_CARRIED}: {', '.join(fields)} (with reasons: policies.not_carried in run.json)")

@@ -99,6 +99,8 @@ class EdgeRecord(Stored):
     rejects: int = 0
     ejections: int = 0
     overflows: int = 0
+    hedges: int = 0
+    fallbacks: int = 0
 
 
 class IntegrityRecord(Stored):

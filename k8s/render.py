@@ -79,7 +79,7 @@ def render(
     config = next(one for one in objects if one["kind"] == "ConfigMap" and one["metadata"]["name"] == "policies")
     config["data"]["policies.json"] = text
     notes += [f"{one.object}: {one.path}: not carried by the library: {one.why}" for one in left]
-    notes += [f"{policies.STRENGTHS}: {line}: the library's own" for line in own]
+    notes += [f"{policies.STRENGTHS}: {line}" for line in own]
     return Rendered(mode, name, objects, [], notes)
 
 

@@ -15,7 +15,8 @@ class Activity:
     """Events on one edge, summed over cells. Any above zero is the proof that a policy acted.
 
     `ejections`: a replica was taken out (Envoy); `opens`: a breaker opened, `rejects`: calls it refused (library);
-    `overflows`: calls beyond a limit (Envoy); `timeouts`: tries or calls that were cut off.
+    `overflows`: calls beyond a limit (Envoy); `timeouts`: tries or calls that were cut off; `hedges`: second tries
+    beside slow ones, `fallbacks`: old answers in the place of failures (library).
     """
 
     retries: int = 0
@@ -24,6 +25,8 @@ class Activity:
     opens: int = 0
     rejects: int = 0
     overflows: int = 0
+    hedges: int = 0
+    fallbacks: int = 0
 
     @property
     def acted(self) -> bool:

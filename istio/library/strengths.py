@@ -40,17 +40,7 @@ def _strengthened(derived: Mapping[str, Policy], own: Any) -> tuple[dict[str, Po
     made: dict[str, Policy] = {}
     lines: list[str] = []
     for callee, policy in derived.items():
-        said = policy.to_json()
-        own_parts = {name: fields for name, fields in own.get(EVERY, {}).items() if name in said}
-        told: list[str] = []
-        for part, fields in (*own_parts.items(), *own.get(callee, {}).items()):
-            if not isinstance(fields, dict):
-                errors.append(f"{callee}.{part}: must be an object of fields, not {fields!r}")
-                continue
-            there = said.setdefault(part, {})
-            errors += [f"{callee}.{part}.{name}: the Istio objects say it already" for name in fields if name in there]
-            there.update(fields)
-            told += [f"{part}.{name} {value}" for name, value in fields.items()] or [part]
+        said, told = _added(policy.to_json(), own, callee, errors)
         try:
             made[callee] = type(policy).from_json(said)
         except PolicyError as error:
@@ -60,3 +50,18 @@ def _strengthened(derived: Mapping[str, Policy], own: Any) -> tuple[dict[str, Po
     if errors:
         raise PolicyError(errors)
     return made, lines
+
+
+def _added(said: dict[str, Any], own: Any, callee: str, errors: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """Return what is said of a callee with its own added, and that in words."""
+    of_all = [(part, fields) for part, fields in own.get(EVERY, {}).items() if part in said]
+    told: list[str] = []
+    for part, fields in [*of_all, *own.get(callee, {}).items()]:
+        if not isinstance(fields, dict):
+            errors.append(f"{callee}.{part}: must be an object of fields, not {fields!r}")
+            continue
+        there = said.setdefault(part, {})
+        errors += [f"{callee}.{part}.{name}: the Istio objects say it already" for name in fields if name in there]
+        there.update(fields)
+        told += [f"{part}.{name} {value}" for name, value in fields.items()] or [part]
+    return said, told
