@@ -18,11 +18,15 @@ from k8s.target import AS_INSTALLED, Document, MeshOptions, Rendered, TargetErro
 __all__ = ["MODES", "Rendered", "render"]
 
 Derive: TypeAlias = Callable[[Objects, Sequence[str]], tuple[Mapping[str, Any], list[library.NotCarried]]]
-MODES = ("none", "library", "library-endpoints", "sidecar", "mesh")
-LIBRARIES: dict[str, Derive] = {"library": library.policies, "library-endpoints": library.endpoint_policies}
+MODES = ("none", "library", "library-endpoints", "sidecar", "mesh", "both")
+LIBRARIES: dict[str, Derive] = {
+    "library": library.policies,
+    "library-endpoints": library.endpoint_policies,
+    "both": library.policies,
+}
 """How the policies of each mode with a library are derived from Istio objects."""
 OVERLAYS = Path(__file__).parent / "overlays"
-WITH_SIDECARS = frozenset({"sidecar", "mesh"})
+WITH_SIDECARS = frozenset({"sidecar", "mesh", "both"})
 OVERRIDES = ("interval_s", "base_ejection_s", "env", "settings")
 NAMESPACE = "airport"
 """Where our manifests say that the application is."""
@@ -67,10 +71,17 @@ def render(
         return Rendered(mode, None, objects)
     name = RETRIES_OFF if mode == "sidecar" else policy_set or DEFAULT_POLICIES
     loaded, notes = _policies(name, overrides)
-    if mode not in LIBRARIES:
+    istio: list[Document] = []
+    if mode in WITH_SIDECARS:
         at_the_edge = _policies(policies.BASE, {})[0].to_data() if mesh.gateway else []
         istio = [_moved(one, namespace) for one in (*at_the_edge, *loaded.to_data())]
-        return Rendered(mode, name, objects, istio, notes, mesh)
+    if mode in LIBRARIES:
+        notes += _fill_in(objects, mode, name, loaded)
+    return Rendered(mode, name, objects, istio, notes, mesh if mode in WITH_SIDECARS else None)
+
+
+def _fill_in(objects: list[Document], mode: str, name: str, loaded: Objects) -> list[str]:
+    """Write the library's policies into the ConfigMap that its pods mount; return what is to be said of them."""
     callees = [one["metadata"]["name"] for one in objects if one["kind"] == "Service"]
     carried, left = LIBRARIES[mode](loaded, callees)
     carried, own = _strengthened(name, carried)
@@ -78,9 +89,10 @@ def render(
     text = json.dumps(policies_of, indent=1, sort_keys=True)
     config = next(one for one in objects if one["kind"] == "ConfigMap" and one["metadata"]["name"] == "policies")
     config["data"]["policies.json"] = text
-    notes += [f"{one.object}: {one.path}: not carried by the library: {one.why}" for one in left]
-    notes += [f"{policies.STRENGTHS}: {line}" for line in own]
-    return Rendered(mode, name, objects, [], notes)
+    return [
+        *(f"{one.object}: {one.path}: not carried by the library: {one.why}" for one in left),
+        *(f"{policies.STRENGTHS}: {line}" for line in own),
+    ]
 
 
 def _policies(name: str, overrides: Mapping[str, Any]) -> tuple[Objects, list[str]]:

@@ -14,7 +14,7 @@ from benchmarks.report.proof import BUSY
 from benchmarks.report.table import Caution
 from benchmarks.verdict import ENOUGH, Comparison, Verdict
 
-WITH_PROXIES = ("sidecar", "mesh")
+WITH_PROXIES = ("sidecar", "mesh", "both")
 APART = "two separate runs, not interleaved: no verdict; `make bench` gives one"
 
 

@@ -37,7 +37,7 @@ def test_everything_wrong_with_the_arms_is_said_at_once() -> None:
     with pytest.raises(BadInput) as caught:
         parse_arms(["mash", "none:matched", "mesh", "mesh", "library:"])
     assert caught.value.problems == (
-        "unknown mode 'mash'; choose from: none, library, library-endpoints, sidecar, mesh",
+        "unknown mode 'mash'; choose from: none, library, library-endpoints, sidecar, mesh, both",
         "mode 'none' takes no policy set: write 'none' alone",
         "arm 'mesh' is named twice: name each once",
         "'library:' names no policy set after the colon: write 'library' or 'library:matched'",

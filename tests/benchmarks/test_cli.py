@@ -42,7 +42,7 @@ def policies(tmp_path: Path) -> Path:
 
 def test_an_unknown_mode_is_told_with_the_modes(told: Told, tmp_path: Path) -> None:
     assert told("bench", "--arm", "mash", "--results", tmp_path) == (
-        "goaround: unknown mode 'mash'; choose from: none, library, library-endpoints, sidecar, mesh\n"
+        "goaround: unknown mode 'mash'; choose from: none, library, library-endpoints, sidecar, mesh, both\n"
     )
     assert "unknown mode 'mash'; choose from: none" in told("up", "--mode", "mash")
 

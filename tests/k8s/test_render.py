@@ -80,7 +80,17 @@ def test_only_the_library_builds_its_clients_from_policies() -> None:
         "library-endpoints": {"endpoints"},
         "sidecar": {"plain"},
         "mesh": {"plain"},
+        "both": {"library"},
     }
+
+
+def test_mode_both_has_the_librarys_policies_and_the_meshs() -> None:
+    both, library, mesh = world("both"), world("library"), world("mesh")
+    assert named(both, "ConfigMap")["policies"] == named(library, "ConfigMap")["policies"]
+    assert both.istio == mesh.istio
+    assert both.mesh == mesh.mesh
+    labels = [one["spec"]["template"]["metadata"]["labels"] for one in named(both, "Deployment").values()]
+    assert all(each["sidecar.istio.io/inject"] == "true" for each in labels)
 
 
 def test_the_librarys_policies_are_those_of_the_istio_objects() -> None:
@@ -135,7 +145,12 @@ def test_stores_are_marked_as_never_scaled() -> None:
 @pytest.mark.parametrize(
     ("mode", "policies", "overrides", "words"),
     [
-        ("meshed", None, {}, "unknown mode 'meshed'; choose from: none, library, library-endpoints, sidecar, mesh"),
+        (
+            "meshed",
+            None,
+            {},
+            "unknown mode 'meshed'; choose from: none, library, library-endpoints, sidecar, mesh, both",
+        ),
         ("mesh", "gentle", {}, "no policy set 'gentle'; choose from .*matched"),
         ("mesh", "matched", {"speed": 2}, "unknown override 'speed'; choose from: interval_s"),
         ("mesh", "matched", {"interval_s": 2}, "come together"),

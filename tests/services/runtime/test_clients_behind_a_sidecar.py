@@ -1,4 +1,4 @@
-"""The same table of outcomes with the real Envoy of mode `sidecar` between the plain client and the callee."""
+"""Clients with the real Envoy between them and the callee: mode `sidecar`, with no policy, and mode `both`."""
 
 from __future__ import annotations
 
@@ -35,3 +35,23 @@ async def test_what_the_callee_does_has_the_same_status_behind_a_sidecar(
         assert reply.status == status
         assert reply.attempts == 1
         assert len(server.requests) == (0 if step == "refused" else 1)
+
+
+@pytest.mark.parametrize(("library", "mesh_"), [(1, 1), (2, 2), (1, 3)])
+async def test_behind_a_sidecar_that_retries_the_tries_of_a_library_multiply(
+    tmp_path: Path, library: int, mesh_: int
+) -> None:
+    retry = {"attempts": library, "retry_on": "gateway-error", "backoff_s": 0.001, "max_backoff_s": 0.001}
+    retries = f"{{attempts: {mesh_}, backoff: 1ms, retryOn: gateway-error}}"
+    policy = f"{{retries: {retries}, route: [{{destination: {{host: image-analysis}}}}]}}"
+    async with (
+        serving(503) as (server, address),
+        running_mesh(tmp_path / "envoy") as mesh,
+        led(tmp_path, "library", policy={"retry": retry}) as world,
+    ):
+        mesh.addresses |= {(ip, 8080): address for ip, pod in PODS.items() if pod.startswith(CALLEE)}
+        await mesh.apply(virtual_service(CALLEE, policy))
+        world.lead_to(proxy=("127.0.0.1", mesh.ports.outbound[8080]))
+        reply = await world.client.post("/frame", json={"id": 1})
+        assert (reply.status, reply.flag, reply.attempts) == (503, "URX", library + 1)
+        assert len(server.requests) == (library + 1) * (mesh_ + 1)
