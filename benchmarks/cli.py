@@ -83,7 +83,8 @@ Arms = Annotated[
     list[str] | None,
     typer.Option(
         "--arm",
-        help="none, library, library-endpoints, sidecar, mesh, both; MODE:POLICIES for other policies. Repeat for several.",
+        help="none, library, library-endpoints, sidecar, mesh, both; MODE:POLICIES for other policies. "
+        "Repeat for several.",
     ),
 ]
 Scenarios = Annotated[
