@@ -49,7 +49,9 @@ def decades(low: float, high: float) -> list[float]:
 def figure(title: str, about: str, picture: Element, *more: Element | None) -> Element:
     """A picture with its caption; `more` stands below it (a legend, a table of the same figures)."""
     caption = element("figcaption", element("strong", title), f" {about}")
-    return element("figure", caption, picture, *more)
+    # What scrolls sideways must be within reach of the keyboard.
+    shown = element("div", picture, class_="scroll", tabindex=0, role="region", aria_label=title)
+    return element("figure", caption, shown, *more)
 
 
 def canvas(height: float, label: str, *children: Element, width: float = WIDTH) -> Element:
