@@ -10,6 +10,7 @@ from benchmarks.sweep import Axes, Value
 from k8s.render import DEFAULT_POLICIES, LIBRARIES, MODES, WITH_SIDECARS
 
 PLAINTEXT = "+plaintext"
+TWIN = "#2"
 WITH_POLICIES = frozenset({*LIBRARIES, "mesh"})
 
 
@@ -18,13 +19,14 @@ class Arm:
     """A mode and its policy set; `policies` is None in the modes that have none.
 
     `plaintext`: its sidecars do not speak mutual TLS to each other, as Istio's would. `settings`: what of its policies
-    is changed, at a point of a sweep (`istio.settings`).
+    is changed, at a point of a sweep (`istio.settings`). `twin`: the same arm once more, in a world of its own.
     """
 
     mode: str
     policies: str | None = None
     plaintext: bool = False
     settings: tuple[tuple[str, Value], ...] = ()
+    twin: bool = False
 
     @property
     def name(self) -> str:
@@ -33,7 +35,8 @@ class Arm:
         At a point of a sweep with that point behind it: `mesh@retries.attempts=2`.
         """
         name = self.mode if self.policies in (None, DEFAULT_POLICIES) else f"{self.mode}:{self.policies}"
-        return name + (PLAINTEXT if self.plaintext else "") + sweep.name(dict(self.settings))
+        marks = (PLAINTEXT if self.plaintext else "") + (TWIN if self.twin else "")
+        return name + marks + sweep.name(dict(self.settings))
 
     def swept(self, axes: Axes) -> list[Arm]:
         """The arm at every point of the axes; as it is in a mode without policies."""

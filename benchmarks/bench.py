@@ -13,7 +13,9 @@ from benchmarks.measures.goodput import goodput
 from benchmarks.plan import Cell
 from benchmarks.progress import Reporter, reporter
 from benchmarks.record import Record
+from benchmarks.report.evidence import comparisons, evidence
 from benchmarks.results import Run
+from benchmarks.stopping import enough
 from benchmarks.worlds import Prepared, running
 from k8s.target import Target
 from loadtests.client import Generator
@@ -45,6 +47,10 @@ async def bench(run: Run, prepared: Prepared, target: Target, console: Console) 
             conduct = Conduct(http, generator, worlds, report.tick)
             for repetition in sorted({cell.repetition for cell in missing}):
                 await _repetition(run, conduct, report, [cell for cell in missing if cell.repetition == repetition])
+                if run.header.until_narrow and (reason := enough(comparisons(evidence(run)))):
+                    run.stop(reason)
+                    report.say(f"stopped after repetition {repetition}: {reason}")
+                    break
 
 
 async def _repetition(run: Run, conduct: Conduct, report: Reporter, cells: Sequence[Cell]) -> None:

@@ -103,6 +103,15 @@ MutualTls = Annotated[
     ),
 ]
 IstioVersion = Annotated[str, typer.Option(help=f"Whose defaults sidecars are given: {', '.join(VERSIONS)}.")]
+Control = Annotated[
+    bool, typer.Option("--aa", help="Each arm against itself: what is left is the noise of the harness.")
+]
+UntilNarrow = Annotated[
+    bool,
+    typer.Option(
+        "--until-narrow", help="Stop before the last repetition once every interval is as narrow as its margin."
+    ),
+]
 Resume = Annotated[str | None, typer.Option(metavar="RUN", help="Finish an interrupted run, with its own settings.")]
 Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Where runs are kept.")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name, or the path of its folder.")]
@@ -120,6 +129,8 @@ def bench(
     policies: Policies = "matched",
     mtls: MutualTls = True,
     istio_version: IstioVersion = NEWEST,
+    aa: Control = False,
+    until_narrow: UntilNarrow = False,
     resume: Resume = None,
     into: Results = results.FOLDER,
 ) -> None:
@@ -139,6 +150,8 @@ def bench(
             policies=policies,
             mtls=mtls,
             istio_version=istio_version,
+            aa=aa,
+            until_narrow=until_narrow,
         )
         prepared = prepare(target, wanted.arms, wanted.times, MeshOptions(istio_version=istio_version))
         order.require_support(target, wanted, prepared.rendered)

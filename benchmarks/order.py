@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmarks import machine, results
+from benchmarks import machine, results, stopping
 from benchmarks.arm import WITH_POLICIES, Arm, parse_arms
 from benchmarks.errors import BadInput
 from benchmarks.plan import file_safe, plan
@@ -29,6 +29,9 @@ from k8s.target import MeshOptions, Rendered, Target
 T = TypeVar("T")
 
 PLAINTEXT = "the sidecars of {} speak plaintext to each other; mutual TLS, Istio's default, would add to the cost"
+CONTROL = (
+    "A/A control: an arm and the same arm once more (#2): what differs between the two is the noise of the harness"
+)
 ISTIO = "istio (defaults)"
 NOT_CARRIED = "not carried by the library"
 
@@ -46,6 +49,7 @@ class Order:
     istio_version: str
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By scenario, the names of its arms, where it does not run in all."""
+    until_narrow: bool = False
 
 
 def order(
@@ -59,8 +63,10 @@ def order(
     policies: str,
     istio_version: str = NEWEST,
     mtls: bool = True,
+    aa: bool = False,
+    until_narrow: bool = False,
 ) -> Order:
-    """Complete what was named by what the profile says.
+    """Complete what was named by what the profile says. `aa`: each arm against itself, as the control of the harness.
 
     Raises:
         BadInput: with everything that is wrong, at once.
@@ -99,6 +105,8 @@ def order(
     if not mtls:
         final = {text: replace(arm, plaintext=arm.mode in WITH_SIDECARS) for text, arm in final.items()}
     placed = {text: arm.swept(axes) for text, arm in final.items()}
+    if aa:
+        placed = {text: [*its, *(replace(arm, twin=True) for arm in its)] for text, its in placed.items()}
     only = {
         point.name: tuple(dict.fromkeys(arm.name for text in its for arm in placed[text]))
         for name, its in named.items()
@@ -106,8 +114,14 @@ def order(
         for point in points[name]
     }
     repetitions = repetitions or chosen.repetitions
+    if until_narrow and repetitions <= stopping.LEAST:
+        raise BadInput(
+            [f"--until-narrow looks after {stopping.LEAST} repetitions first: give more, as `--repetitions 30`"]
+        )
     together = tuple(dict.fromkeys(arm for its in placed.values() for arm in its))
-    return Order(chosen.name, together, scenarios, repetitions, seed, chosen.policy_times, istio_version, only)
+    return Order(
+        chosen.name, together, scenarios, repetitions, seed, chosen.policy_times, istio_version, only, until_narrow
+    )
 
 
 def require_victims(scenarios: Iterable[Scenario], rendered: Mapping[str, Rendered]) -> None:
@@ -175,6 +189,7 @@ def create(wanted: Order, rendered: Mapping[str, Rendered], into: Path) -> Run:
                 policies=arm.policies,
                 plaintext=arm.plaintext,
                 settings=dict(arm.settings),
+                twin=arm.twin,
             )
             for arm in wanted.arms
         ],
@@ -187,7 +202,8 @@ def create(wanted: Order, rendered: Mapping[str, Rendered], into: Path) -> Run:
             "not_carried": sorted({note for each in rendered.values() for note in each.notes if NOT_CARRIED in note}),
             "arms": _policies(rendered),
         },
-        notes=_notes(rendered),
+        notes=[*([CONTROL] if any(arm.twin for arm in wanted.arms) else []), *_notes(rendered)],
+        until_narrow=wanted.until_narrow,
         into=into,
     )
 
@@ -227,7 +243,9 @@ def _notes(rendered: Mapping[str, Rendered]) -> list[str]:
 def begun(run: Run) -> tuple[list[Arm], PolicyTimes | None, MeshOptions]:
     """The arms, policy times and mesh that a run was begun with: a resumed cell has the same worlds around it."""
     times = run.header.policies["times"]
-    arms = [Arm(arm.mode, arm.policies, arm.plaintext, tuple(arm.settings.items())) for arm in run.header.arms]
+    arms = [
+        Arm(one.mode, one.policies, one.plaintext, tuple(one.settings.items()), one.twin) for one in run.header.arms
+    ]
     mesh = MeshOptions(istio_version=run.header.versions[ISTIO])
     return arms, PolicyTimes(**times) if times else None, mesh
 

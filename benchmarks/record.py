@@ -26,6 +26,7 @@ class ArmHeader(Stored):
     policies: str | None = None
     plaintext: bool = False
     settings: dict[str, bool | int | float | str] = {}
+    twin: bool = False
 
 
 class PlannedCell(Stored):
@@ -41,6 +42,7 @@ class Header(Stored):
     """All of a run but its cells. `scenarios` are kept whole, so that a report needs no file outside the run.
 
     `policies`: what each arm's policies were, as they were given to it. `notes`: what a reader must know, in sentences.
+    `until_narrow`: the run may end before its last repetition (benchmarks.stopping); `stopped`: why it did.
     """
 
     schema_version: Literal[1] = Field(default=SCHEMA, alias="schema")
@@ -55,6 +57,8 @@ class Header(Stored):
     policies: dict[str, Any] = {}
     versions: dict[str, str] = {}
     notes: tuple[str, ...] = ()
+    until_narrow: bool = False
+    stopped: str | None = None
 
 
 class AuditRecord(Stored):

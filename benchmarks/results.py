@@ -132,6 +132,13 @@ class Run:
             self.header = self.header.model_copy(update={"notes": (*self.header.notes, sentence)})
             self._write_header()
 
+    def stop(self, reason: str) -> None:
+        """End the run before its last repetition: what was not begun is in its plan no more. Raises CannotWrite."""
+        begun = {record.repetition for record in self.records()}
+        plan = tuple(cell for cell in self.header.plan if cell.repetition in begun)
+        self.header = self.header.model_copy(update={"plan": plan, "stopped": reason})
+        self._write_header()
+
     def records(self) -> list[Record]:
         """Records of all kept tries, void ones included, in the order of the plan. Raises BadInput."""
         files = [
@@ -206,6 +213,7 @@ def create_run(
     policies: Mapping[str, Any] | None = None,
     versions: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
+    until_narrow: bool = False,
     into: Path = FOLDER,
 ) -> Run:
     """Make the folder of a new run and write its header. `created` is ISO 8601.
@@ -227,6 +235,7 @@ def create_run(
         policies=dict(policies or {}),
         versions=dict(versions or {}),
         notes=tuple(notes),
+        until_narrow=until_narrow,
     )
     with writing(folder):
         (folder / "cells").mkdir(parents=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from benchmarks.effect_size import cliffs_delta
 from benchmarks.measures.measure import Measure
 from benchmarks.statistics import LEVEL, Interval, holm, paired_difference, paired_ratio
 
@@ -40,6 +41,11 @@ class Comparison:
     interval: Interval | None
     p: float | None = None
     verdict: Verdict = Verdict.NONE
+
+    @property
+    def delta(self) -> float | None:
+        """Cliff's delta of all values of the arm against all of the base."""
+        return cliffs_delta([a for a, _ in self.pairs], [b for _, b in self.pairs])
 
 
 def compare(

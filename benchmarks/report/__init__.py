@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from rich.console import Console
 
 from benchmarks.errors import BadInput
-from benchmarks.report import csv, html, json, markdown, outcomes, proof, prose, sweeps, terminal
+from benchmarks.report import advice, csv, html, json, markdown, noise, outcomes, proof, prose, sweeps, terminal, times
 from benchmarks.report.evidence import Evidence, comparisons, evidence, evidence_side_by_side
 from benchmarks.report.table import Report
 from benchmarks.results import Run
@@ -64,11 +64,14 @@ def _report(found: Evidence) -> Report:
     compared = comparisons(found)
     tables = [
         outcomes.glance(found),
+        advice.advice(found, compared),
         outcomes.answers(found),
         outcomes.latency(found),
+        times.times(found),
         outcomes.correctness(found),
         proof.costs(found),
         *([proof.verdicts(compared)] if compared else []),
+        noise.floor(found),
         *([sweeps.curves(seen), sweeps.flips(seen)] if (seen := sweeps.spots(found, compared)) else []),
         proof.policies(found),
         *([proof.voids(found)] if found.void else []),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, geometric_mean
 
+from benchmarks.arm import TWIN
 from benchmarks.errors import BadInput
 from benchmarks.measures import MEASURES, Measure
 from benchmarks.record import ArmHeader, Header
@@ -45,6 +46,11 @@ class Evidence:
     groups: tuple[Group, ...]
     interleaved: bool
     broken: tuple[str, ...]
+
+    @property
+    def control(self) -> bool:
+        """Whether arms are compared with themselves."""
+        return any(arm.twin for arm in self.arms)
 
     @property
     def planned(self) -> int:
@@ -134,16 +140,30 @@ def comparisons(found: Evidence) -> list[Comparison]:
     if not found.interleaved:
         return []
     family = []
-    settings = {arm.name: arm.settings for arm in found.arms}
+    of = {arm.name: arm for arm in found.arms}
     for scenario in found.scenarios:
         primary = scenario.primary
         measure = MEASURES[primary.measure]
         groups = found.of(scenario.name)
         for base, arm in ((b, a) for at, b in enumerate(groups) for a in groups[at + 1 :]):
-            # of a sweep of policies, arms at the same point; one without policies is at every point
-            if settings[arm.arm] and settings[base.arm] and settings[arm.arm] != settings[base.arm]:
+            if not _compared(of[arm.arm], of[base.arm], found.control):
                 continue
-            ours, theirs = arm.values(measure, primary.phase), base.values(measure, primary.phase)
-            pairs = [(ours[repetition], theirs[repetition]) for repetition in sorted(set(ours) & set(theirs))]
+            pairs = paired(arm, base, measure, primary.phase)
             family.append(compare(scenario.name, arm.arm, base.arm, measure, primary.phase, primary.margin, pairs))
     return judge(family)
+
+
+def paired(arm: Group, base: Group, measure: Measure, window: Window) -> list[tuple[float, float]]:
+    """The values of two arms in the repetitions in which both have one, in order."""
+    ours, theirs = arm.values(measure, window), base.values(measure, window)
+    return [(ours[repetition], theirs[repetition]) for repetition in sorted(set(ours) & set(theirs))]
+
+
+def _compared(arm: ArmHeader, base: ArmHeader, control: bool) -> bool:
+    """In a control, an arm and its twin; of a sweep of policies, arms at the same point.
+
+    One without policies is at every point.
+    """
+    if control:
+        return arm.twin != base.twin and arm.name.replace(TWIN, "") == base.name.replace(TWIN, "")
+    return not (arm.settings and base.settings) or arm.settings == base.settings

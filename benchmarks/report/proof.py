@@ -86,7 +86,8 @@ def verdicts(compared: list[Comparison]) -> Table:
         "Verdicts",
         "The primary measure, arm against arm, paired by repetition: its change with the 95 % interval. p is adjusted "
         "for all comparisons of this table (Holm), the interval is not. Better or worse: p at most 0.05, and at least "
-        "the margin. Equivalent: the interval lies within it. Fewer than 5 pairs: the change of each, and no verdict.",
+        "the margin. Equivalent: the interval lies within it. Fewer than 5 pairs: the change of each, and no verdict. "
+        "delta: Cliff's, 1 where every value of the first arm is above every value of the second.",
         [
             SCENARIO,
             Column("compared", "compared", "left"),
@@ -94,6 +95,7 @@ def verdicts(compared: list[Comparison]) -> Table:
             Column("change", "change"),
             Column("interval", "95 % interval"),
             Column("p", "p"),
+            Column("delta", "delta"),
             Column("margin", "margin"),
             Column("n", "pairs"),
             Column("verdict", "verdict", "left"),
@@ -105,7 +107,8 @@ def verdicts(compared: list[Comparison]) -> Table:
 def _verdict(one: Comparison) -> list[Value]:
     interval, n = one.interval, len(one.pairs)
     common = [word(one.scenario), word(f"{one.arm} vs {one.base}"), word(one.measure.name)]
-    end = [figure(margin(one.measure, one.margin), one.margin), figure(count(n), n)]
+    delta = figure(UNKNOWN if one.delta is None else f"{one.delta:+.2f}", one.delta)
+    end = [delta, figure(margin(one.measure, one.margin), one.margin), figure(count(n), n)]
     if n < ENOUGH or interval is None:
         points = [_change(one, pair) for pair in one.pairs]
         text = " ".join(UNKNOWN if value is None else point(one.measure, value) for value in points) or UNKNOWN

@@ -57,6 +57,11 @@ def _machine(environment: dict[str, object]) -> str:
 
 def notes(found: Evidence) -> Iterator[str]:
     """What a reader must know to read the tables right."""
+    for header in found.headers:
+        if header.stopped:
+            yield f"Stopped after {max(cell.repetition for cell in header.plan)} repetitions: {header.stopped}."
+        elif header.until_narrow and not found.void:
+            yield "Went on to its last repetition: not every interval became as narrow as its margin."
     if any(arm.mode in WITH_PROXIES for arm in found.arms):
         yield "The proxies' cost is Envoy's alone: no pilot-agent, no istiod, none of Istio's telemetry filters."
     again = Counter[str]()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.arm import TWIN
 from benchmarks.plan import Cell, plan
 from benchmarks.record import ArmHeader
 from benchmarks.results import Run, create_run
@@ -56,7 +57,13 @@ def write_run(
         created="2026-01-02T03:04:05Z",
         seed=seed,
         arms=[
-            ArmHeader(name=arm, mode=arm, policies="matched" if arm in ("library", "mesh") else None) for arm in effects
+            ArmHeader(
+                name=arm,
+                mode=arm.removesuffix(TWIN),
+                policies="matched" if arm.removesuffix(TWIN) in ("library", "mesh") else None,
+                twin=arm.endswith(TWIN),
+            )
+            for arm in effects
         ],
         scenarios=loaded,
         plan=plan([scenario.name for scenario in loaded], list(effects), repetitions, seed),

@@ -20,11 +20,8 @@ from benchmarks.scenario import Scenario
 from benchmarks.verdict import Comparison
 
 STYLE = Path(__file__).with_name("style.css")
-IN_SUMMARY, OF_SCENARIOS, AT_THE_END = (
-    ("glance", "verdicts"),
-    ("answers", "latency", "correctness", "policies"),
-    ("voids",),
-)
+OF_SCENARIOS = ("answers", "latency", "times", "correctness", "policies")
+AT_THE_END = ("noise", "voids")
 
 
 def render(report: Report, found: Evidence, compared: Sequence[Comparison]) -> str:
@@ -96,7 +93,8 @@ def _summary(report: Report, tables: Mapping[str, Table], compared: Sequence[Com
         if report.warnings
         else []
     )
-    return [said, *limits, _table(tables, "glance"), effects(compared), _table(tables, "verdicts")]
+    parts = (_table(tables, key) for key in ("glance", "advice", "curves", "flips"))
+    return [said, *limits, *parts, effects(compared), _table(tables, "verdicts")]
 
 
 def _scenario(scenario: Scenario, found: Evidence, tables: Mapping[str, Table]) -> Element:

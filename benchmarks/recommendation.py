@@ -1,0 +1,102 @@
+"""What follows for an edge: the library, the mesh, both or neither, from verdicts alone and never from points."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from benchmarks.verdict import Comparison, Verdict
+
+Where = Literal["library", "mesh", "either", "both", "neither", "undecided"]
+LIBRARIES, MESHES, STACKED = ("library", "library-endpoints"), ("mesh",), ("both",)
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """For one scenario, which stands for an edge and a kind of fault: `where`, and the comparisons it rests on.
+
+    `p`: the largest adjusted p-value of the differences that it rests on; None where it rests on none (equivalence,
+    or nothing decided). `limits`: what would have to be known before relying on more than is said.
+    """
+
+    scenario: str
+    edge: str
+    fault: str
+    where: Where
+    arm: str | None
+    because: tuple[str, ...]
+    p: float | None
+    pairs: int
+    limits: tuple[str, ...]
+
+
+def recommend(
+    scenario: str, edge: str, fault: str, compared: Iterable[Comparison], modes: Mapping[str, str]
+) -> Recommendation:
+    """Weigh the comparisons of a scenario's primary measure. `modes`: the mode of each arm.
+
+    An arm is a candidate when it is better than the control `none`. Among candidates one is recommended only if it is
+    better than each candidate of the other side; where they are equivalent, either will do; else it is undecided.
+    """
+    verdicts = {(one.arm, one.base): one for one in compared if one.scenario == scenario}
+    controls = [arm for arm, mode in modes.items() if mode == "none"]
+    against = [one for (arm, base), one in verdicts.items() if base in controls]
+    limits: list[str] = []
+    if not against:
+        limits.append("no arm was compared with the control: add `--arm none`")
+    unsure = [one.arm for one in against if one.verdict in (Verdict.INCONCLUSIVE, Verdict.NONE)]
+    if unsure:
+        limits.append(f"undecided against none: {', '.join(unsure)}; more repetitions narrow it")
+    helping = [one for one in against if one.verdict is Verdict.BETTER and modes[one.arm] not in ("sidecar",)]
+    rest = tuple(limits)
+    if not helping:
+        settled = bool(against) and not unsure
+        where: Where = "neither" if settled else "undecided"
+        return Recommendation(
+            scenario, edge, fault, where, None, _said(against if settled else ()), None, _n(against), rest
+        )
+    best, ties, evidence = _best(helping, verdicts)
+    if best is None:
+        limits.append(f"not told apart: {', '.join(one.arm for one in ties)}")
+        equal = all(one.verdict is Verdict.EQUIVALENT for one in evidence) and bool(evidence)
+        where = "either" if equal else "undecided"
+        used = [*helping, *evidence]
+        return Recommendation(scenario, edge, fault, where, None, _said(used), _p(helping), _n(used), tuple(limits))
+    used = [next(one for one in helping if one.arm == best), *evidence]
+    return Recommendation(scenario, edge, fault, _side(modes[best]), best, _said(used), _p(used), _n(used), rest)
+
+
+def _best(
+    helping: Sequence[Comparison], verdicts: Mapping[tuple[str, str], Comparison]
+) -> tuple[str | None, Sequence[Comparison], list[Comparison]]:
+    """The candidate that is better than all others; or None, the candidates, and what was said between them."""
+    between = [one for (arm, base), one in verdicts.items() if {arm, base} <= {each.arm for each in helping}]
+    for each in helping:
+        won = [one for one in between if each.arm in (one.arm, one.base)]
+        if all(_winner(one) == each.arm for one in won):
+            return each.arm, helping, won
+    return None, helping, between
+
+
+def _winner(one: Comparison) -> str | None:
+    return {Verdict.BETTER: one.arm, Verdict.WORSE: one.base}.get(one.verdict)
+
+
+def _side(mode: str) -> Where:
+    return "library" if mode in LIBRARIES else "mesh" if mode in MESHES else "both"
+
+
+def _said(used: Iterable[Comparison]) -> tuple[str, ...]:
+    return tuple(
+        f"{one.arm} {one.verdict.value} {'to' if one.verdict is Verdict.EQUIVALENT else 'than'} {one.base}"
+        for one in used
+    )
+
+
+def _p(used: Iterable[Comparison]) -> float | None:
+    return max((one.p for one in used if one.p is not None and one.verdict is not Verdict.EQUIVALENT), default=None)
+
+
+def _n(used: Sequence[Comparison]) -> int:
+    return min((len(one.pairs) for one in used), default=0)

@@ -1,0 +1,64 @@
+"""The recommendation as a table: where resilience should live, edge by edge and fault by fault."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.recommendation import Recommendation, Where, recommend
+from benchmarks.report.evidence import Evidence
+from benchmarks.report.figures import UNKNOWN, count
+from benchmarks.report.outcomes import SCENARIO
+from benchmarks.report.table import Column, Table, Tone, Value, figure, table, word
+from benchmarks.verdict import Comparison
+
+TONES: dict[Where, Tone] = {"undecided": "doubt", "neither": "quiet"}
+
+
+def advice(found: Evidence, compared: Sequence[Comparison]) -> Table:
+    """A row for each scenario with a fault; empty without verdicts, in a control, and between runs made apart."""
+    return table(
+        "advice",
+        "Where should it live",
+        "For each kind of fault, what the verdicts on the primary measure support, on this machine and with these "
+        "policies: an arm that is better than the control and better than every other that is. Either: equivalent. "
+        "p: the weakest link of the evidence, adjusted for the whole table of verdicts.",
+        [
+            SCENARIO,
+            Column("edge", "edge", "left"),
+            Column("fault", "fault", "left"),
+            Column("where", "where", "left"),
+            Column("arm", "arm", "left"),
+            Column("p", "p"),
+            Column("n", "pairs"),
+            Column("because", "because", "left"),
+            Column("limits", "not known", "left"),
+        ],
+        [(one.scenario, _row(one)) for one in recommendations(found, compared)],
+    )
+
+
+def recommendations(found: Evidence, compared: Sequence[Comparison]) -> list[Recommendation]:
+    """One for each scenario with a fault on a service."""
+    if not compared or found.control or not found.interleaved:
+        return []
+    modes = {arm.name: arm.mode for arm in found.arms}
+    return [
+        recommend(scenario.name, f"-> {scenario.fault.service}", scenario.fault.kind, compared, modes)
+        for scenario in found.scenarios
+        if scenario.fault is not None
+    ]
+
+
+def _row(one: Recommendation) -> list[Value]:
+    p = UNKNOWN if one.p is None else "<.001" if one.p < 0.001 else f"{one.p:.3f}"
+    return [
+        word(one.scenario),
+        word(one.edge),
+        word(one.fault),
+        word(one.where, TONES.get(one.where, "good")),
+        word(one.arm or UNKNOWN),
+        figure(p, one.p),
+        figure(count(one.pairs), one.pairs),
+        word("; ".join(one.because) or UNKNOWN),
+        word("; ".join(one.limits) or UNKNOWN),
+    ]
