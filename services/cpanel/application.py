@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 
-from services.airport.messages import InvalidError
+from services.airport.messages import Alert, InvalidError, Statistics
 from services.cpanel.config import Config
-from services.cpanel.dashboard import page
+from services.cpanel.dashboard import SAFE, UNSNIFFED, page, static
 from services.runtime import incoming
 from services.runtime.clients import Reply
 from services.runtime.failures import Failure, failures, refusal, staleness
@@ -19,6 +20,7 @@ from services.runtime.toggle import Toggle
 
 COLLECTOR = "http://collector:8080/frame"
 DEFAULT_FPS = 1
+NOTHING_YET: dict[str, Any] = {"persons": []}
 
 
 class ControlPanel:
@@ -45,10 +47,17 @@ class ControlPanel:
         """
         momentum = self._clients["momentum"]
         analysis, alert = await asyncio.gather(momentum.get("/analysis"), momentum.get("/alert"))
-        html = page(self._settings.service_version, _told(analysis), _told(alert), (analysis.stale_s, alert.stale_s))
+        html = page(
+            self._settings,
+            COLLECTOR,
+            _told(analysis, Statistics.from_json),
+            _told(alert, Alert.from_json),
+            (analysis.stale_s, alert.stale_s),
+        )
         failed = failures("momentum", analysis) + failures("momentum", alert)
         status = refusal(failed).status if failed else 200
-        return web.Response(text=html, content_type="text/html", status=status, headers=staleness(analysis, alert))
+        headers = {**SAFE, **staleness(analysis, alert)}
+        return web.Response(text=html, content_type="text/html", status=status, headers=headers)
 
     async def configure(self, request: web.Request) -> web.Response:
         """Take the configuration in the body, or read the mounted file again when there is none."""
@@ -123,14 +132,20 @@ class ControlPanel:
         reply = await self._clients[service].request(request.method, path, json=sent, params=dict(request.query))
         if not reply.ok and (reply.flag is not None or not reply.body):
             return refusal(failures(service, reply))
-        headers = staleness(reply)
+        headers = {**UNSNIFFED, **staleness(reply)}
         return web.Response(status=reply.status, body=reply.body or None, content_type=_type_of(reply), headers=headers)
 
 
-def _told(reply: Reply) -> dict[str, Any] | None:
+def _told(reply: Reply, check: Callable[[object], object]) -> dict[str, Any] | None:
+    """Return what momentum told; None when it did not, or told what is no message. Before the first, it is nobody."""
     if not reply.ok:
         return None
-    told: dict[str, Any] = reply.json()
+    try:
+        told: dict[str, Any] = reply.json()
+        if told != NOTHING_YET:
+            check(told)
+    except ValueError:
+        return None
     return told
 
 
@@ -158,6 +173,7 @@ def build(pod: Pod) -> Application:
 
     routes = [
         *toggle.routes(),
+        *static(),
         web.get("/", panel.dashboard),
         web.get("/index", panel.dashboard),
         web.put("/config", panel.configure),
