@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
+from istio.compile.http import MANAGER
 from istio.compile.inbound import VIRTUAL_INBOUND
 from istio.compile.listeners import outbound_name
 from istio.compile.names import inbound_cluster
@@ -72,9 +73,13 @@ def _listeners(listeners: Resources, addresses: LocalAddresses) -> Resources:
     made: dict[str, Mapping[str, Any]] = {}
     for service_port, port in addresses.outbound.items():
         name = outbound_name(service_port)
-        if name in listeners:
-            chain = without(listeners[name]["filter_chains"][0], "filter_chain_match")
-            made[name] = _bound(listeners[name], name, port, [chain])
+        chains = [
+            without(chain, "filter_chain_match")
+            for chain in listeners.get(name, {}).get("filter_chains", ())
+            if chain["filters"][-1]["name"] == MANAGER
+        ]
+        if chains:  # whoever comes here speaks HTTP: nothing was intercepted that could be anything else
+            made[name] = _bound(listeners[name], name, port, chains)
     virtual = listeners.get(VIRTUAL_INBOUND, {})
     for target, port in addresses.inbound.items():
         chains = [

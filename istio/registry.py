@@ -25,7 +25,12 @@ class Port:
     number: int
     name: str
     target: int | str
-    protocol: str  # HTTP, HTTP2 or GRPC
+    protocol: str  # HTTP, HTTP2 or GRPC; of a ServiceEntry TCP, TLS or HTTPS too
+
+    @property
+    def is_http(self) -> bool:
+        """Whether a proxy reads what is sent there; otherwise it passes bytes on."""
+        return self.protocol in ("HTTP", "HTTP2", "GRPC")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 _TYPE = "type.googleapis.com/envoy.extensions.filters"
+MANAGER = "envoy.filters.network.http_connection_manager"
 _FILTERS = [
     {
         "name": "envoy.filters.http.grpc_stats",
@@ -29,7 +30,7 @@ _REQUEST_ID = {
 
 def _manager(fields: dict[str, Any], rules: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     return {
-        "name": "envoy.filters.network.http_connection_manager",
+        "name": MANAGER,
         "typed_config": {
             "@type": f"{_TYPE}.network.http_connection_manager.v3.HttpConnectionManager",
             "http_filters": [*rules, *_FILTERS],
@@ -87,9 +88,8 @@ def inbound_manager(
     )
 
 
-def tcp_proxy(cluster: str) -> dict[str, Any]:
+def tcp_proxy(cluster: str, **fields: object) -> dict[str, Any]:
     """Return a filter that passes bytes on."""
-    return {
-        "name": "envoy.filters.network.tcp_proxy",
-        "typed_config": {"@type": f"{_TYPE}.network.tcp_proxy.v3.TcpProxy", "cluster": cluster, "stat_prefix": cluster},
-    }
+    kind = {"@type": f"{_TYPE}.network.tcp_proxy.v3.TcpProxy"}
+    config = {**kind, "cluster": cluster, "stat_prefix": cluster, **fields}
+    return {"name": "envoy.filters.network.tcp_proxy", "typed_config": config}

@@ -1,4 +1,4 @@
-"""Listeners of a sidecar: one per outbound port, and the two that catch everything else (core/listener.go)."""
+"""Listeners of a sidecar: those of outbound ports, and the two that catch everything else (core/listener.go)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from istio.compile.http import outbound_manager, tcp_proxy
 from istio.compile.inbound import VIRTUAL_INBOUND as VIRTUAL_INBOUND
 from istio.compile.inbound import virtual_inbound
 from istio.compile.names import BLACK_HOLE, PASSTHROUGH, stats_name
+from istio.compile.rules import Rules
 from istio.compile.scope import Scope
 from istio.compile.sockets import PLAIN_HTTP, anywhere, inspector
+from istio.compile.streams import ANYWHERE, bound_to, stream_chain
 from istio.registry import Proxy, Registry
 
 OUTBOUND_PORT = 15001
@@ -19,44 +21,74 @@ VIRTUAL_OUTBOUND = "virtualOutbound"
 
 
 def listeners(
-    registry: Registry, scope: Scope, authentication: Authentication, authorization: Authorization, proxy: Proxy
+    registry: Registry,
+    scope: Scope,
+    rules: Rules,
+    authentication: Authentication,
+    authorization: Authorization,
+    proxy: Proxy,
 ) -> dict[str, dict[str, Any]]:
     """Every listener of a sidecar, by name."""
-    ports = sorted({port.number for service in scope.routed.services for port in service.ports})
     unknown = PASSTHROUGH if scope.passes else BLACK_HOLE
     made = [_virtual_outbound(unknown), virtual_inbound(registry, authentication, authorization, proxy)]
-    made += [_outbound(port, unknown) for port in ports]
+    made += [_outbound(*at, chains, unknown) for at, chains in sorted(_chains(scope, rules).items())]
     return {listener["name"]: listener for listener in made}
 
 
-def outbound_name(port: int) -> str:
-    """Return the name of the listener of an outbound HTTP port."""
-    return f"0.0.0.0_{port}"
+def outbound_name(port: int, address: str = ANYWHERE) -> str:
+    """Return the name of the listener of an outbound port; all of HTTP on one port share one."""
+    return f"{address}_{port}"
 
 
-def _outbound(port: int, unknown: str) -> dict[str, Any]:
-    name = outbound_name(port)
+def _chains(scope: Scope, rules: Rules) -> dict[tuple[str, int], list[dict[str, Any]]]:
+    """Return the chains of every outbound listener, by address and port; of two with one match the first stays."""
+    found: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for service in scope.routed.services:
+        for port in service.ports:
+            at = (ANYWHERE if port.is_http else bound_to(service), port.number)
+            chain = _http(port.number) if port.is_http else stream_chain(service, port, rules.of(service))
+            chains = found.setdefault(at, [])
+            if all(one.get("filter_chain_match") != chain.get("filter_chain_match") for one in chains):
+                chains.append(chain)
+    return found
+
+
+def _http(port: int) -> dict[str, Any]:
+    manager = outbound_manager(stats_name(f"outbound_{outbound_name(port)}"), str(port))
     return {
-        "name": name,
-        "address": anywhere(port),
+        "filter_chain_match": PLAIN_HTTP,
+        "filters": [manager],
+        "transport_socket_connect_timeout": "15s",
+    }
+
+
+def _outbound(address: str, port: int, chains: list[dict[str, Any]], unknown: str) -> dict[str, Any]:
+    matches = [one.get("filter_chain_match", {}) for one in chains]
+    inspectors = []
+    if any("server_names" in match for match in matches):
+        inspectors.append(inspector("tls_inspector", "TlsInspector", initial_read_buffer_size=512))
+    if PLAIN_HTTP in matches:
+        inspectors.append(inspector("http_inspector", "HttpInspector"))
+    return {
+        "name": outbound_name(port, address),
+        "address": {"socket_address": {"address": address, "port_value": port}},
         "bind_to_port": False,
         "traffic_direction": "OUTBOUND",
-        "listener_filters": [inspector("http_inspector", "HttpInspector")],
+        "listener_filters": inspectors,
         "listener_filters_timeout": "0s",
         "continue_on_listener_filters_timeout": True,
-        "filter_chains": [
-            {
-                "filter_chain_match": PLAIN_HTTP,
-                "filters": [outbound_manager(stats_name(f"outbound_{name}"), str(port))],
-                "transport_socket_connect_timeout": "15s",
-            }
-        ],
-        "default_filter_chain": {
-            "name": "PassthroughFilterChain",
-            "filter_chain_match": {},
-            "filters": [tcp_proxy(unknown)],
-        },
+        **_with_default(chains, unknown),
     }
+
+
+def _with_default(chains: list[dict[str, Any]], unknown: str) -> dict[str, Any]:
+    """Put what takes everything last: a chain without a match, else what is done with addresses that nobody knows."""
+    matching = [one for one in chains if "filter_chain_match" in one]
+    others = [one for one in chains if "filter_chain_match" not in one]
+    if others and not matching:
+        return {"filter_chains": others}
+    passed = {"name": "PassthroughFilterChain", "filter_chain_match": {}, "filters": [tcp_proxy(unknown)]}
+    return {"filter_chains": matching, "default_filter_chain": others[0] if others else passed}
 
 
 def _virtual_outbound(unknown: str) -> dict[str, Any]:

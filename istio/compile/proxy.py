@@ -55,6 +55,6 @@ def compile_proxy(registry: Registry, objects: Objects, proxy: Proxy, *, mtls: b
     return ProxyConfig(
         clusters=clusters(registry, seen, rules, authentication, proxy),
         routes=routes(seen, rules, proxy),
-        listeners=listeners(registry, seen, authentication, authorization, proxy),
+        listeners=listeners(registry, seen, rules, authentication, authorization, proxy),
         endpoints=endpoints(seen.reachable, rules, authentication),
     )

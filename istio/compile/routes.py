@@ -19,8 +19,8 @@ _UNKNOWN_HOSTS_PORT = 80
 
 
 def routes(scope: Scope, rules: Rules, proxy: Proxy) -> dict[str, dict[str, Any]]:
-    """Return the route configuration of every port that a service has, by the port's number as text."""
-    ports = sorted({port.number for service in scope.routed.services for port in service.ports})
+    """Return the route configuration of every port that a service has HTTP on, by the port's number as text."""
+    ports = sorted({port.number for service in scope.routed.services for port in service.ports if port.is_http})
     return {str(port): route_configuration(str(port), _virtual_hosts(port, scope, rules, proxy)) for port in ports}
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import ipaddress
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from istio.objects.gateway import HttpProtocol
 from istio.objects.model import ExportTo, Host, Labels, Many, Metadata, Model, UInt32
 
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
+Protocol = Annotated[
+    Literal["HTTP", "HTTP2", "GRPC", "TCP", "TLS", "HTTPS"],
+    BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value),
+]
 
 
 def _address(value: str) -> str:
@@ -35,7 +38,7 @@ class ServicePort(Model):
 
     number: PortNumber
     name: Annotated[str, Field(min_length=1)]
-    protocol: HttpProtocol
+    protocol: Protocol
     target_port: PortNumber | None = None
 
 

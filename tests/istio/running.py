@@ -5,7 +5,7 @@ import contextlib
 import socket
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,8 +91,10 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextlib.asynccontextmanager
-async def running_mesh(directory: Path, text: str = "", *, start: bool = True) -> AsyncIterator[Mesh]:
-    """Serve an upstream per pod and run the collector's sidecar with these objects."""
+async def running_mesh(
+    directory: Path, text: str = "", *, start: bool = True, service_ports: Sequence[int] = (8080,)
+) -> AsyncIterator[Mesh]:
+    """Serve an upstream per pod and run the collector's sidecar with these objects, for callers of these ports."""
     upstreams = {pod: Upstream() for pod in PODS.values()}
     addresses: dict[Address, Address] = {}
     async with contextlib.AsyncExitStack() as stack:
@@ -105,9 +107,9 @@ async def running_mesh(directory: Path, text: str = "", *, start: bool = True) -
             await site.start()
             address: Address = runner.addresses[0]
             addresses[ip, 8080] = address
-        admin, outbound, inbound = free_ports(3)
+        admin, inbound, *outbound = free_ports(2 + len(service_ports))
         app = addresses["10.0.1.1", 8080][1]
-        ports = SidecarPorts(admin, {8080: outbound}, {8080: inbound}, {8080: app})
+        ports = SidecarPorts(admin, dict(zip(service_ports, outbound, strict=True)), {8080: inbound}, {8080: app})
         # A socket's path holds about 100 characters; a test's own folder may be longer.
         sockets = stack.enter_context(tempfile.TemporaryDirectory())
         discovery = await stack.enter_async_context(DiscoveryServer(Path(sockets) / "s"))

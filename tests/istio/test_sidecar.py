@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from istio.admin import Unreachable
@@ -268,3 +269,24 @@ spec:
         assert mesh.upstreams["alerts-0"].received == 1
         await mesh.apply("")
         assert mesh.upstreams["alerts-0"].received == 1
+
+
+async def test_a_service_outside_has_ports_of_its_own_and_only_http_is_listened_for(tmp_path: Path) -> None:
+    async with running_mesh(tmp_path, service_ports=(8080, 80, 443)) as mesh:
+        _, port = mesh.addresses["10.0.5.1", 8080]
+        await mesh.apply(f"""
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {{name: outside, namespace: airport}}
+spec:
+  hosts: [outside.example.com]
+  ports:
+  - {{number: 80, name: http, protocol: HTTP, targetPort: {port}}}
+  - {{number: 443, name: tls, protocol: TLS, targetPort: {port}}}
+  resolution: STATIC
+  endpoints: [{{address: 127.0.0.1}}]
+""")
+        assert await mesh.get("outside.example.com", mesh.ports.outbound[80]) == (200, "outside.example.com")
+        assert await mesh.get("alerts") == (200, "alerts")
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await mesh.get("outside.example.com", mesh.ports.outbound[443])

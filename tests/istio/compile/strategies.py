@@ -194,7 +194,7 @@ destination_rule = whole(
 
 address = st.integers(1, 250).map(lambda last: f"192.0.2.{last}")
 entry_port = whole({"targetPort": st.integers(1, 65535)}, number=st.just(8080), name=st.just("http"),
-                   protocol=st.sampled_from(["HTTP", "HTTP2", "GRPC", "http"]))  # fmt: skip
+                   protocol=st.sampled_from(["HTTP", "HTTP2", "GRPC", "http", "TCP", "TLS", "HTTPS"]))  # fmt: skip
 entry_rest = {
     "addresses": st.lists(address, max_size=1),
     "location": st.sampled_from(["MESH_EXTERNAL", "MESH_INTERNAL"]),
