@@ -50,7 +50,7 @@ class Endpoint:
 class Service:
     """A service of Kubernetes, or of a ServiceEntry, which then has a ``host`` and ``addresses`` of its own.
 
-    ``endpoints`` are by the name of the service port.
+    ``endpoints`` are by the name of the service port; ``created`` is a time as Kubernetes writes it.
     """
 
     name: str
@@ -64,6 +64,12 @@ class Service:
     host: str = ""
     addresses: tuple[str, ...] = ()
     resolution: Resolution = "EDS"
+    created: str = ""
+
+    @property
+    def rank(self) -> tuple[str, str, str]:
+        """What decides which of two services has a listener that only one can have: the older, else by name."""
+        return self.created, self.name, self.namespace
 
     @property
     def hostname(self) -> str:
@@ -222,7 +228,9 @@ def _service(
         return faults
     own = slices.get((namespace, name), ())
     endpoints = {port.name: tuple(_endpoints(own, port.name, namespace, pods)) for port in ports}
-    return Service(name, namespace, str(spec["clusterIP"]), tuple(ports), spec.get("selector") or {}, endpoints)
+    created = str(data["metadata"].get("creationTimestamp") or "")
+    address, selector = str(spec["clusterIP"]), spec.get("selector") or {}
+    return Service(name, namespace, address, tuple(ports), selector, endpoints, created=created)
 
 
 def _endpoints(

@@ -89,7 +89,8 @@ def inbound_manager(
 
 
 def tcp_proxy(cluster: str, **fields: object) -> dict[str, Any]:
-    """Return a filter that passes bytes on."""
+    """Return a filter that passes bytes on, to one cluster or as the fields say."""
     kind = {"@type": f"{_TYPE}.network.tcp_proxy.v3.TcpProxy"}
-    config = {**kind, "cluster": cluster, "stat_prefix": cluster, **fields}
+    one = {"cluster": cluster, "stat_prefix": cluster} if cluster else {}
+    config = {**kind, **one, **fields}
     return {"name": "envoy.filters.network.tcp_proxy", "typed_config": config}

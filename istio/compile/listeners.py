@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from istio.compile.authentication import Authentication
@@ -13,8 +15,8 @@ from istio.compile.names import BLACK_HOLE, PASSTHROUGH, stats_name
 from istio.compile.rules import Rules
 from istio.compile.scope import Scope
 from istio.compile.sockets import PLAIN_HTTP, anywhere, inspector
-from istio.compile.streams import ANYWHERE, bound_to, stream_chain
-from istio.registry import Proxy, Registry
+from istio.compile.streams import ANYWHERE, Streams, bound_to
+from istio.registry import Proxy, Registry, Service
 
 OUTBOUND_PORT = 15001
 VIRTUAL_OUTBOUND = "virtualOutbound"
@@ -31,7 +33,9 @@ def listeners(
     """Every listener of a sidecar, by name."""
     unknown = PASSTHROUGH if scope.passes else BLACK_HOLE
     made = [_virtual_outbound(unknown), virtual_inbound(registry, authentication, authorization, proxy)]
-    made += [_outbound(*at, chains, unknown) for at, chains in sorted(_chains(scope, rules).items())]
+    made += [
+        _outbound(*at, chains, unknown) for at, chains in sorted(_chains(scope, Streams(scope, rules, proxy)).items())
+    ]
     return {listener["name"]: listener for listener in made}
 
 
@@ -40,17 +44,23 @@ def outbound_name(port: int, address: str = ANYWHERE) -> str:
     return f"{address}_{port}"
 
 
-def _chains(scope: Scope, rules: Rules) -> dict[tuple[str, int], list[dict[str, Any]]]:
+def _chains(scope: Scope, streams: Streams) -> dict[tuple[str, int], list[dict[str, Any]]]:
     """Return the chains of every outbound listener, by address and port; of two with one match the first stays."""
     found: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for service in scope.routed.services:
+    for service in _by_address(sorted(scope.routed.services, key=lambda one: one.rank)):
         for port in service.ports:
             at = (ANYWHERE if port.is_http else bound_to(service), port.number)
-            chain = _http(port.number) if port.is_http else stream_chain(service, port, rules.of(service))
             chains = found.setdefault(at, [])
-            if all(one.get("filter_chain_match") != chain.get("filter_chain_match") for one in chains):
-                chains.append(chain)
+            for chain in [_http(port.number)] if port.is_http else streams.chains(service, port):
+                if all(one.get("filter_chain_match") != chain.get("filter_chain_match") for one in chains):
+                    chains.append(chain)
     return found
+
+
+def _by_address(services: Iterable[Service]) -> Iterator[Service]:
+    """Return a service with several addresses as one for each of them."""
+    for one in services:
+        yield from [replace(one, addresses=(address,)) for address in one.addresses] or [one]
 
 
 def _http(port: int) -> dict[str, Any]:

@@ -37,7 +37,11 @@ def route_configuration(name: str, hosts: list[dict[str, Any]]) -> dict[str, Any
 
 def _virtual_hosts(port: int, scope: Scope, rules: Rules, proxy: Proxy) -> list[dict[str, Any]]:
     registry = scope.routed
-    services = {service.hostname: service for service in registry.services if service.port(port)}
+    services = {
+        service.hostname: service
+        for service in registry.services
+        if (at := service.port(port)) is not None and at.is_http
+    }
     reachable = {service.hostname: service for service in scope.reachable.services if service.port(port)}
     everywhere = {service.hostname: service for service in scope.reachable.services}
     hosts: dict[str, dict[str, Any]] = {}
@@ -165,8 +169,7 @@ def virtual_host(hostname: str, port: int, domains: list[str], made: list[dict[s
 def _domains(service: Service, proxy: Proxy) -> list[str]:
     """Every way in which a client of this namespace may write a service's host."""
     if service.host:
-        addresses = [one for one in service.addresses if "/" not in one]
-        return [service.host, f"{service.host}.", *addresses]
+        return [service.host, f"{service.host}.", *service.addresses[-1:]]  # of several addresses istiod keeps one
     within = f"{service.name}.{service.namespace}"
     short = [service.name] if service.namespace == proxy.namespace else []
     full = f"{within}.svc.{DOMAIN}"

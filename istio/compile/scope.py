@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from istio.compile.names import ROOT_NAMESPACE, in_mesh, matches, qualified
 from istio.objects.destination_rule import ConnectionPool
+from istio.objects.model import is_within
 from istio.objects.parse import Objects
 from istio.objects.sidecar import Sidecar
 from istio.objects.virtual_service import VirtualService
 from istio.registry import Proxy, Registry, Service
+
+_NOT = "~"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +47,16 @@ def scope(registry: Registry, objects: Objects, proxy: Proxy) -> Scope:
     )
     if not found.spec.egress:
         return seen
-    imports = [_Import.of(host, found.metadata.namespace) for egress in found.spec.egress for host in egress.hosts]
-    routed = tuple(one for one in registry.services if any(each.takes(one) for each in imports))
-    spoken = tuple(one for one in spoken if any(each.hears(one) for each in imports))
+    hosts = [host for egress in found.spec.egress for host in egress.hosts]
+    own = found.metadata.namespace
+    imports = [_Import.of(host, own) for host in hosts if not host.startswith(_NOT)]
+    excluded = [_Import.of(host.removeprefix(_NOT), own) for host in hosts if host.startswith(_NOT)]
+    routed = tuple(
+        one
+        for one in registry.services
+        if any(each.takes(one) for each in imports) and not any(each.takes(one) for each in excluded)
+    )
+    spoken = tuple(one for one in spoken if _is_heard(one, imports, excluded))
     targets = {one.hostname for one in routed}.union(*map(_destinations, spoken))
     reachable = tuple(one for one in registry.services if one.hostname in targets)
     return replace(
@@ -64,17 +75,28 @@ class _Import:
     @staticmethod
     def of(text: str, own: str) -> _Import:
         namespace, _, pattern = text.partition("/")
-        return _Import(own if namespace == "." else namespace, pattern)
+        return _Import(own if namespace == "." else namespace or "*", pattern)
 
     def takes(self, service: Service) -> bool:
-        return self.namespace in ("*", service.namespace) and matches(self.pattern, service.hostname)
+        return self.covers(service.hostname, service.namespace)
 
-    def hears(self, virtual_service: VirtualService) -> bool:
-        namespace = virtual_service.metadata.namespace
-        hosts = [qualified(host, namespace) for host in virtual_service.spec.hosts]
-        return self.namespace in ("*", namespace) and any(
-            matches(self.pattern, host) or matches(host, self.pattern) for host in hosts
-        )
+    def covers(self, host: str, namespace: str) -> bool:
+        return self.namespace in ("*", namespace) and is_within(host, self.pattern)
+
+    def touches(self, host: str, namespace: str) -> bool:
+        either = matches(self.pattern, host) or matches(host, self.pattern)
+        return self.namespace in ("*", namespace) and either
+
+
+def _is_heard(virtual_service: VirtualService, imports: Sequence[_Import], excluded: Sequence[_Import]) -> bool:
+    """Whether one of its hosts is imported, and not left out again."""
+    namespace = virtual_service.metadata.namespace
+    hosts = [qualified(host, namespace) for host in virtual_service.spec.hosts]
+    return any(
+        any(one.touches(host, namespace) for one in imports)
+        and not any(one.covers(host, namespace) for one in excluded)
+        for host in hosts
+    )
 
 
 def _sidecar(objects: Objects, proxy: Proxy) -> Sidecar | None:
@@ -88,10 +110,12 @@ def _sidecar(objects: Objects, proxy: Proxy) -> Sidecar | None:
 
 
 def _destinations(virtual_service: VirtualService) -> set[str]:
-    found = set()
-    for http in virtual_service.spec.http:
-        to = [*(one.destination for one in http.route), *(one.destination for one in http.mirrors)]
+    spec = virtual_service.spec
+    to = [one.destination for route in spec.http for one in route.route]
+    to += [one.destination for tls in spec.tls for one in tls.route]
+    to += [one.destination for tcp in spec.tcp for one in tcp.route]
+    for http in spec.http:
+        to += [one.destination for one in http.mirrors]
         if http.mirror is not None:
             to.append(http.mirror)
-        found |= {qualified(one.host, virtual_service.metadata.namespace) for one in to}
-    return found
+    return {qualified(one.host, virtual_service.metadata.namespace) for one in to}

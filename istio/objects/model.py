@@ -41,6 +41,13 @@ def host(value: str) -> str:
     return value
 
 
+def is_within(one: str, other: str) -> bool:
+    """Whether every name that a host covers is covered by another (pkg/config/host, Name.SubsetOf)."""
+    if not other.startswith("*"):
+        return one == other
+    return one.removeprefix("*").endswith(other[1:])
+
+
 def _label(value: str) -> str:
     if value and not _LABEL.fullmatch(value):
         raise ValueError(f"must be made of letters, digits and -, at most 63, such as v1, not {value!r}")
@@ -65,6 +72,20 @@ def _not_all_and_more(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def _none_alone(values: tuple[str, ...]) -> tuple[str, ...]:
+    if "~" in values and len(values) > 1:
+        raise ValueError("~ stands for no namespace: leave the others out")
+    for one in values if values != ("~",) else ():
+        _visibility(one)
+    return values
+
+
+EntryExportTo = Annotated[
+    Many[str],
+    AfterValidator(_none_alone),
+    AfterValidator(_not_all_and_more),
+]
+"""A ServiceEntry's: ~ makes it nobody's."""
 ExportTo = Annotated[Many[Annotated[str, AfterValidator(_visibility)]], AfterValidator(_not_all_and_more)]
 UInt32 = Annotated[int, Field(ge=0, le=4294967295)]
 Int32 = Annotated[int, Field(ge=0, le=2147483647)]

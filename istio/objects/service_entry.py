@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from istio.objects.model import ExportTo, Host, Labels, Many, Metadata, Model, UInt32
+from istio.objects.model import EntryExportTo, Host, Labels, Many, Metadata, Model, UInt32
 
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 Protocol = Annotated[
@@ -64,7 +64,7 @@ class ServiceEntrySpec(Model):
     resolution: Literal["STATIC", "DNS", "DNS_ROUND_ROBIN"]
     endpoints: Many[WorkloadEntry] = ()
     subject_alt_names: Many[str] = ()
-    export_to: ExportTo = ()
+    export_to: EntryExportTo = ()
 
     @model_validator(mode="after")
     def _can_be_resolved(self) -> Self:
@@ -77,6 +77,8 @@ class ServiceEntrySpec(Model):
             wrong = [one for one in addresses if not is_address(one)]
             if wrong:
                 raise ValueError(f"endpoints: with resolution STATIC they must be IP addresses, not {', '.join(wrong)}")
+        elif any("/" in one for one in self.addresses):
+            raise ValueError("addresses: a CIDR block goes with resolution STATIC only")
         elif not self.endpoints and any(one.startswith("*") for one in self.hosts):
             raise ValueError(f"hosts: a wildcard cannot be resolved: resolution {self.resolution} then needs endpoints")
         if self.resolution == "DNS_ROUND_ROBIN" and len(self.endpoints) > 1:

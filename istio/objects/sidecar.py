@@ -26,7 +26,10 @@ class WorkloadSelector(Model):
 
 
 class Egress(Model):
-    """Hosts that can be seen, each with its namespace: ``.`` is the Sidecar's own, ``*`` any, ``~`` none."""
+    """Hosts that can be seen, each with its namespace: ``.`` is the Sidecar's own, ``*`` any.
+
+    A ``~`` before a namespace leaves hosts out again that another entry lets in; ``~/*`` leaves out all (since 1.31).
+    """
 
     not_carried: ClassVar[frozenset[str]] = frozenset({"port", "bind", "captureMode"})
     hosts: Annotated[Many[Annotated[str, AfterValidator(_import)]], Field(min_length=1)]

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from istio.objects.duration import Duration
-from istio.objects.model import ExportTo, Host, Int32, Labels, Many, Metadata, Model, Percent, StringMatch
+from istio.objects.model import ExportTo, Host, Int32, Labels, Many, Metadata, Model, Percent, StringMatch, is_within
 from istio.objects.route_actions import (
     CorsPolicy,
     Destination,
@@ -19,6 +19,7 @@ from istio.objects.route_actions import (
     Redirect,
     Rewrite,
 )
+from istio.objects.stream_routes import TcpRoute, TlsRoute
 
 # pkg/config/validation/validation.go, supportedRetryOnPolicies
 RETRY_CONDITIONS = (
@@ -192,11 +193,22 @@ def _overlap(one: str, other: str) -> bool:
 class VirtualServiceSpec(Model):
     """The spec of a VirtualService."""
 
-    not_carried: ClassVar[frozenset[str]] = frozenset({"tls", "tcp"})
     hosts: Annotated[Many[Host], Field(min_length=1)]
     gateways: Many[str] = ()
     export_to: ExportTo = ()
-    http: Annotated[Many[HttpRoute], Field(min_length=1)]
+    http: Many[HttpRoute] = ()
+    tls: Many[TlsRoute] = ()
+    tcp: Many[TcpRoute] = ()
+
+    @model_validator(mode="after")
+    def _has_a_route(self) -> Self:
+        if not (self.http or self.tls or self.tcp):
+            raise ValueError("must hold http, tls or tcp")
+        asked = {name for route in self.tls for match in route.match for name in match.sni_hosts}
+        strange = sorted(name for name in asked if not any(is_within(name, host) for host in self.hosts))
+        if strange:
+            raise ValueError(f"tls: sniHosts must be among hosts, not {', '.join(strange)}")
+        return self
 
     @model_validator(mode="after")
     def _hosts_are_fit_for_the_mesh(self) -> Self:

@@ -57,7 +57,8 @@ def _edge(given: Inputs, found: Origins, destinations: Sequence[Compiled], repli
         "library": edge_numbers(edge[found.callee], given.client),
         "library-endpoints": endpoint_numbers(endpoint[found.callee], given.client, replicas),
     }
-    mesh = _mesh(found, destinations) | through_proxy(given.client)
+    known = [one for one in destinations if one.cluster]
+    mesh = _mesh(found, known) | through_proxy(given.client)
     left = {"library": tuple(edge_left), "library-endpoints": tuple(endpoint_left)}
     rows = []
     for name, setting in SETTINGS.items():
@@ -69,7 +70,7 @@ def _edge(given: Inputs, found: Origins, destinations: Sequence[Compiled], repli
             if number.value != mesh[name].value
         }
         rows.append(Row(name, setting.unit, {**clients, MESH: mesh[name]}, apart))
-    return Edge((found.caller.name,), found.callee, tuple(rows), tuple(_notes(destinations)), left)
+    return Edge((found.caller.name,), found.callee, tuple(rows), tuple(_notes(destinations, known)), left)
 
 
 def _mesh(found: Origins, destinations: Sequence[Compiled]) -> dict[str, Number]:
@@ -126,12 +127,14 @@ def _overlap(one: str, other: str) -> bool:
     return long == short or long.startswith((f"{short}.", f"{short}["))
 
 
-def _notes(destinations: Sequence[Compiled]) -> Iterator[str]:
+def _notes(destinations: Sequence[Compiled], known: Sequence[Compiled]) -> Iterator[str]:
     """What differs in time or order even where all numbers are equal (docs/policies.md has how it was found)."""
     if not destinations:
         yield "the proxy answers requests by itself, or some find no route (404): a client sends them all"
         return
-    told = [envoy.told(one) for one in destinations]
+    if len(known) < len(destinations):
+        yield "a route leads to a subset that no rule names, where the proxy answers 503: a client calls the service"
+    told = [envoy.told(one) for one in known]
     if any(one["outlier.failures"] is not None or one["outlier.gateway-errors"] is not None for one in told):
         yield "Envoy ejects on its main thread: a retry of the call that ejects a replica may still go to it"
         yield "changes of health within one second reach Envoy's worker together; a library acts at once"

@@ -64,7 +64,7 @@ def conditions(host: str) -> str:
     )
 
 
-PAUSE_S, PAUSES, SAMPLES = 0.03, 3, 60
+PAUSE_S, PAUSES, SAMPLES = 0.1, 3, 60
 PAUSED = virtual_service(
     "face-recognition",
     f"{{route: [{{destination: {{host: face-recognition}}}}], "
@@ -135,8 +135,7 @@ async def test_pauses_are_drawn_below_a_bound_that_doubles(upstreams: Upstreams)
         pauses = [tries[n + 1].at - tries[n].at for tries in by_call.values()]
         # 4 standard errors of the mean of uniform numbers
         assert statistics.mean(pauses) > bound / 2 - 4 * bound / (12 * SAMPLES) ** 0.5
-        assert statistics.median(pauses) < bound
-        assert min(pauses) < bound / 2
+        assert sorted(pauses)[SAMPLES // 4] < bound
 
 
 async def test_retries_are_counted_as_envoy_counts_them(upstreams: Upstreams) -> None:

@@ -196,13 +196,17 @@ address = st.integers(1, 250).map(lambda last: f"192.0.2.{last}")
 entry_port = whole({"targetPort": st.integers(1, 65535)}, number=st.just(8080), name=st.just("http"),
                    protocol=st.sampled_from(["HTTP", "HTTP2", "GRPC", "http", "TCP", "TLS", "HTTPS"]))  # fmt: skip
 entry_rest = {
-    "addresses": st.lists(address, max_size=1),
+    "addresses": st.lists(address, max_size=2, unique=True),
     "location": st.sampled_from(["MESH_EXTERNAL", "MESH_INTERNAL"]),
     "subjectAltNames": few(name),
 }
+blocks_too = {
+    **entry_rest,
+    "addresses": st.lists(st.one_of(address, st.just("198.51.100.0/24")), max_size=2, unique=True),
+}
 service_entry = st.one_of(
     whole(
-        entry_rest,
+        blocks_too,
         hosts=st.just([f"{HOST}.example.test"]),
         resolution=st.just("STATIC"),
         ports=entry_port.map(lambda one: [one]),

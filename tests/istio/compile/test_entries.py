@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from istio.compile import compile_proxy
 from tests.istio.world import COLLECTOR, REGISTRY, compiled, objects
 
@@ -51,10 +53,11 @@ def test_an_entry_is_outside_the_mesh_unless_it_says_otherwise() -> None:
         assert ("transport_socket_matches" in config.clusters[NAME]) is secured
 
 
-def test_an_entry_is_called_by_its_name_and_its_addresses_but_not_by_ranges() -> None:
-    config = compiled(entry(f"{HOST}, {STATIC}, addresses: [192.0.2.9, 198.51.100.0/24]"))
+@pytest.mark.parametrize("address", ["192.0.2.9", "198.51.100.0/24"])
+def test_an_entry_is_called_by_its_name_and_by_the_last_of_its_addresses(address: str) -> None:
+    config = compiled(entry(f"{HOST}, {STATIC}, addresses: [192.0.2.1, {address}]"))
     [host] = [one for one in config.routes["80"]["virtual_hosts"] if one["name"] == "flights.example.test:80"]
-    assert host["domains"] == ["flights.example.test", "flights.example.test.", "192.0.2.9"]
+    assert host["domains"] == ["flights.example.test", "flights.example.test.", address]
 
 
 def test_an_address_that_two_entries_name_belongs_to_the_first() -> None:
@@ -67,3 +70,30 @@ def test_an_address_that_two_entries_name_belongs_to_the_first() -> None:
 def test_kubernetes_own_service_of_a_name_stays() -> None:
     host = "alerts.airport.svc.cluster.local"
     assert compiled(entry(f"hosts: [{host}], {STATIC}")).clusters.keys() == compiled().clusters.keys()
+
+
+def test_entries_of_one_host_are_one_service_with_the_ports_and_endpoints_of_all() -> None:
+    second = "resolution: STATIC, endpoints: [{address: 192.0.2.7}]"
+    both = entry(f"{HOST}, {STATIC}", "a") + entry(f"{HOST}, {second}", "b")
+    config = compiled(both + entry(f"{HOST}, resolution: DNS, endpoints: [{{address: far.test}}]", "c"))
+    assert [one[0] for one in addresses(config.endpoints[NAME])] == ["192.0.2.1", "192.0.2.2", "192.0.2.7"]
+    more = entry(f"{HOST}, {second}", "d").replace("number: 80, name: http", "number: 81, name: http")
+    config = compiled(both + more)
+    assert "outbound|81||flights.example.test" in config.clusters
+    # endpoints are told apart by the name of their port alone
+    assert len(addresses(config.endpoints["outbound|81||flights.example.test"])) == 4
+
+
+def test_endpoints_of_one_host_in_other_namespaces_stay_apart() -> None:
+    other = entry(f"{HOST}, resolution: STATIC, endpoints: [{{address: 192.0.2.7}}]", "b").replace("airport", "default")
+    config = compiled(entry(f"{HOST}, {STATIC}") + other)
+    assert [one[0] for one in addresses(config.endpoints[NAME])] == ["192.0.2.1", "192.0.2.2"]
+
+
+def test_each_address_of_an_entry_counts_its_endpoints_once_more() -> None:
+    config = compiled(entry(f"{HOST}, {STATIC}, addresses: [192.0.2.9, 192.0.2.10]"))
+    assert [one[0] for one in addresses(config.endpoints[NAME])] == ["192.0.2.1", "192.0.2.2"] * 2
+
+
+def test_an_entry_may_be_nobodys() -> None:
+    assert NAME not in compiled(entry(f"{HOST}, {STATIC}, exportTo: ['~']")).clusters

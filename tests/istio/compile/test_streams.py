@@ -5,15 +5,19 @@ from typing import Any
 
 import pytest
 
+from istio.objects import Refused
 from tests.istio.world import compiled, destination_rule
+
+STATIC = "STATIC, endpoints: [{address: 198.51.100.1}]"
 
 
 def entry(name: str, port: str, rest: str = "") -> str:
+    resolution = STATIC if "/" in rest else "DNS"
     return f"""
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: {{name: {name}, namespace: airport}}
-spec: {{hosts: [{name}.example.com], ports: [{{{port}}}], resolution: DNS, {rest}}}
+spec: {{hosts: [{name}.example.com], ports: [{{{port}}}], resolution: {resolution}, {rest}}}
 ---
 """
 
@@ -90,3 +94,62 @@ def test_a_rule_says_how_long_connections_may_last_and_that_callers_stay_where_t
     proxy = chain["filters"][0]["typed_config"]
     assert (proxy["idle_timeout"], proxy["max_downstream_connection_duration"]) == ("9s", "90s")
     assert proxy["hash_policy"] == [{"source_ip": {}}]
+
+
+def virtual_service(kind: str, rules: str) -> str:
+    return f"""
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: v, namespace: airport}}
+spec: {{hosts: [a.example.com, b.example.com], {kind}: [{rules}]}}
+---
+"""
+
+
+def to(name: str, more: str = "") -> str:
+    return f"route: [{{destination: {{host: {name}.example.com}}{more}}}]"
+
+
+def test_a_rule_for_a_name_says_where_its_connections_go_and_the_first_that_is_meant_counts() -> None:
+    rules = (
+        f"{{match: [{{sniHosts: [a.example.com], sourceLabels: {{app: other}}}}], {to('a')}}}, "
+        f"{{match: [{{sniHosts: [a.example.com], port: 443}}], {to('b')}}}, "
+        f"{{match: [{{sniHosts: [a.example.com]}}], {to('a')}}}"
+    )
+    found = listener(entry("a", TLS) + entry("b", TLS) + virtual_service("tls", rules), "0.0.0.0_443")
+    assert clusters_of(found)[:1] == [({"server_names": ["a.example.com"]}, "outbound|443||b.example.com")]
+
+
+def test_shares_of_connections() -> None:
+    shares = "route: [{destination: {host: a.example.com}, weight: 1}, {destination: {host: b.example.com}, weight: 3}]"
+    text = entry("a", TCP, "addresses: [192.0.2.7]") + entry("b", TCP, "addresses: [192.0.2.8]")
+    [chain] = listener(text + virtual_service("tcp", f"{{{shares}}}"), "192.0.2.7_443")["filter_chains"]
+    proxy = chain["filters"][0]["typed_config"]
+    assert [(one["name"], one["weight"]) for one in proxy["weighted_clusters"]["clusters"]] == [
+        ("outbound|443||a.example.com", 1),
+        ("outbound|443||b.example.com", 3),
+    ]
+    assert "cluster" not in proxy
+
+
+def test_a_rule_for_a_block_of_addresses_leaves_the_others_to_the_service() -> None:
+    rules = f"{{match: [{{destinationSubnets: [10.0.0.0/8]}}], {to('b')}}}"
+    found = listener(entry("a", TCP) + virtual_service("tcp", rules), "0.0.0.0_443")
+    block = {"prefix_ranges": [{"address_prefix": "10.0.0.0", "prefix_len": 8}]}
+    assert clusters_of(found) == [(block, "outbound|443||b.example.com"), (None, "outbound|443||a.example.com")]
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("tls: [{match: [{sniHosts: [c.example.com]}], route: [{destination: {host: x}}]}]", "must be among hosts"),
+        ("tls: [{match: [], route: [{destination: {host: x}}]}]", "tls[0].match: must not be empty"),
+        ("tcp: [{route: []}]", "tcp[0].route: must not be empty"),
+        ("exportTo: ['.']", "must hold http, tls or tcp"),
+    ],
+)
+def test_a_rule_that_leads_nowhere_is_refused(spec: str, said: str) -> None:
+    text = virtual_service("tcp", "").replace("tcp: []", spec)
+    with pytest.raises(Refused) as caught:
+        compiled(text)
+    assert said in str(caught.value)

@@ -85,6 +85,8 @@ def test_a_gateway_is_refused_for(spec: str, said: str) -> None:
         (f"{{{ENTRY}, resolution: STATIC}}", "spec: endpoints: resolution STATIC needs addresses"),
         (f"{{{ENTRY}, resolution: STATIC, endpoints: [{{address: a.test}}]}}", "they must be IP addresses, not a.test"),
         (f"{{{ENTRY}, resolution: DNS, endpoints: [{{address: a, ports: {{x: 1}}}}]}}", "no port is named x"),
+        (f"{{{ENTRY}, resolution: DNS, addresses: [192.0.2.0/24]}}", "a CIDR block goes with resolution STATIC only"),
+        (f"{{{ENTRY}, resolution: DNS, exportTo: ['~', '.']}}", "~ stands for no namespace"),
         (f"{{{ENTRY}, resolution: DNS, addresses: [x]}}", "spec.addresses[0]: must be an address"),
         (f"{{{ENTRY}, resolution: DNS, workloadSelector: {{}}}}", "spec.workloadSelector: is Istio's"),
         (f"{{{ENTRY.replace('a.test', chr(39) + '*' + chr(39))}, resolution: DNS}}", "spec: hosts: * alone"),

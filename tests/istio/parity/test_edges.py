@@ -143,6 +143,13 @@ def test_requests_that_find_no_route_are_told() -> None:
     assert "find no route (404)" in edge(read(some, "a.yaml")).notes[0]
 
 
+def test_a_subset_that_no_rule_names_is_told_and_has_no_numbers() -> None:
+    text = virtual_service("alerts", "{timeout: 1s, route: [{destination: {host: alerts, subset: gone}}]}")
+    found = edge(read(text, "a.yaml"))
+    assert "a route leads to a subset that no rule names" in found.notes[0]
+    assert {row.numbers["mesh"].value for row in found.rows if row.name.startswith("pool.con")} == {None}
+
+
 def named(kind: str, spec: Mapping[str, Any]) -> Document:
     text = json.dumps(spec).replace(drawn.HOST, "alerts")
     data = {
