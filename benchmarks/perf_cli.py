@@ -27,14 +27,23 @@ Json = Annotated[bool, typer.Option("--json", help="A list of objects, for progr
 Rounds = Annotated[int, typer.Option(min=1, help="How often each case is measured, all of them in turn.")]
 
 
+Memory = Annotated[bool, typer.Option("--memory", help="What is held after a million calls, in place of times.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.add_typer(perf)
 
 
 @perf.command()
-def policies(as_json: Json = False, rounds: Rounds = 9) -> None:
+def policies(as_json: Json = False, rounds: Rounds = 9, memory: Memory = False) -> None:
     """The cost of a call under policies, without a network: ours, the naive stack, and other libraries."""
+    if memory:
+        from benchmarks.perf.memory import measure as grown
+
+        columns = ("name", "calls", "blocks", "kilobytes", "blocks_per_thousand_calls")
+        _show([asdict(one) for one in asyncio.run(grown())], as_json, columns)
+        return
     try:
         from benchmarks.perf.policies import measure
     except ImportError as missing:

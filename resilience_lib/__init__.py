@@ -10,7 +10,8 @@ By its own engine, where the client sees the replicas of a dependency, chooses a
     pipeline = EndpointPipeline(EndpointPolicy(retry=RetryPolicy(2, "5xx"), outlier=OutlierPolicy()), addresses)
     outcome = await pipeline.call(one_try_at_an_address)
 
-It knows nothing of HTTP clients, of Istio, or of the application.
+It knows nothing of Istio or of the application, and of HTTP clients in one module that is imported by name alone:
+`resilience_lib.aiohttp_middleware`.
 """
 
 from resilience_lib.deadline import time_left

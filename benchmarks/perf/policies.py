@@ -22,7 +22,9 @@ from resilience_lib import (
     EdgePolicy,
     EndpointPipeline,
     EndpointPolicy,
+    Event,
     LimitsPolicy,
+    Listener,
     Outcome,
     OutlierPolicy,
     Pipeline,
@@ -34,6 +36,8 @@ OK, BUSY = Outcome[Any](200), Outcome[Any](503)
 RETRY, TIMEOUT = RetryPolicy(2, "5xx"), TimeoutPolicy(1.0, 5.0)
 BREAKER, LIMITS = BreakerPolicy(1_000_000, 1.0), LimitsPolicy(100, 100, 20)
 OUTLIER, BUDGET = OutlierPolicy(max_ejection_percent=0), BudgetPolicy()
+EVERYTHING = EdgePolicy(RETRY, TIMEOUT, BREAKER, LIMITS)
+EVERYTHING_AT_REPLICAS = EndpointPolicy.of(EVERYTHING, OUTLIER, budget=BUDGET)
 REPLICAS: list[Address] = [("10.0.0.1", 8080), ("10.0.0.2", 8080), ("10.0.0.3", 8080)]
 ROUNDS = 7
 
@@ -78,22 +82,25 @@ def fail_once() -> Case:
     return attempt
 
 
-def under(policy: EdgePolicy, attempt: Case) -> Case:
+def under(policy: EdgePolicy, attempt: Case, listener: Listener | None = None) -> Case:
     """Put `attempt` behind a pipeline."""
-    pipeline = Pipeline(policy, sleep=no_sleep)
+    pipeline = Pipeline(policy, sleep=no_sleep, listener=listener)
     return lambda: pipeline.call(attempt)
 
 
-def at_replicas(policy: EndpointPolicy, attempt: Case) -> Case:
+def at_replicas(policy: EndpointPolicy, attempt: Case, listener: Listener | None = None) -> Case:
     """Put `attempt` behind the engine, which chooses among three replicas."""
-    pipeline = EndpointPipeline(policy, REPLICAS, sleep=no_sleep)
+    pipeline = EndpointPipeline(policy, REPLICAS, sleep=no_sleep, listener=listener)
     return lambda: pipeline.call(lambda _: attempt())
+
+
+def heard(_: Event) -> None:
+    """Listen, and do nothing with it."""
 
 
 def cases() -> list[Measured]:
     """Every stack, on a call that succeeds and on one that needs one retry."""
-    full = EdgePolicy(RETRY, TIMEOUT, BREAKER, LIMITS)
-    engine = EndpointPolicy.of(full, OUTLIER, budget=BUDGET)
+    full, engine = EVERYTHING, EVERYTHING_AT_REPLICAS
     everything = "retry, breaker, limits, both timeouts"
 
     def of(ending: str, attempt: Callable[[], Case], calls: int) -> list[Measured]:
@@ -103,6 +110,7 @@ def cases() -> list[Measured]:
             ("hyx", "retry, breaker, both timeouts", by_hyx(attempt(), RETRY, TIMEOUT, BREAKER)),
             ("library", everything, under(full, attempt())),
             ("full-stack", f"{everything}, budget, balancing and ejection", at_replicas(engine, attempt())),
+            ("full-stack-heard", "the same, and a listener", at_replicas(engine, attempt(), heard)),
             ("library-retry", "retry", under(EdgePolicy(retry=RETRY), attempt())),
         ]
         return [Measured(f"{what}-{ending}", ending, offers, case, calls) for what, offers, case in made]

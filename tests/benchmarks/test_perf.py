@@ -6,7 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks.cli import app
-from benchmarks.perf import load, mesh, policies
+from benchmarks.perf import load, memory, mesh, policies
+from benchmarks.perf.stacks import Case
 from loadtests.rows import Outcome, Row
 
 
@@ -21,6 +22,22 @@ async def test_a_case_named_for_one_retry_makes_two_tries_and_succeeds() -> None
     for case in policies.cases():
         if case.ending == "one-retry":
             assert (await case.call()).status == 200, case.name
+
+
+async def test_no_pipeline_holds_more_the_more_calls_it_has_made() -> None:
+    for grown in await memory.measure(20_000):
+        assert grown.blocks_per_thousand_calls < 5, grown  # a thing kept of each call would be 1000 and more
+
+
+async def test_what_grows_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[object] = []
+
+    async def make(call: Case, times: int) -> None:
+        for _ in range(times):
+            kept.append([await call()])
+
+    monkeypatch.setattr(memory, "_make", make)
+    assert all(grown.blocks_per_thousand_calls > 900 for grown in await memory.measure(2000))
 
 
 def test_a_compilation_is_measured_for_every_size() -> None:
