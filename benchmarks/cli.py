@@ -7,7 +7,6 @@ import contextlib
 import signal
 import sys
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -21,6 +20,7 @@ from benchmarks import (
     objects_cli,
     order,
     perf_cli,
+    report_cli,
     results,
     scenario_cli,
     selftest_cli,
@@ -32,7 +32,8 @@ from benchmarks.faults import FaultFailed
 from benchmarks.measures.integrity import account
 from benchmarks.pods import PodUnreachable
 from benchmarks.profile import PROFILES
-from benchmarks.report import FORMATS, save, write
+from benchmarks.report import save, write
+from benchmarks.report_cli import Results
 from benchmarks.reset import NotClean
 from benchmarks.results import Run
 from benchmarks.worlds import prepare
@@ -76,6 +77,7 @@ mesh_cli.register(app)
 fault_cli.register(app)
 objects_cli.register(app)
 perf_cli.register(app)
+report_cli.register(app)
 scenario_cli.register(app)
 selftest_cli.register(app)
 
@@ -113,8 +115,6 @@ UntilNarrow = Annotated[
     ),
 ]
 Resume = Annotated[str | None, typer.Option(metavar="RUN", help="Finish an interrupted run, with its own settings.")]
-Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Where runs are kept.")]
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name, or the path of its folder.")]
 
 
 @app.command()
@@ -211,26 +211,6 @@ def _say_how_to_go_on(run: Run, console: Console) -> None:
     kept = len(run.finished())
     console.print(f"{kept} of {len(run.plan)} cells are kept in {run.folder}", soft_wrap=True)
     console.print(f"go on with:  goaround bench --resume {run.name}", soft_wrap=True)
-
-
-@app.command()
-def report(
-    run: RunName,
-    form: Annotated[str, typer.Option("--format", help=", ".join(FORMATS))] = "terminal",
-    into: Results = results.FOLDER,
-) -> None:
-    """Make a run's tables again, from its raw rows."""
-    write(results.open_run(run, into), form, output())
-
-
-@app.command()
-def verify(run: RunName, into: Results = results.FOLDER) -> None:
-    """Compare every file of a run with its checksum."""
-    opened = results.open_run(run, into)
-    wrong = opened.verify()
-    if wrong:
-        raise BadInput(wrong)
-    typer.echo(f"{opened.folder}: every file is as the bench wrote it")
 
 
 def main() -> None:

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Literal, get_args
 
 from rich.console import Console
 
 from benchmarks.errors import BadInput
-from benchmarks.report import advice, csv, html, json, markdown, noise, outcomes, proof, prose, sweeps, terminal, times
+from benchmarks.report import (
+    advice,
+    changes,
+    csv,
+    html,
+    json,
+    markdown,
+    noise,
+    outcomes,
+    proof,
+    prose,
+    sweeps,
+    terminal,
+    times,
+)
 from benchmarks.report.evidence import Evidence, comparisons, evidence, evidence_side_by_side
 from benchmarks.report.table import Report
 from benchmarks.results import Run
 from benchmarks.storage import write_whole
+from benchmarks.verdict import Comparison
 
 Format = Literal["terminal", "markdown", "html", "csv", "json"]
 FORMATS: tuple[str, ...] = get_args(Format)
@@ -26,8 +42,17 @@ def report(run: Run) -> Report:
 
 
 def side_by_side(first: Run, second: Run) -> Report:
-    """Two runs made apart, without verdicts. Raises BadInput when their seeds or scenarios differ, saying which."""
-    return _report(evidence_side_by_side(first, second))
+    """Two runs made apart, without verdicts; what changed in the arms that both have is a table of its own.
+
+    Raises BadInput when their seeds or scenarios differ, saying which.
+    """
+    return _between(first, second, evidence_side_by_side(first, second))
+
+
+def between(before: Run, after: Run) -> list[Comparison]:
+    """What changed in each arm that both runs have. Raises BadInput as `side_by_side` does."""
+    evidence_side_by_side(before, after)
+    return changes.changes(evidence(before), evidence(after))
 
 
 def write(what: Run | tuple[Run, Run], form: str = "terminal", console: Console | None = None) -> None:
@@ -37,22 +62,27 @@ def write(what: Run | tuple[Run, Run], form: str = "terminal", console: Console 
     """
     if form not in FORMATS:
         raise BadInput([f"no format {form!r}; choose one of: {', '.join(FORMATS)}"])
-    found = evidence_side_by_side(*what) if isinstance(what, tuple) else evidence(what)
-    if form == "terminal":
-        terminal.render(_report(found), console or Console())
+    if isinstance(what, tuple):
+        found = evidence_side_by_side(*what)
+        shown = _between(*what, found)
     else:
-        (console.file if console else sys.stdout).write(_text(form, found))
+        found = evidence(what)
+        shown = _report(found)
+    if form == "terminal":
+        terminal.render(shown, console or Console())
+    else:
+        (console.file if console else sys.stdout).write(_text(form, shown, found))
 
 
 def save(run: Run) -> None:
     """Write the report beside the raw files, from which it can be made again, in SAVED's forms. Raises CannotWrite."""
     found = evidence(run)
-    for form, name in SAVED.items():
-        write_whole(run.folder / name, _text(form, found).encode())
-
-
-def _text(form: str, found: Evidence) -> str:
     shown = _report(found)
+    for form, name in SAVED.items():
+        write_whole(run.folder / name, _text(form, shown, found).encode())
+
+
+def _text(form: str, shown: Report, found: Evidence) -> str:
     if form == "html":
         return html.render(shown, found, comparisons(found))
     if form == "markdown":
@@ -82,4 +112,18 @@ def _report(found: Evidence) -> Report:
         tables=tuple(table for table in tables if table.rows),
         notes=tuple(prose.notes(found)),
         warnings=tuple(prose.warnings(found, compared)),
+    )
+
+
+def _between(first: Run, second: Run, found: Evidence) -> Report:
+    """The report on both, opened by what changed in the arms that both have."""
+    before, after = evidence(first), evidence(second)
+    compared = changes.changes(before, after)
+    shown = _report(found)
+    if not compared:
+        return shown
+    return replace(
+        shown,
+        tables=(changes.changed(compared, first.name, second.name), *shown.tables),
+        warnings=(*changes.cautions(compared, before, after), *shown.warnings),
     )

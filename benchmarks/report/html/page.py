@@ -93,7 +93,7 @@ def _summary(report: Report, tables: Mapping[str, Table], compared: Sequence[Com
         if report.warnings
         else []
     )
-    parts = (_table(tables, key) for key in ("glance", "advice", "curves", "flips"))
+    parts = (_table(tables, key) for key in ("changes", "glance", "advice", "curves", "flips"))
     return [said, *limits, *parts, effects(compared), _table(tables, "verdicts")]
 
 

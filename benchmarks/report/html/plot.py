@@ -31,7 +31,8 @@ class Scale:
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
     """Round numbers from `low` to `high`, about so many of them."""
-    if high <= low:
+    # below that a float has too few digits left to be cut in steps
+    if high - low < 1e-300:
         return [low]
     rough = (high - low) / about
     power = 10.0 ** math.floor(math.log10(rough))
