@@ -25,7 +25,7 @@ def meaning(config: Mapping[str, Any], hosts: list[str]) -> dict[str, Any]:
         "routes": {name: _routes(one, hosts) for name, one in config["routes"].items()},
         "endpoints": {name: _plain(one) for name, one in config["endpoints"].items()},
         "listeners": {
-            name: _chains(one) for name, one in config.get("listeners", {}).items() if name == "virtualInbound"
+            name: _chains(one) for name, one in config.get("listeners", {}).items() if name != "virtualOutbound"
         },
     }
 
@@ -60,17 +60,28 @@ def _routes(configuration: Mapping[str, Any], hosts: list[str]) -> dict[str, Any
 
 
 def _chains(listener: Mapping[str, Any]) -> dict[str, Any]:
-    """By what a connection must look like: how it is secured, and the rules that can refuse it, in order."""
+    """By what a connection must look like: how it is secured, the rules that can refuse it, in order, and its way."""
     found = {}
-    for chain in listener["filter_chains"]:
+    for chain in (*listener["filter_chains"], *filter(None, [listener.get("default_filter_chain")])):
         filters = [one for one in chain["filters"] if "rbac" in one["name"]]
         for one in chain["filters"]:
             filters += [each for each in one["typed_config"].get("http_filters", ()) if "rbac" in each["name"]]
         rules = [_plain({**one["typed_config"], "stat_prefix": None}) for one in filters]
-        match = json.dumps(_plain(chain["filter_chain_match"]), sort_keys=True)
+        match = json.dumps(_plain(chain.get("filter_chain_match", {})), sort_keys=True)
         assert match not in found
-        found[match] = {"tls": _plain(chain.get("transport_socket")), "rules": rules}
+        found[match] = {"tls": _plain(chain.get("transport_socket")), "rules": rules, "way": _way(chain["filters"][-1])}
     return found
+
+
+def _way(last: Mapping[str, Any]) -> Any:
+    """Where what passes goes: to routes by their name, to routes of its own, or to clusters."""
+    config = last["typed_config"]
+    if "rds" in config:
+        return config["rds"]["route_config_name"]
+    if "route_config" in config:
+        return [_plain(host["routes"]) for host in config["route_config"]["virtual_hosts"]]
+    clusters = [[one["name"], one["weight"]] for one in config.get("weighted_clusters", {}).get("clusters", ())]
+    return {**_plain(config), "weighted_clusters": clusters}
 
 
 def _is_address(domain: str) -> bool:
