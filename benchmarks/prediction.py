@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from benchmarks import closed_form
 from benchmarks.faults.abort import Abort
+from benchmarks.measures.amplification import Amplification
 from benchmarks.record import EdgeRecord, Record
 from benchmarks.scenario import Scenario
 from istio import library
 from istio.objects import Document, parse
-from resilience_lib import EdgePolicy, Outcome, RetryPolicy
+from resilience_lib import Outcome
 from resilience_lib.conditions import retry_condition
 
 
@@ -33,24 +35,56 @@ def predict(scenario: Scenario, policies: Mapping[str, Any]) -> Prediction | Non
     but try again: 1 - f^n. `policies` is what the run's header keeps of the arm: {"istio": objects, "library": JSON}.
     """
     fault = scenario.fault
-    if not isinstance(fault, Abort) or fault.replicas != "all":
+    if not isinstance(fault, Abort) or fault.replicas != "all" or not _only_retries(policies, fault.service):
         return None
     n = tries(policies, fault.service, fault.status)
     return Prediction(n, closed_form.success(fault.rate, n), closed_form.attempts(fault.rate, n))
 
 
+def per_frame(scenario: Scenario, policies: Mapping[str, Any], seen: Amplification) -> float | None:
+    """Attempts that a frame becomes on the last edge of a chain; None where there is no closed form.
+
+    There is one on the edges into a service of which every replica aborts: 1 for the frames outside the fault, and in
+    it the product of the tries of each edge (r^k), when every call fails; at depth 1 the mean tries of independent
+    failures. It is what retries alone would do: below it, a breaker, a limit, a budget or a timeout has held them.
+    """
+    fault = scenario.fault
+    if not isinstance(fault, Abort) or fault.replicas != "all" or not seen.frames:
+        return None
+    callees = [edge.partition("->")[2] for edge in seen.chain]
+    if callees[-1] != fault.service or (len(callees) > 1 and fault.rate < 1):
+        return None
+    # a service passes a failure on as 502, 503 or 504: services.runtime.failures
+    passed_on = fault.status if fault.status in (503, 504) else 502
+    *before, last = callees
+    times = closed_form.attempts(fault.rate, tries(policies, last, fault.status))
+    times *= math.prod(tries(policies, callee, passed_on) for callee in before)
+    share = seen.faulted / seen.frames
+    return 1 - share + share * times
+
+
 def tries(policies: Mapping[str, Any], callee: str, status: int) -> int:
     """How often a call to `callee` is sent at most, when each answer is `status`."""
+    retry = _retry(policies, callee)
+    return 1 + retry[0] if retry and retry_condition(retry[1])(Outcome(status)) else 1
+
+
+def _retry(policies: Mapping[str, Any], callee: str) -> tuple[int, str] | None:
+    """How many retries a call to `callee` has, and on what."""
     text = policies.get("library")
     if text is not None:
         told = json.loads(text).get(callee, {}).get("retry")
-        retry = RetryPolicy(**told) if told else None
-    else:
-        objects = parse([Document(one) for one in policies.get("istio") or ()])
-        # an arm without a sidecar has no objects, and no retries that Istio would add by itself
-        carried = library.policies(objects, [callee])[0] if policies.get("istio") else {}
-        retry = carried.get(callee, EdgePolicy()).retry
-    return 1 + retry.attempts if retry and retry_condition(retry.retry_on)(Outcome(status)) else 1
+        return (told["attempts"], told["retry_on"]) if told else None
+    # an arm without a sidecar has no objects, and no retries that Istio would add by itself
+    objects = parse([Document(one) for one in policies.get("istio") or ()])
+    policy = library.policies(objects, [callee])[0].get(callee) if policies.get("istio") else None
+    return (policy.retry.attempts, policy.retry.retry_on) if policy and policy.retry else None
+
+
+def _only_retries(policies: Mapping[str, Any], callee: str) -> bool:
+    """Whether nothing else makes requests or answers of its own, as a hedge and a fallback do."""
+    text = policies.get("library")
+    return text is None or not {"hedge", "fallback"} & json.loads(text).get(callee, {}).keys()
 
 
 def interfered(records: Iterable[Record], callee: str) -> bool:

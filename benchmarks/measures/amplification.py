@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.measures.measure import Measure
+from benchmarks.measures.blast import EVERY, paths
+from benchmarks.measures.measure import Measure, within
 from loadtests.rows import Row
 
 if TYPE_CHECKING:
@@ -14,41 +15,54 @@ if TYPE_CHECKING:
     from benchmarks.scenario import Scenario, Window
 
 ENTRY = "collector"
-"""Where the load enters: depth 0."""
+"""Where the load enters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Amplification:
-    """One edge over a cell. `depth`: 1 for the edges out of ENTRY, one more with each edge.
+    """One edge over a cell.
 
-    `per_call`: attempts received by the callee / logical calls of the caller. `from_entry`: the product of `per_call`
-    along the shortest chain from ENTRY to here, which is what one frame becomes where every edge of the chain retries.
+    `chain`: the edges from ENTRY to this one, the shortest way; their number is the depth. `per_call`: attempts
+    received by the callee / logical calls of the caller. `per_frame`: attempts received / `frames`, those that need the
+    edge, so that it holds what every edge of the chain has multiplied. `faulted`: how many of them came in the fault.
     """
 
-    depth: int
+    chain: tuple[str, ...]
     per_call: float
-    from_entry: float
+    per_frame: float
+    frames: int
+    faulted: int
 
 
-def amplification(record: Record) -> dict[str, Amplification]:
+def amplification(rows: Sequence[Row], record: Record, scenario: Scenario) -> dict[str, Amplification]:
     """Each edge that was called, in order of depth and name; edges that no chain leads to are left out.
 
-    Per call below 1: calls never reached the callee, refused by a breaker or by a dead process.
+    Below 1: calls were refused by a breaker or met a dead process, or the frame had failed before it came to them.
     Source: Google, "Site Reliability Engineering", ch. 22 (retry amplification).
     """
+    needs = paths(scenario.arrivals(), scenario.duration_s, record.seed)
+    sent = [row for row in rows if row.sent is not None and row.index < len(needs)]
+    in_fault = {row.index for row in within(sent, record, "fault")}
     found: dict[str, Amplification] = {}
-    reached = {ENTRY: 1.0}
-    depth = 0
+    reached: dict[str, tuple[str, ...]] = {ENTRY: ()}
     while reached:
-        depth += 1
-        beyond: dict[str, float] = {}
+        beyond: dict[str, tuple[str, ...]] = {}
         for name, edge in sorted(record.edges.items()):
             caller, _, callee = name.partition("->")
             if name in found or caller not in reached or not edge.logical:
                 continue
-            per_call = edge.received / edge.logical
-            found[name] = Amplification(depth, per_call, reached[caller] * per_call)
-            beyond[callee] = max(beyond.get(callee, 0.0), found[name].from_entry)
+            # only frames that need both ends come this way, and every frame needs the services of EVERY
+            ends = {caller, callee} - EVERY
+            frames = [row.index for row in sent if ends <= needs[row.index]]
+            chain = (*reached[caller], name)
+            found[name] = Amplification(
+                chain,
+                edge.received / edge.logical,
+                edge.received / len(frames) if frames else 0.0,
+                len(frames),
+                sum(index in in_fault for index in frames),
+            )
+            beyond.setdefault(callee, chain)
         reached = beyond
     return found
 

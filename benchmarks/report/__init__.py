@@ -12,6 +12,7 @@ from benchmarks.errors import BadInput
 from benchmarks.report import (
     advice,
     changes,
+    course,
     csv,
     html,
     json,
@@ -97,8 +98,10 @@ def _report(found: Evidence) -> Report:
         advice.advice(found, compared),
         outcomes.answers(found),
         outcomes.latency(found),
+        course.course(found),
         times.times(found),
         outcomes.correctness(found),
+        course.amplified(found),
         proof.costs(found),
         *([proof.verdicts(compared)] if compared else []),
         noise.floor(found),

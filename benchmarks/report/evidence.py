@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, geometric_mean
+from typing import Any
 
 from benchmarks.arm import TWIN
 from benchmarks.errors import BadInput
@@ -61,6 +62,11 @@ class Evidence:
     def finished(self) -> int:
         """Number of planned cells with a valid try."""
         return sum(len(group.valid) for group in self.groups)
+
+    def policies(self, arm: str) -> Mapping[str, Any]:
+        """What an arm's policies were, as its run keeps them; empty for one that is not known by this name."""
+        kept: list[Mapping[str, Any]] = [header.policies.get("arms", {}).get(arm, {}) for header in self.headers]
+        return next(filter(None, kept), {})
 
     @property
     def void(self) -> list[Measured]:

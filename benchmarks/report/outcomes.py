@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from benchmarks.measures import MEASURES
 from benchmarks.measures.availability import successes
@@ -10,6 +11,7 @@ from benchmarks.measures.exposure import exposed
 from benchmarks.measures.goodput import good, goodput_rate
 from benchmarks.measures.latency import failure_ms, percentile, success_ms
 from benchmarks.measures.measure import within
+from benchmarks.prediction import interfered, predict
 from benchmarks.report.evidence import Evidence, Group, centre
 from benchmarks.report.figures import UNKNOWN, count, number, share, share_range, value_of
 from benchmarks.report.table import Column, Table, Value, figure, table, word
@@ -47,12 +49,14 @@ def answers(found: Evidence) -> Table:
         "answers",
         "Answers",
         "Of the frames sent: how many were answered right, and how many of those within the SLO. "
-        "During the fault (no fault: the steady phase), and in all phases but the warm-up.",
+        "During the fault (no fault: the steady phase), and in all phases but the warm-up. Closed form: what "
+        "arithmetic alone says of it (1 - f^n); with `=` the interval holds it, and the cell teaches nothing more.",
         [
             SCENARIO,
             ARM,
             Column("availability", "available, fault"),
             Column("interval", "95 % interval"),
+            Column("closed_form", "closed form"),
             Column("goodput", "goodput, fault"),
             Column("availability_all", "available, all"),
             Column("goodput_all", "goodput, all"),
@@ -61,11 +65,11 @@ def answers(found: Evidence) -> Table:
             Column("n", "n"),
             Column("void", "void"),
         ],
-        [(group.scenario.name, _answers(group)) for group in found.groups],
+        [(group.scenario.name, _answers(group, found.policies(group.arm))) for group in found.groups],
     )
 
 
-def _answers(group: Group) -> list[Value]:
+def _answers(group: Group, policies: Mapping[str, Any]) -> list[Value]:
     fault, overall = _available(group, group.window), _available(group, "all")
     shares = {window: _goodput(group, window) for window in (group.window, "all")}
     rates = [goodput_rate(c.rows, c.record, group.scenario, "all") for c in group.valid]
@@ -76,6 +80,7 @@ def _answers(group: Group) -> list[Value]:
         word(group.arm),
         _interval(share(fault.estimate if fault else None), fault),
         word(share_range(fault)),
+        _closed_form(group, policies, fault),
         figure(share(shares[group.window]), shares[group.window]),
         _interval(share(overall.estimate if overall else None), overall),
         figure(share(shares["all"]), shares["all"]),
@@ -84,6 +89,17 @@ def _answers(group: Group) -> list[Value]:
         figure(count(len(group.valid)), len(group.valid)),
         figure(count(len(group.void)), len(group.void), "bad" if group.void else "plain"),
     ]
+
+
+def _closed_form(group: Group, policies: Mapping[str, Any], seen: Interval | None) -> Value:
+    """What retries alone would come to; marked where the arm came to that, and nothing else acted on the way."""
+    known = predict(group.scenario, policies)
+    if known is None or group.scenario.fault is None or seen is None:
+        return figure(UNKNOWN, None)
+    hit = seen.low <= known.success <= seen.high
+    alone = not interfered((cell.record for cell in group.valid), group.scenario.fault.service)
+    mark = "= " if hit and alone else ""
+    return figure(mark + share(known.success), known.success, "quiet" if mark else "plain", nothing_beyond=bool(mark))
 
 
 def _available(group: Group, window: Window) -> Interval | None:

@@ -7,18 +7,19 @@ from typing import Any
 
 import pytest
 
-from benchmarks.prediction import Prediction, interfered, predict, tries
+from benchmarks.measures.amplification import Amplification
+from benchmarks.prediction import Prediction, interfered, per_frame, predict, tries
 from benchmarks.record import Record
-from benchmarks.scenario import load_scenario
+from benchmarks.scenario import Scenario, load_scenario
 from k8s.render import render
 from tests.benchmarks.measures.test_times import record as empty
 
 BURST = load_scenario("error-burst")  # three calls in ten of every replica of image-analysis are aborted with 503
 
 
-def kept(mode: str) -> dict[str, Any]:
+def kept(mode: str, policies: str = "matched") -> dict[str, Any]:
     """The policies of a mode as run.json keeps them."""
-    rendered = render(mode, "matched")
+    rendered = render(mode, policies)
     config = [one for one in rendered.objects if one["kind"] == "ConfigMap" and one["metadata"]["name"] == "policies"]
     return {"istio": rendered.istio, "library": config[0]["data"]["policies.json"] if config else None}
 
@@ -42,6 +43,11 @@ def test_what_is_not_an_abort_of_all_replicas_has_no_closed_form(name: str) -> N
     assert predict(load_scenario(name), kept("library")) is None
 
 
+def test_a_hedge_makes_requests_that_no_closed_form_counts() -> None:
+    assert predict(BURST, kept("library", "native")) is None
+    assert predict(BURST, kept("mesh", "native")) is not None
+
+
 def test_a_service_without_a_policy_is_called_once() -> None:
     assert tries({"library": json.dumps({}), "istio": []}, "image-analysis", 503) == 1
 
@@ -51,3 +57,41 @@ def test_a_breaker_or_an_ejection_takes_a_cell_beyond_its_closed_form(event: str
     edges = {"collector->image-analysis": {"logical": 9, event: 1}, "collector->momentum": {"opens": 1}}
     cell = Record.model_validate({**empty().model_dump(by_alias=True), "edges": edges})
     assert interfered([cell], "image-analysis") is more
+
+
+def amplified(*chain: str, frames: int = 10, faulted: int = 4) -> Amplification:
+    return Amplification(chain, 1.0, 1.0, frames, faulted)
+
+
+CHAIN = ("collector->face-recognition", "face-recognition->alerts", "alerts->momentum")
+
+
+def storm(**changes: Any) -> Scenario:
+    """Every call of momentum fails with 503."""
+    assert BURST.fault is not None
+    fault = BURST.fault.model_copy(update={"service": "momentum", "rate": 1.0, **changes})
+    return BURST.model_copy(update={"fault": fault})
+
+
+def test_a_chain_in_which_each_edge_tries_three_times_makes_27_of_a_frame_in_the_fault() -> None:
+    assert per_frame(storm(), kept("mesh"), amplified(*CHAIN, faulted=10)) == pytest.approx(27)
+    assert per_frame(storm(), kept("library"), amplified(*CHAIN)) == pytest.approx(0.6 + 0.4 * 27)
+    assert per_frame(storm(), kept("none"), amplified(*CHAIN)) == pytest.approx(1)
+
+
+def test_at_depth_one_independent_failures_have_their_mean_tries() -> None:
+    found = per_frame(BURST, kept("library"), amplified("collector->image-analysis", faulted=10))
+    assert found == pytest.approx(1 + 0.3 + 0.09)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "chain"),
+    [
+        (storm(rate=0.5), CHAIN),  # a retry behind a retry is not independent of it
+        (storm(replicas=1), CHAIN),
+        (storm(), CHAIN[:2]),  # ends elsewhere
+        (load_scenario("slow-replica"), ("collector->image-analysis",)),
+    ],
+)
+def test_other_chains_have_no_closed_form(scenario: Scenario, chain: tuple[str, ...]) -> None:
+    assert per_frame(scenario, kept("mesh"), amplified(*chain)) is None

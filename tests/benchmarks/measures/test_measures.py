@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from random import Random
 from typing import Any
 
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from benchmarks.measures import MEASURES
 from benchmarks.measures.activity import Activity, activity
 from benchmarks.measures.amplification import amplification
+from benchmarks.measures.blast import paths
 from benchmarks.measures.cost import cost
 from benchmarks.measures.goodput import good
 from benchmarks.measures.integrity import Account, Integrity, account, integrity
@@ -182,21 +183,27 @@ def test_waste_is_the_share_of_attempts_that_were_answered_to_nobody() -> None:
     assert measured("waste", [], "all", edges=edges) == pytest.approx(6 / 40)
 
 
-def test_amplification_multiplies_along_the_chain_and_knows_its_depth() -> None:
+def test_amplification_holds_what_every_edge_of_the_chain_has_multiplied() -> None:
+    needs = paths(SCENARIO.arrivals(), SCENARIO.duration_s, 7)
+    rows = [replace(row(3.5), index=at) for at in range(20)]
+    alerting = sum("alerts" in needs[at] for at in range(20))
     edges = {
-        "collector->face-recognition": {"logical": 10, "received": 30},
-        "face-recognition->alerts": {"logical": 30, "received": 90},
-        "alerts->momentum": {"logical": 90, "received": 270},
-        "collector->momentum": {"logical": 10, "received": 15},
+        "collector->face-recognition": {"logical": 20, "received": 20 + 2 * alerting},
+        "face-recognition->alerts": {"logical": 3 * alerting, "received": 9 * alerting},
+        "alerts->momentum": {"logical": 9 * alerting, "received": 27 * alerting},
+        "collector->momentum": {"logical": 20, "received": 30},
         "cpanel->alerts": {"logical": 5, "received": 5},
     }
-    found = amplification(record(edges=edges))
-    assert {edge: (one.depth, one.per_call, one.from_entry) for edge, one in found.items()} == {
-        "collector->face-recognition": (1, 3.0, 3.0),
-        "collector->momentum": (1, 1.5, 1.5),
-        "face-recognition->alerts": (2, 3.0, 9.0),
-        "alerts->momentum": (3, 3.0, 27.0),
-    }
+    found = amplification(rows, record(edges=edges), SCENARIO)
+    assert [(edge, len(one.chain), one.frames) for edge, one in found.items()] == [
+        ("collector->face-recognition", 1, 20),
+        ("collector->momentum", 1, 20),
+        ("face-recognition->alerts", 2, alerting),
+        ("alerts->momentum", 3, alerting),
+    ]
+    deepest = found["alerts->momentum"]
+    assert (deepest.per_call, deepest.per_frame, deepest.faulted) == (3.0, 27.0, alerting)
+    assert found["collector->momentum"].per_frame == 1.5
 
 
 def test_the_goodput_lost_is_what_the_steady_phase_promised_and_the_window_did_not_keep() -> None:

@@ -224,7 +224,7 @@ def test_markdown_tables_have_as_many_fields_as_columns(run: Run) -> None:
     lines = printed(run, "markdown").splitlines()
     tables = "\n".join(lines).split("\n\n")
     blocks = [block.splitlines() for block in tables if block.startswith("|")]
-    assert len(blocks) == 9
+    assert len(blocks) == 11
     for block in blocks:
         assert len({line.count(" | ") for line in block}) == 1
     assert not any(line.endswith(" ") for line in lines)

@@ -1,0 +1,73 @@
+"""A fault in a report: what it cost, multiplied requests, and what arithmetic knew."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.report import report
+from benchmarks.report.table import Value
+from benchmarks.results import Run
+from tests.benchmarks.synthetic import Effect, write_run
+
+
+def rows(run: Run, key: str) -> dict[str, dict[str, Value]]:
+    """The rows of a table, by arm, each by the names of its columns."""
+    found = next(table for table in report(run).tables if table.key == key)
+    named = [{column.key: value for column, value in zip(found.columns, row, strict=True)} for row in found.rows]
+    return {row["arm"].text: row for row in named}
+
+
+def test_goodput_lost_and_burn_are_means_of_the_cells(tmp_path: Path) -> None:
+    found = rows(write_run(tmp_path, repetitions=2, effects={"none": Effect(availability=0.0)}), "course")
+    burn, lost = (found["none"][key].figures["value"] for key in ("burn", "lost_goodput"))
+    assert burn == pytest.approx(1000)
+    assert isinstance(lost, float)
+    assert 60 < lost < 120  # 3 s of 30 a second
+    assert found["none"]["blast"].text == "-"
+
+
+def test_a_run_without_a_fault_has_no_course(tmp_path: Path) -> None:
+    keys = {table.key for table in report(write_run(tmp_path, scenarios=("steady",), repetitions=1)).tables}
+    assert not keys & {"course", "amplification"}
+
+
+def retrying(run: Run, attempts: int) -> None:
+    """Have it known that every arm's library tries so many times more on 503."""
+    retry = {"retry": {"attempts": attempts, "retry_on": "gateway-error"}}
+    kept = {"istio": [], "library": json.dumps({"image-analysis": retry})}
+    arms = {arm.name: kept for arm in run.header.arms}
+    run.header = run.header.model_copy(update={"policies": {"arms": arms}})
+
+
+def test_a_cell_that_teaches_nothing_beyond_its_closed_form_is_marked(tmp_path: Path) -> None:
+    effects = {"library": Effect(availability=0.97), "mesh": Effect(availability=0.6)}
+    run = write_run(tmp_path, repetitions=4, effects=effects)
+    retrying(run, 2)
+    found = rows(run, "answers")
+    assert found["library"]["closed_form"].text == "= 97.3 %"
+    assert found["library"]["closed_form"].figures["nothing_beyond"] is True
+    assert found["mesh"]["closed_form"].text == "97.3 %"
+
+
+def test_a_cell_on_its_closed_form_in_which_a_breaker_opened_is_not_marked(tmp_path: Path) -> None:
+    run = write_run(tmp_path, repetitions=4, effects={"library": Effect(availability=0.97, events={"opens": 1})})
+    retrying(run, 2)
+    assert rows(run, "answers")["library"]["closed_form"].text == "97.3 %"
+
+
+def test_requests_of_a_frame_stand_beside_what_retries_alone_would_make(tmp_path: Path) -> None:
+    run = write_run(tmp_path, repetitions=1, effects={"library": Effect(events={"retries": 31})})
+    retrying(run, 2)
+    edge = rows(run, "amplification")["library"]
+    calls = edge["n"].figures["value"]
+    assert isinstance(calls, int)
+    assert edge["edge"].text == "collector->image-analysis"
+    assert edge["depth"].text == "1"
+    assert edge["per_frame"].figures["value"] == pytest.approx((calls + 31) / calls)
+    predicted = edge["predicted"].figures["value"]
+    assert isinstance(predicted, float)
+    # 3 s of 7.5 are the fault, in which a call takes 1 + 0.3 + 0.09 tries
+    assert predicted == pytest.approx(1 + 0.39 * 3 / 7.5, abs=0.04)
