@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+import itertools
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.istio.running import PODS, Address, Mesh, running_mesh
 from tests.istio.world import compiled
 
-SCRIPT, ATTEMPT = "x-script", "x-envoy-attempt-count"
+SCRIPT, NUMBER, ATTEMPT = "x-script", "x-call-number", "x-envoy-attempt-count"
 REFUSED: Address = ("127.0.0.1", 1)
 """Nobody listens on the first port of a machine."""
 _BY_IP = {pod: (ip, 8080) for ip, pod in PODS.items()}
@@ -40,6 +41,7 @@ class Scripted:
     seen: list[Seen] = field(default_factory=list)
     places: dict[str, Address] = field(default_factory=dict)
     """Where pods are that are not where `running_mesh` put them."""
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     async def apply(self, text: str) -> None:
         """Publish what these objects compile to."""
@@ -48,10 +50,11 @@ class Scripted:
 
     async def call(self, host: str, path: str = "/", script: str = "200", **headers: str) -> tuple[int, list[Seen]]:
         """Make one call; return its status and its tries."""
-        before = len(self.seen)
+        number = str(next(self._numbers))
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        status, _ = await self.mesh.get(host, path=path, headers={SCRIPT: script, **named})
-        return status, self.seen[before:]
+        status, _ = await self.mesh.get(host, path=path, headers={SCRIPT: script, NUMBER: number, **named})
+        # a try that was given up may still be on its way when the next call is made
+        return status, [one for one in self.seen if one.headers.get(NUMBER) == number]
 
     async def serve(self, pod: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection's requests, which have no bodies."""

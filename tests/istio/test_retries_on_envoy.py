@@ -85,7 +85,7 @@ class Upstreams:
         host = CALLEES.get(failure, "alerts")
         retries, refused = (await self.scripted.mesh.edge(host)).retries, self.http2.refused
         _, seen = await self.scripted.call(host, prefix(condition), failure)
-        if failure == "refused":
+        if failure in ("refused", "hang"):  # of these not every try is seen before the call is over
             return (await self.scripted.mesh.edge(host)).retries - retries + 1
         return self.http2.refused - refused if failure == "refused-stream" else len(seen)
 
