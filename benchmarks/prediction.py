@@ -65,17 +65,19 @@ def per_frame(scenario: Scenario, policies: Mapping[str, Any], seen: Amplificati
 
 def tries(policies: Mapping[str, Any], callee: str, status: int) -> int:
     """How often a call to `callee` is sent at most, when each answer is `status`."""
-    retry = _retry(policies, callee)
-    return 1 + retry[0] if retry and retry_condition(retry[1])(Outcome(status)) else 1
+    layers = (_by_library(policies, callee), _by_proxy(policies, callee))
+    # each try of the library is a call to its proxy, which has tries of its own
+    return math.prod(1 + attempts for attempts, on in filter(None, layers) if retry_condition(on)(Outcome(status)))
 
 
-def _retry(policies: Mapping[str, Any], callee: str) -> tuple[int, str] | None:
-    """How many retries a call to `callee` has, and on what."""
-    text = policies.get("library")
-    if text is not None:
-        told = json.loads(text).get(callee, {}).get("retry")
-        return (told["attempts"], told["retry_on"]) if told else None
-    # an arm without a sidecar has no objects, and no retries that Istio would add by itself
+def _by_library(policies: Mapping[str, Any], callee: str) -> tuple[int, str] | None:
+    """How many retries a client makes of a call to `callee`, and on what."""
+    told = json.loads(policies.get("library") or "{}").get(callee, {}).get("retry")
+    return (told["attempts"], told["retry_on"]) if told else None
+
+
+def _by_proxy(policies: Mapping[str, Any], callee: str) -> tuple[int, str] | None:
+    """The same of its sidecar: none in an arm without objects, since that has no sidecar with defaults of its own."""
     objects = parse([Document(one) for one in policies.get("istio") or ()])
     policy = library.policies(objects, [callee])[0].get(callee) if policies.get("istio") else None
     return (policy.retry.attempts, policy.retry.retry_on) if policy and policy.retry else None

@@ -128,8 +128,11 @@ def latency(found: Evidence) -> Table:
             Column("p50", "p50"),
             Column("p90", "p90"),
             Column("p99", "p99"),
+            Column("p999", "p99.9"),
+            Column("max", "max"),
             Column("successes", "of successes"),
             Column("failure_p50", "p50 of failures"),
+            Column("failure_p99", "p99 of failures"),
             Column("failures", "of failures"),
         ],
         [(group.scenario.name, _latency(group)) for group in found.groups],
@@ -139,13 +142,13 @@ def latency(found: Evidence) -> Table:
 def _latency(group: Group) -> list[Value]:
     good = [ms for cell in group.valid for ms in success_ms(cell.rows, cell.record, group.window)]
     bad = [ms for cell in group.valid for ms in failure_ms(cell.rows, cell.record, group.window)]
-    middle = percentile(bad, 0.5)
+    tails = [*(percentile(good, q) for q in (0.5, 0.9, 0.99, 0.999)), max(good, default=None)]
     return [
         word(group.scenario.name),
         word(group.arm),
-        *(figure(number(value), value, n=len(good)) for value in (percentile(good, q) for q in (0.5, 0.9, 0.99))),
+        *(figure(number(value), value, n=len(good)) for value in tails),
         figure(count(len(good)), len(good)),
-        figure(number(middle), middle, n=len(bad)),
+        *(figure(number(value), value, n=len(bad)) for value in (percentile(bad, q) for q in (0.5, 0.99))),
         figure(count(len(bad)), len(bad)),
     ]
 

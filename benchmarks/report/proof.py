@@ -12,6 +12,7 @@ from benchmarks.report.evidence import Evidence, Group
 from benchmarks.report.figures import UNKNOWN, change, change_range, count, margin, number, point, share
 from benchmarks.report.outcomes import ARM, SCENARIO
 from benchmarks.report.table import Column, Table, Tone, Value, figure, table, word
+from benchmarks.scenario import Window
 from benchmarks.verdict import ENOUGH, Comparison, Verdict
 
 TONES: dict[Verdict, Tone] = {
@@ -30,13 +31,16 @@ def costs(found: Evidence) -> Table:
     return table(
         "cost",
         "Cost",
-        "CPU seconds per 1000 successes; memory in MiB at the end of a cell, as RSS / PSS (PSS counts shared pages "
-        "once); memory over time in MiB-s per 1000 successes; mean of the cells. Proxies: Envoy only.",
+        "CPU seconds per 1000 successes, of the whole cell and of the fault phase alone; memory in MiB at the end of a "
+        "cell, as RSS / PSS (PSS counts shared pages once); memory over time in MiB-s per 1000 successes; mean of the "
+        "cells. Proxies: Envoy only.",
         [
             SCENARIO,
             ARM,
             Column("cpu_app", "CPU-s app"),
             Column("cpu_proxy", "CPU-s proxy"),
+            Column("cpu_app_fault", "app, fault"),
+            Column("cpu_proxy_fault", "proxy, fault"),
             Column("memory_app", "MiB app"),
             Column("memory_proxy", "MiB proxy"),
             Column("memory_time_app", "MiB-s app"),
@@ -48,17 +52,22 @@ def costs(found: Evidence) -> Table:
 
 
 def _costs(group: Group) -> list[Value]:
-    app, proxy = ([one for cell in group.valid if (one := cost(cell.rows, cell.record, of))] for of in ("app", "proxy"))
+    app, proxy = (_of_cells(group, of, "all") for of in ("app", "proxy"))
+    during = (_of_cells(group, of, "fault") for of in ("app", "proxy"))
     machine = _mean(cell.record.machine["steady"] for cell in group.valid if "steady" in cell.record.machine)
     busy: Tone = "bad" if machine is not None and machine > BUSY else "plain"
     return [
         word(group.scenario.name),
         word(group.arm),
-        *(_figure(costs, lambda one: one.cpu_s_per_1000) for costs in (app, proxy)),
+        *(_figure(costs, lambda one: one.cpu_s_per_1000) for costs in (app, proxy, *during)),
         *(_memory(costs) for costs in (app, proxy)),
         *(_figure(costs, lambda one: one.mib_s_per_1000) for costs in (app, proxy)),
         figure(share(machine), machine, busy),
     ]
+
+
+def _of_cells(group: Group, of: str, window: Window) -> list[Cost]:
+    return [one for cell in group.valid if (one := cost(cell.rows, cell.record, of, window))]
 
 
 def _figure(costs: list[Cost], of: Callable[[Cost], float]) -> Value:

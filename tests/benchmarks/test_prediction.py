@@ -24,7 +24,7 @@ def kept(mode: str, policies: str = "matched") -> dict[str, Any]:
     return {"istio": rendered.istio, "library": config[0]["data"]["policies.json"] if config else None}
 
 
-@pytest.mark.parametrize(("mode", "n"), [("none", 1), ("sidecar", 1), ("library", 3), ("mesh", 3)])
+@pytest.mark.parametrize(("mode", "n"), [("none", 1), ("sidecar", 1), ("library", 3), ("mesh", 3), ("both", 9)])
 def test_aborts_on_every_replica_succeed_in_one_minus_f_to_the_tries(mode: str, n: int) -> None:
     found = predict(BURST, kept(mode))
     assert isinstance(found, Prediction)
