@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import aiohttp
 from rich.console import Console
 
-from benchmarks import results
+from benchmarks import estimate, results
 from benchmarks.cell import Conduct
 from benchmarks.measures.goodput import goodput
 from benchmarks.plan import Cell
@@ -37,6 +37,7 @@ async def bench(run: Run, prepared: Prepared, target: Target, console: Console) 
     names = [arm.name for arm in run.header.arms]
     with reporter(console, list(run.scenarios), names, planned, planned - len(missing)) as report:
         report.say(prepared.memory)
+        report.say(estimate.sentence(run))
         for note in run.header.notes:
             report.say(f"note: {note}")
         async with (

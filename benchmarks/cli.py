@@ -30,9 +30,11 @@ from benchmarks.console import console as output
 from benchmarks.errors import BadInput
 from benchmarks.faults import FaultFailed
 from benchmarks.measures.integrity import account
+from benchmarks.next_steps import next_steps
 from benchmarks.pods import PodUnreachable
 from benchmarks.profile import PROFILES
 from benchmarks.report import save, write
+from benchmarks.report.evidence import comparisons, evidence
 from benchmarks.report_cli import Results
 from benchmarks.reset import NotClean
 from benchmarks.results import Run
@@ -174,8 +176,8 @@ def bench(
     write(run, "terminal", console)
     console.print(f"\nintegrity: {account(run.records()).sentence()}", soft_wrap=True)
     console.print(f"rows, records and reports: {run.folder}", soft_wrap=True)
-    console.print(f"the tables again:          goaround report {run.name}", soft_wrap=True)
     save(run)
+    _say_what_is_next(run, console)
     other = order.counterpart(run, into)
     if other is not None:
         console.print()
@@ -205,6 +207,13 @@ async def _until_terminated(work: Coroutine[Any, Any, None]) -> None:
     with contextlib.suppress(NotImplementedError):
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     await task
+
+
+def _say_what_is_next(run: Run, console: Console) -> None:
+    found = evidence(run)
+    console.print("next:")
+    for what, why in next_steps(run, comparisons(found), found.control):
+        console.print(f"  {what}\n    {why}", soft_wrap=True, markup=False)
 
 
 def _say_how_to_go_on(run: Run, console: Console) -> None:

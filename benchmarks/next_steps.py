@@ -1,0 +1,55 @@
+"""What to do after a bench: the few commands that its result asks for, most urgent first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from shlex import join
+
+from benchmarks import results, scenario
+from benchmarks.record import Header
+from benchmarks.results import Run
+from benchmarks.verdict import ENOUGH, Comparison, Verdict
+
+MOST = 4
+
+
+def next_steps(run: Run, compared: Sequence[Comparison], control: bool) -> list[tuple[str, str]]:
+    """At most MOST pairs of (what to run or open, why). `control`: the run is an A/A control."""
+    return list(_steps(run, compared, control))[:MOST]
+
+
+def _steps(run: Run, compared: Sequence[Comparison], control: bool) -> Iterator[tuple[str, str]]:
+    where = () if run.folder.parent == results.FOLDER else ("--results", str(run.folder.parent))
+    if missing := len(run.missing()):
+        yield (
+            join(["goaround", "bench", "--resume", run.name, *where]),
+            f"{missing} of {len(run.plan)} cells have no good try: again, with nothing else on the machine",
+        )
+    yield str(run.folder / "report.html"), "the whole report as one page"
+    planned = max((cell.repetition for cell in run.plan), default=0)
+    unsure = [one for one in compared if one.verdict is Verdict.INCONCLUSIVE]
+    if planned < ENOUGH:
+        yield again(run.header, ENOUGH, where), f"verdicts need {ENOUGH} repetitions; this run has {planned}"
+    elif unsure:
+        yield again(run.header, 2 * planned, where), f"{len(unsure)} of {len(compared)} comparisons are inconclusive"
+    modes = {arm.mode for arm in run.header.arms}
+    if "none" not in modes and not control:
+        yield again(run.header, max(planned, ENOUGH), where, "none"), "without the control, `neither` cannot be told"
+    if any(one.verdict in (Verdict.BETTER, Verdict.WORSE) for one in compared) and not control:
+        yield again(run.header, planned, where, aa=True), "how far an arm differs from itself here: the noise floor"
+
+
+def again(
+    header: Header, repetitions: int, where: Sequence[str] = (), arm: str | None = None, *, aa: bool = False
+) -> str:
+    """The command that runs the same arms and scenarios anew; a file of one's own is named by its name only."""
+    known = scenario.names()
+    families = list(dict.fromkeys(each.family for each in header.scenarios.values()))
+    arms = list(dict.fromkeys(each.name.partition("@")[0].removesuffix("#2") for each in header.arms))
+    words = ["goaround", "bench", *(["--aa"] if aa else []), *(["--profile", header.profile] if header.profile else [])]
+    for each in [*([arm] if arm else []), *arms]:
+        words += ["--arm", each]
+    for each in families:
+        words += ["--scenario", each if each in known else str(Path(f"{each}.yaml"))]
+    return join([*words, "--repetitions", str(repetitions), "--seed", str(header.seed), *where])

@@ -1,0 +1,72 @@
+"""What a bench tells its user to do next."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.next_steps import next_steps
+from benchmarks.plan import Cell
+from benchmarks.report.evidence import comparisons, evidence
+from benchmarks.results import Run
+from tests.benchmarks.synthetic import EFFECTS, Effect, write_run
+
+
+def steps(run: Run) -> list[tuple[str, str]]:
+    found = evidence(run)
+    return next_steps(run, comparisons(found), found.control)
+
+
+def commands(run: Run) -> list[str]:
+    return [what for what, _ in steps(run)]
+
+
+def test_the_page_is_always_named(tmp_path: Path) -> None:
+    assert str(tmp_path / "synthetic" / "report.html") in commands(write_run(tmp_path))
+
+
+def test_void_cells_are_resumed_before_anything_else(tmp_path: Path) -> None:
+    def spoil(cell: Cell, record: dict[str, Any]) -> None:
+        record["void"] = ["machine busy"] if cell.repetition == 1 else []
+
+    (first, why), *_ = steps(write_run(tmp_path, change=spoil))
+    assert first == f"goaround bench --resume synthetic --results {tmp_path}"
+    assert why.startswith("3 of 15 cells have no good try")
+
+
+def test_too_few_repetitions_for_a_verdict_are_made_five_of_the_same(tmp_path: Path) -> None:
+    found = commands(write_run(tmp_path, repetitions=2))
+    assert any(
+        each.startswith("goaround bench --arm none --arm library --arm mesh --scenario error-burst --repetitions 5")
+        for each in found
+    )
+
+
+def test_what_is_inconclusive_is_repeated_twice_as_often(tmp_path: Path) -> None:
+    found = [
+        why
+        for what, why in steps(write_run(tmp_path, scenarios=("steady", "error-burst")))
+        if "--repetitions 10" in what
+    ]
+    assert found == ["1 of 6 comparisons are inconclusive"]
+
+
+def test_a_run_without_the_control_is_told_to_add_it(tmp_path: Path) -> None:
+    run = write_run(tmp_path, effects={arm: EFFECTS[arm] for arm in ("library", "mesh")})
+    assert any("--arm none --arm library --arm mesh" in each for each in commands(run))
+
+
+def test_differences_that_were_found_are_held_against_the_noise_floor(tmp_path: Path) -> None:
+    plain = {"none": Effect(availability=0.7), "mesh": Effect(availability=0.98)}
+    assert any(each.startswith("goaround bench --aa ") for each in commands(write_run(tmp_path, effects=plain)))
+
+
+@pytest.mark.parametrize("repetitions", [1, 5])
+def test_each_command_names_its_run_so_that_it_can_be_pasted(tmp_path: Path, repetitions: int) -> None:
+    run = write_run(tmp_path, repetitions=repetitions)
+    benches = [shlex.split(each) for each in commands(run) if each.startswith("goaround bench")]
+    assert benches
+    assert all(words[-2:] == ["--results", str(tmp_path)] for words in benches)
