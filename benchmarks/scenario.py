@@ -20,7 +20,7 @@ from benchmarks.problems import explain
 from benchmarks.strict import Strict
 from benchmarks.sweep import Value
 from loadtests.schedule import Load as Arrivals
-from loadtests.schedule import Step
+from loadtests.schedule import Step, What
 
 FOLDER = Path(__file__).parent / "scenarios"
 
@@ -58,12 +58,14 @@ class Expectation(Strict):
 class Load(Strict):
     """Open-loop arrivals: `rate` per second, exponential gaps (`poisson`) or equal ones (`constant`).
 
-    `times`: in a phase that is named here, so many times the rate.
+    `times`: in a phase that is named here, so many times the rate. `what`: frames for the collectors, or looks at the
+    dashboards of the control panels.
     """
 
     pattern: Literal["poisson", "constant"]
     rate: Annotated[float, Field(gt=0, le=10_000)]
     times: dict[PhaseName, Annotated[float, Field(gt=0, le=100)]] = Field(default_factory=dict)
+    what: What = "frames"
 
 
 class Phases(Strict):
@@ -203,7 +205,7 @@ class Scenario(Strict):
         """The load as the generator is told it: on the clock of the cell."""
         rates = [(phase.start, self.load.rate * self.load.times.get(phase.name, 1.0)) for phase in self.timeline()]
         changes = [Step(*now) for before, now in pairwise(rates) if now[1] != before[1]]
-        return Arrivals(pattern=self.load.pattern, rate=rates[0][1], steps=tuple(changes))
+        return Arrivals(pattern=self.load.pattern, rate=rates[0][1], steps=tuple(changes), what=self.load.what)
 
     def at_rate(self, rate: float | None) -> Scenario:
         """The same scenario at `rate` arrivals per second, at its own for None. Raises BadInput."""

@@ -90,7 +90,7 @@ class Generator:
             raise RefusedError(f"rows: {spec.rows} cannot be written: {error.strerror}") from None
         scheduled = arrivals(spec.load, spec.duration_s, spec.seed, spec.entries)
         started = datetime.now(UTC) + timedelta(seconds=spec.start_monotonic - time.monotonic())
-        frames = Frames(spec.frames_name, started)
+        frames = Frames(spec.frames_name, started, spec.load.what)
         replay = Replay(scheduled, frames, spec.start_monotonic, spec.capacity, spec.timeout_s)
         self._run(replay)
         file.write(replay.rows)

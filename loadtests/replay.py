@@ -23,10 +23,14 @@ SHORT_S = 0.05
 
 
 class Answer(NamedTuple):
-    """What came of one request: the HTTP status, or None when no whole answer came, and then why."""
+    """What came of one request: the HTTP status, or None when no whole answer came, and then why.
+
+    stale: the answer says that it is an old one.
+    """
 
     status: int | None
     error: BaseException | None
+    stale: bool = False
 
 
 Send = Callable[[str, bytes], Answer]
@@ -147,7 +151,7 @@ def classify(answer: Answer) -> Outcome:
         case 504:
             return Outcome.TIMEOUT
         case status if 200 <= status < 300:
-            return Outcome.SUCCESS
+            return Outcome.FALLBACK if answer.stale else Outcome.SUCCESS
         case _:
             return Outcome.ERROR
 

@@ -18,6 +18,7 @@ class Outcome(StrEnum):
     """What became of an arrival. Only `success` has done what it was for."""
 
     SUCCESS = "success"  # a whole answer, 2xx
+    FALLBACK = "fallback"  # a whole answer, 2xx, that says it is an old one
     REJECTED = "rejected"  # 503: something on the way refused it
     TIMEOUT = "timeout"  # 504, or no whole answer within the generator's own timeout
     ERROR = "error"  # any other status

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 T = TypeVar("T")
 Pattern = Literal["constant", "poisson"]
+What = Literal["frames", "dashboards"]
 
 CAMERAS = (1, 2)
 
@@ -27,7 +28,8 @@ class Step(NamedTuple):
 class Load(BaseModel):
     """Open-loop arrivals: `rate` per second on average, with equal gaps (`constant`) or exponential ones (`poisson`).
 
-    `steps`, in order of time, change the rate on the way.
+    `steps`, in order of time, change the rate on the way. `what`: frames for a collector, or looks at the dashboard
+    of a control panel.
 
     Raises pydantic.ValidationError (a ValueError) that carries every wrong field.
     """
@@ -37,6 +39,7 @@ class Load(BaseModel):
     pattern: Pattern
     rate: Annotated[float, Field(gt=0, le=10_000)]
     steps: tuple[Step, ...] = ()
+    what: What = "frames"
 
     @field_validator("steps")
     @classmethod

@@ -83,7 +83,7 @@ class Seat:
         """Give the user its share of the run, and wait until it is sent."""
         scheduled = arrivals(spec.load, spec.duration_s, spec.seed, spec.entries)
         started = datetime.now(UTC) + timedelta(seconds=spec.start_monotonic - time.monotonic())
-        frames = Frames(spec.frames_name, started)
+        frames = Frames(spec.frames_name, started, spec.load.what)
         capacity = room(spec.capacity, number, of)
         replay = Replay(share(scheduled, number, of), frames, spec.start_monotonic, capacity, spec.timeout_s)
         self.replay = replay

@@ -10,10 +10,13 @@ from locust import User, task
 from locust.env import Environment
 from locust.exception import StopUser
 
+from loadtests.frames import NO_BODY
 from loadtests.replay import Answer, Replay
 from loadtests.rows import Outcome, Row
 
-PATH = "/frame"
+PATH, DASHBOARD = "/frame", "/"
+STALE = "x-goaround-stale-s"
+"""How an answer says that it rests on old answers (docs/architecture.md)."""
 HEADERS = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
 
 
@@ -74,11 +77,12 @@ class OpenLoopUser(User):
         # the one deadline that covers connecting, sending and reading together
         try:
             with Timeout(self.replay.timeout_s):
-                response = self._client(entry).request("POST", PATH, body)
+                client = self._client(entry)
+                response = client.request("GET", DASHBOARD) if body == NO_BODY else client.request("POST", PATH, body)
                 response.read()
         except (Exception, Timeout) as error:  # whatever it is, an arrival without a row would be a lie
             return Answer(None, error)
-        return Answer(response.status_code, None)
+        return Answer(response.status_code, None, response.get(STALE) is not None)
 
     def _report(self, row: Row, error: BaseException | None) -> None:
         failure: Exception | None = None

@@ -7,6 +7,7 @@ from benchmarks.measures.availability import AVAILABILITY
 from benchmarks.measures.blast import BLAST
 from benchmarks.measures.burn import BURN
 from benchmarks.measures.cost import CPU, MEMORY
+from benchmarks.measures.fallback import FALLBACK
 from benchmarks.measures.goodput import GOODPUT, GOODPUT_RATE
 from benchmarks.measures.integrity import DUPLICATED, LOST
 from benchmarks.measures.latency import LATENCY_MAX, LATENCY_P50, LATENCY_P90, LATENCY_P99, LATENCY_P999
@@ -18,6 +19,7 @@ MEASURES: dict[str, Measure] = {
     measure.name: measure
     for measure in (
         AVAILABILITY,
+        FALLBACK,
         GOODPUT,
         GOODPUT_RATE,
         LOST_GOODPUT,

@@ -31,6 +31,11 @@ def problems(folder: Path, text: str) -> list[str]:
     return [problem.removeprefix(f"{path}: ") for problem in caught.value.problems]
 
 
+def test_what_the_load_is_made_of_reaches_the_generator() -> None:
+    assert load_scenario("momentum-down").arrivals().what == "dashboards"
+    assert load_scenario("steady").arrivals().what == "frames"
+
+
 def test_every_scenario_that_comes_along_can_be_read_and_they_ask_different_things() -> None:
     found = scenarios()
     assert [scenario.name for scenario in found] == names()

@@ -14,11 +14,12 @@ Behaviour = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass
 class Server:
-    """Counts the connections and whole requests that reached it, and keeps the bodies."""
+    """Counts the connections and whole requests that reached it, and keeps their first lines and bodies."""
 
     entry: str = ""
     connections: int = 0
     bodies: list[bytes] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
 
 @asynccontextmanager
@@ -36,6 +37,7 @@ async def serving(behaviour: Behaviour) -> AsyncIterator[Server]:
                 length = next(
                     (line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), b":0"
                 )
+                server.lines.append(head.split(b"\r\n", 1)[0].decode())
                 server.bodies.append(await reader.readexactly(int(length.split(b":")[1])))
                 await behaviour(writer)
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -65,6 +67,12 @@ def answering(status: int, after_s: float = 0.0) -> Behaviour:
         await writer.drain()
 
     return behave
+
+
+async def remembering(writer: asyncio.StreamWriter) -> None:
+    """Answer with what is an old answer, and say so."""
+    writer.write(b"HTTP/1.1 200 OK\r\nx-goaround-stale-s: 1.500\r\nContent-Length: 0\r\n\r\n")
+    await writer.drain()
 
 
 async def redirecting(writer: asyncio.StreamWriter) -> None:

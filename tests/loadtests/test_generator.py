@@ -27,6 +27,7 @@ from tests.loadtests.servers import (
     closing,
     nobody,
     redirecting,
+    remembering,
     resetting,
     serving,
     silent,
@@ -94,6 +95,17 @@ async def test_a_run_begins_without_connections_of_the_one_before(generator: Gen
         before = server.connections
         await play(generator, spec(tmp_path / "rows", server.entry))
     assert server.connections > before
+
+
+async def test_looks_at_the_dashboard_are_gets_without_a_body_and_an_old_answer_is_a_fallback(
+    generator: Generator, tmp_path: Path
+) -> None:
+    async with serving(remembering) as server:
+        load = {"pattern": "constant", "rate": 50, "what": "dashboards"}
+        _, rows = await play(generator, spec(tmp_path / "rows", server.entry, load=load))
+    assert server.bodies == [b""] * 25
+    assert {*server.lines} == {"GET / HTTP/1.1"}
+    assert [(row.status, row.outcome) for row in rows] == [(200, Outcome.FALLBACK)] * 25
 
 
 CLASSES: dict[str, tuple[Behaviour | None, int | None, Outcome]] = {

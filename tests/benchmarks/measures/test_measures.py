@@ -74,6 +74,12 @@ def test_an_answer_exactly_at_the_slo_is_good() -> None:
     assert good(Row(0, 0.0, 0.0, 0.2, "e", "f", 200, Outcome.SUCCESS), record(), SCENARIO)
 
 
+def test_an_old_answer_is_a_fallback_and_no_success_of_any_kind() -> None:
+    rows = [row(3.0), row(3.5, outcome=Outcome.FALLBACK), row(4.0, outcome=Outcome.REJECTED), row(4.5)]
+    assert measured("fallback", rows) == 0.25
+    assert measured("availability", rows) == measured("goodput", rows) == 0.5
+
+
 def test_a_false_acknowledgement_is_available_but_not_good() -> None:
     rows = [row(3.0, frame="a"), row(4.0, frame="b")]
     kept = asdict(integrity(rows, {"a": Expected(1, ()), "b": Expected(1, ())}, {"section-1": {"a": held(1, 1)}}))
