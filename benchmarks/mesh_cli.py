@@ -175,6 +175,6 @@ def _narrowed(config: ProxyConfig, hosts: Sequence[str]) -> dict[str, Any]:
         }
     for one in shown["routes"].values():
         # A gateway's hosts are those of the world outside, not of services.
-        if not one["name"].startswith("http."):
+        if not one["name"].startswith(("http.", "https.")):
             one["virtual_hosts"] = [each for each in one["virtual_hosts"] if is_wanted(each["name"].rpartition(":")[0])]
     return shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from istio.compile.authorization import Authorization
 from istio.compile.http import gateway_manager
@@ -12,11 +12,14 @@ from istio.compile.matches import is_catch_all
 from istio.compile.names import matches, qualified, stats_name
 from istio.compile.routes import route_configuration, routes_of, virtual_host
 from istio.compile.rules import Rules
-from istio.compile.sockets import anywhere
+from istio.compile.sockets import anywhere, inspector
+from istio.compile.tls import gateway_socket
 from istio.objects.gateway import Gateway, Server
 from istio.objects.parse import Objects
 from istio.objects.virtual_service import VirtualService
 from istio.registry import Proxy, Registry
+
+_Bound: TypeAlias = tuple[Gateway, Server]
 
 
 @dataclass(slots=True)
@@ -42,7 +45,8 @@ def gateway_listeners(
     registry: Registry, gateways: Sequence[Gateway], authorization: Authorization, proxy: Proxy
 ) -> dict[str, dict[str, Any]]:
     """Return one listener per port, whatever number of servers is behind it."""
-    return {f"0.0.0.0_{port}": _listener(port, authorization) for port in _servers(registry, gateways, proxy)}
+    found = _servers(registry, gateways, proxy)
+    return {f"0.0.0.0_{port}": _listener(port, servers, authorization) for port, servers in found.items()}
 
 
 def gateway_routes(
@@ -51,12 +55,22 @@ def gateway_routes(
     """Return the route configuration of every port."""
     made = {}
     for port, servers in _servers(registry, gateways, proxy).items():
-        name = f"http.{port}"
-        made[name] = route_configuration(name, _virtual_hosts(registry, objects, rules, servers, proxy))
+        for name, behind in _by_routes(port, servers).items():
+            made[name] = route_configuration(name, _virtual_hosts(registry, objects, rules, behind, proxy))
     return made
 
 
-def _servers(registry: Registry, gateways: Sequence[Gateway], proxy: Proxy) -> dict[int, list[tuple[Gateway, Server]]]:
+def _by_routes(port: int, servers: Sequence[_Bound]) -> dict[str, list[_Bound]]:
+    """Return the servers by the routes that they share: all of plain HTTP, and each of HTTPS its own."""
+    found: dict[str, list[_Bound]] = {}
+    for gateway, server in servers:
+        meta, number = gateway.metadata, server.port.number
+        own = f"https.{number}.{server.port.name}.{meta.name}.{meta.namespace}"
+        found.setdefault(own if server.port.protocol == "HTTPS" else f"http.{port}", []).append((gateway, server))
+    return found
+
+
+def _servers(registry: Registry, gateways: Sequence[Gateway], proxy: Proxy) -> dict[int, list[_Bound]]:
     """Return the servers by the pod's port that the gateway's service sends their number to.
 
     A server that speaks of TLS, if only of a redirect, is left out when one before it has one of its hosts
@@ -67,11 +81,14 @@ def _servers(registry: Registry, gateways: Sequence[Gateway], proxy: Proxy) -> d
         for service in registry.services_of(proxy)
         for port in service.ports
     }
-    found: dict[int, list[tuple[Gateway, Server]]] = {}
+    found: dict[int, list[_Bound]] = {}
     taken: dict[int, set[str]] = {}
     for gateway in gateways:
         for server in gateway.spec.servers:
             port = targets.get(server.port.number) or server.port.number
+            others = found.get(port, [])
+            if others and (others[0][1].port.protocol == "HTTPS") is not (server.port.protocol == "HTTPS"):
+                continue  # one port cannot be both
             if server.tls is not None:
                 hosts = set(_spelled_out(server, gateway.metadata.namespace))
                 if hosts & taken.setdefault(port, set()):
@@ -91,20 +108,34 @@ def _spelled_out(server: Server, namespace: str) -> list[str]:
     ]
 
 
-def _listener(port: int, authorization: Authorization) -> dict[str, Any]:
+def _listener(port: int, servers: Sequence[_Bound], authorization: Authorization) -> dict[str, Any]:
     name = f"0.0.0.0_{port}"
-    manager = gateway_manager(stats_name(f"outbound_{name}"), f"http.{port}", authorization.http_filters())
+    chains = []
+    for routes, behind in _by_routes(port, servers).items():
+        manager = gateway_manager(stats_name(f"outbound_{name}"), routes, authorization.http_filters())
+        secured = _secured(behind[0][1]) if behind[0][1].port.protocol == "HTTPS" else {}
+        chains.append({**secured, "filters": [manager], "transport_socket_connect_timeout": "15s"})
+    looks_at_tls = inspector("tls_inspector", "TlsInspector", initial_read_buffer_size=512)
+    named = any("filter_chain_match" in one or "transport_socket" in one for one in chains)
     return {
         "name": name,
         "address": anywhere(port),
         "traffic_direction": "OUTBOUND",
         "max_connections_to_accept_per_socket_event": 1,
-        "filter_chains": [{"filters": [manager], "transport_socket_connect_timeout": "15s"}],
+        **({"listener_filters": [looks_at_tls]} if named else {}),
+        "filter_chains": chains,
     }
 
 
+def _secured(server: Server) -> dict[str, Any]:
+    """Return what a handshake must ask for to come to this server, and how the server answers it."""
+    names = sorted({host.rpartition("/")[2] for host in server.hosts})
+    match = {} if "*" in names else {"filter_chain_match": {"server_names": names}}
+    return {**match, "transport_socket": gateway_socket(server.tls)} if server.tls else match
+
+
 def _virtual_hosts(
-    registry: Registry, objects: Objects, rules: Rules, servers: Sequence[tuple[Gateway, Server]], proxy: Proxy
+    registry: Registry, objects: Objects, rules: Rules, servers: Sequence[_Bound], proxy: Proxy
 ) -> list[dict[str, Any]]:
     services = {service.hostname: service for service in registry.services}
     hosts: dict[str, _Host] = {}

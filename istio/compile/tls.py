@@ -11,12 +11,14 @@ from typing import Any
 
 from istio.compile.names import service_name_indication
 from istio.objects.destination_rule import ClientTls
+from istio.objects.gateway import ServerTls
 from istio.registry import DOMAIN, Service
 
 WORKLOAD_SECRET, ROOT_SECRET = "default", "ROOTCA"
 _SOCKETS = "type.googleapis.com/envoy.extensions.transport_sockets"
 _SDS_CLUSTER = "sds-grpc"
 _VERSIONS = {"tls_minimum_protocol_version": "TLSv1_2", "tls_maximum_protocol_version": "TLSv1_3"}
+_PROTOCOLS = {f"TLSV1_{number}": f"TLSv1_{number}" for number in range(4)}
 _CIPHERS = [
     "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-GCM-SHA256",
     "ECDHE-RSA-AES128-GCM-SHA256", "AES256-GCM-SHA384", "AES128-GCM-SHA256",
@@ -57,6 +59,28 @@ def server_socket() -> dict[str, Any]:
             "require_client_certificate": True,
         },
     )
+
+
+def gateway_socket(tls: ServerTls) -> dict[str, Any]:
+    """Return how a gateway's server proves who it is, by a secret of its namespace or as a workload of the mesh."""
+    context: dict[str, Any] = {"alpn_protocols": ["h2", "http/1.1"]}
+    names = [{"exact": name} for name in tls.subject_alt_names]
+    if tls.mode == "ISTIO_MUTUAL":
+        context["tls_certificate_sds_secret_configs"] = [_secret(WORKLOAD_SECRET)]
+        context |= _validated(names, ROOT_SECRET)
+    else:
+        context["tls_certificate_sds_secret_configs"] = [_credential(tls.credential_name)]
+        if tls.mode != "SIMPLE":
+            context |= _validated_by(names, _credential(f"{tls.credential_name}-cacert"))
+        params = {
+            "tls_minimum_protocol_version": _PROTOCOLS.get(tls.min_protocol_version),
+            "tls_maximum_protocol_version": _PROTOCOLS.get(tls.max_protocol_version),
+            "cipher_suites": list(tls.cipher_suites),
+        }
+        said = {name: value for name, value in params.items() if value}
+        context |= {"tls_params": said} if said else {}
+    required = tls.mode in ("MUTUAL", "ISTIO_MUTUAL")
+    return _tls("DownstreamTlsContext", {"common_tls_context": context, "require_client_certificate": required})
 
 
 def automatic(service: Service, port: int, subset: str, *, http2: bool) -> dict[str, Any]:
@@ -119,13 +143,21 @@ def _tls(message: str, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _validated(names: Sequence[dict[str, str]], root: str) -> dict[str, Any]:
+    return _validated_by(names, _secret(root))
+
+
+def _validated_by(names: Sequence[dict[str, str]], root: dict[str, Any]) -> dict[str, Any]:
     accepted = {"match_subject_alt_names": list(names)} if names else {}
     return {
         "combined_validation_context": {
             "default_validation_context": accepted,
-            "validation_context_sds_secret_config": _secret(root),
+            "validation_context_sds_secret_config": root,
         }
     }
+
+
+def _credential(name: str) -> dict[str, Any]:
+    return {"name": f"kubernetes://{name}", "sds_config": {"ads": {}, "resource_api_version": "V3"}}
 
 
 def _secret(name: str) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from istio.objects.model import Many, Metadata, Model, host
 from istio.objects.selector import SelectorLabels
 
-HttpProtocol = Annotated[
-    Literal["HTTP", "HTTP2", "GRPC"], BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
+Protocol = Annotated[
+    Literal["HTTP", "HTTP2", "GRPC", "HTTPS"],
+    BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value),
 ]
+TlsVersion = Literal["TLS_AUTO", "TLSV1_0", "TLSV1_1", "TLSV1_2", "TLSV1_3"]
 
 
 def _namespaced_host(value: str) -> str:
@@ -29,18 +31,34 @@ class ServerPort(Model):
     not_carried: ClassVar[frozenset[str]] = frozenset({"targetPort"})
     number: Annotated[int, Field(ge=1, le=65535)]
     name: Annotated[str, Field(min_length=1)]
-    protocol: HttpProtocol
+    protocol: Protocol
 
 
 class ServerTls(Model):
-    """What a plain HTTP server may say of TLS: that its callers are sent there."""
+    """How a server proves who it is, and whom it asks for that; of plain HTTP only that its callers are sent to HTTPS.
+
+    Certificates are secrets of the gateway's namespace, by name; ISTIO_MUTUAL has the mesh's own.
+    """
 
     not_carried: ClassVar[frozenset[str]] = frozenset({
-        "mode", "serverCertificate", "privateKey", "caCertificates", "credentialName", "credentialNames",
-        "subjectAltNames", "verifyCertificateSpki", "verifyCertificateHash", "minProtocolVersion",
-        "maxProtocolVersion", "cipherSuites", "caCrl", "caCertCredentialName", "tlsCertificates",
+        "serverCertificate", "privateKey", "caCertificates", "credentialNames", "verifyCertificateSpki",
+        "verifyCertificateHash", "caCrl", "caCertCredentialName", "tlsCertificates",
     })  # fmt: skip
     https_redirect: bool = False
+    mode: Literal["SIMPLE", "MUTUAL", "OPTIONAL_MUTUAL", "ISTIO_MUTUAL"] | None = None
+    credential_name: str = ""
+    subject_alt_names: Many[str] = ()
+    min_protocol_version: TlsVersion = "TLS_AUTO"
+    max_protocol_version: TlsVersion = "TLS_AUTO"
+    cipher_suites: Many[str] = ()
+
+    @model_validator(mode="after")
+    def _has_the_certificates_of_its_mode(self) -> Self:
+        if self.mode == "ISTIO_MUTUAL" and self.credential_name:
+            raise ValueError("mode ISTIO_MUTUAL has the mesh's own certificates: leave credentialName out")
+        if self.mode not in (None, "ISTIO_MUTUAL") and not self.credential_name:
+            raise ValueError(f"mode {self.mode} needs a credentialName: goaround reads no files of certificates")
+        return self
 
 
 class Server(Model):
@@ -51,6 +69,15 @@ class Server(Model):
     port: ServerPort
     hosts: Annotated[Many[Annotated[str, AfterValidator(_namespaced_host)]], Field(min_length=1)]
     tls: ServerTls | None = None
+
+    @model_validator(mode="after")
+    def _speaks_tls_or_not(self) -> Self:
+        mode = self.tls.mode if self.tls else None
+        if self.port.protocol == "HTTPS" and mode is None:
+            raise ValueError("tls: protocol HTTPS needs a mode: SIMPLE, MUTUAL, OPTIONAL_MUTUAL or ISTIO_MUTUAL")
+        if self.port.protocol != "HTTPS" and mode is not None:
+            raise ValueError(f"tls: protocol {self.port.protocol} has no mode; choose HTTPS, or leave it out")
+        return self
 
     @property
     def redirects(self) -> bool:

@@ -252,13 +252,30 @@ peer_authentication = whole(
     {"portLevelMtls": st.dictionaries(st.integers(1, 65535), mode, min_size=1, max_size=2), "mtls": mode},
     selector=st.just({"matchLabels": {"app": HOST}}),
 )
+server_hosts = few(st.sampled_from(["*", "*.test", "a.test", "airport/b.test", "./c.test", "*/d.test"]))
+plain_server = whole(
+    {"tls": st.booleans().map(lambda one: {"httpsRedirect": one})},
+    port=whole(number=st.integers(1, 65535), name=name, protocol=st.sampled_from(["HTTP", "HTTP2", "GRPC"])),
+    hosts=server_hosts,
+)
+tls_server = whole(
+    port=whole(number=st.integers(1, 65535), name=name, protocol=st.sampled_from(["HTTPS", "https"])),
+    hosts=server_hosts,
+    tls=st.one_of(
+        st.just({"mode": "ISTIO_MUTUAL"}),
+        whole(
+            {
+                "subjectAltNames": few(name),
+                "minProtocolVersion": st.sampled_from(["TLS_AUTO", "TLSV1_2", "TLSV1_3"]),
+                "cipherSuites": st.just(["ECDHE-RSA-AES256-GCM-SHA384"]),
+            },
+            mode=st.sampled_from(["SIMPLE", "MUTUAL", "OPTIONAL_MUTUAL"]),
+            credentialName=name,
+        ),
+    ),
+)
 gateway = whole(
-    selector=st.just({"app": "gateway"}),
-    servers=whole(
-        {"tls": st.booleans().map(lambda one: {"httpsRedirect": one})},
-        port=whole(number=st.integers(1, 65535), name=name, protocol=st.sampled_from(["HTTP", "HTTP2", "GRPC"])),
-        hosts=few(st.sampled_from(["*", "*.test", "a.test", "airport/b.test", "./c.test", "*/d.test"])),
-    ).map(lambda one: [one]),
+    selector=st.just({"app": "gateway"}), servers=st.one_of(plain_server, tls_server).map(lambda one: [one])
 )
 sidecar = whole(
     {

@@ -1,6 +1,10 @@
 """What a gateway's pod is told."""
 
+import json
+import re
 from typing import Any
+
+import pytest
 
 from istio.compile import ProxyConfig
 from tests.istio.world import REGISTRY, compiled
@@ -132,3 +136,44 @@ spec: {selector: {matchLabels: {istio: ingressgateway}}}
 
 def test_a_pod_that_no_gateway_picks_has_a_sidecar() -> None:
     assert "virtualInbound" in compiled(ENTRY).listeners
+
+
+def https(hosts: str, tls: str = "mode: SIMPLE, credentialName: cred", name: str = "https", number: int = 443) -> str:
+    return f"{{port: {{number: {number}, name: {name}, protocol: HTTPS}}, hosts: {hosts}, tls: {{{tls}}}}}"
+
+
+def test_servers_of_https_share_a_listener_and_are_told_apart_by_the_name_of_the_handshake() -> None:
+    servers = ", ".join([https('[a.test, "./b.test"]'), https("[c.test]", name="other"), https('["*"]', name="rest")])
+    text = gateway(servers) + service("one", "[a.test, c.test]", f"{{{TO}}}")
+    found = told(text).listeners["0.0.0.0_443"]
+    assert [one.get("filter_chain_match") for one in found["filter_chains"]] == [
+        {"server_names": ["a.test", "b.test"]},
+        {"server_names": ["c.test"]},
+        None,
+    ]
+    assert [one["name"].rpartition(".")[2] for one in found["listener_filters"]] == ["tls_inspector"]
+    routes = told(text).routes
+    assert routes.keys() == {f"https.443.{name}.entry.airport" for name in ("https", "other", "rest")}
+    assert routes["https.443.other.entry.airport"]["virtual_hosts"][0]["domains"] == ["c.test"]
+
+
+def test_a_port_that_speaks_plaintext_takes_no_server_of_https() -> None:
+    config = told(gateway(f"{server(port=443)}, {https('[a.test]')}"))
+    assert config.routes.keys() == {"http.443"}
+    assert "transport_socket" not in config.listeners["0.0.0.0_443"]["filter_chains"][0]
+
+
+@pytest.mark.parametrize(
+    ("tls", "required", "secrets"),
+    [
+        ("mode: SIMPLE, credentialName: cred", False, {"kubernetes://cred"}),
+        ("mode: MUTUAL, credentialName: cred", True, {"kubernetes://cred", "kubernetes://cred-cacert"}),
+        ("mode: OPTIONAL_MUTUAL, credentialName: cred", False, {"kubernetes://cred", "kubernetes://cred-cacert"}),
+        ("mode: ISTIO_MUTUAL", True, {"default", "ROOTCA"}),
+    ],
+)
+def test_the_mode_says_whose_certificates_are_shown_and_asked_for(tls: str, required: bool, secrets: set[str]) -> None:
+    [chain] = told(gateway(https('["*"]', tls))).listeners["0.0.0.0_443"]["filter_chains"]
+    context = chain["transport_socket"]["typed_config"]
+    assert context["require_client_certificate"] is required
+    assert set(re.findall(r'"name": "([^"]+)"', json.dumps(context["common_tls_context"]))) == secrets

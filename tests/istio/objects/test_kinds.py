@@ -69,7 +69,10 @@ def test_a_peer_authentication_is_refused_for(spec: str, said: str) -> None:
         (f"{{servers: [{{{PORT}}}]}}", "spec.servers[0].hosts: is missing"),
         (f"{{servers: [{{{PORT}, hosts: ['/a.test']}}]}}", "spec.servers[0].hosts[0]: must be HOST or NAMESPACE/HOST"),
         (f"{{servers: [{{{PORT}, hosts: [a.test]}}, {{{PORT}, hosts: [b.test]}}]}}", "spec: servers: port names must"),
-        (f"{{servers: [{{{PORT}, hosts: [a.test], tls: {{mode: SIMPLE}}}}]}}", "spec.servers[0].tls.mode: is Istio's"),
+        (f"{{servers: [{{{PORT}, hosts: [a.test], tls: {{mode: SIMPLE}}}}]}}", "mode SIMPLE needs a credentialName"),
+        (f"{{servers: [{{{PORT}, hosts: [a.test], tls: {{mode: ISTIO_MUTUAL}}}}]}}", "protocol HTTP has no mode"),
+        (f"{{servers: [{{{PORT.replace('HTTP', 'HTTPS')}, hosts: [a.test]}}]}}", "protocol HTTPS needs a mode"),
+        (f"{{servers: [{{{PORT}, hosts: [a.test], tls: {{privateKey: a}}}}]}}", "tls.privateKey: is Istio's"),
         ("{servers: [{port: {number: 1, name: a, protocol: TCP}, hosts: ['*']}]}", "protocol: must be one of 'HTTP'"),
     ],
 )
