@@ -88,10 +88,14 @@ def _side(mode: str) -> Where:
 
 
 def _said(used: Iterable[Comparison]) -> tuple[str, ...]:
-    return tuple(
-        f"{one.arm} {one.verdict.value} {'to' if one.verdict is Verdict.EQUIVALENT else 'than'} {one.base}"
-        for one in used
-    )
+    return tuple(f"{one.arm} {_VERBS.get(one.verdict, f'{one.verdict} than')} {one.base}" for one in used)
+
+
+_VERBS = {
+    Verdict.EQUIVALENT: "equivalent to",
+    Verdict.INCONCLUSIVE: "not told apart from",
+    Verdict.NONE: "not judged against",
+}
 
 
 def _p(used: Iterable[Comparison]) -> float | None:

@@ -19,7 +19,18 @@ def call_graphs(groups: Sequence[Group]) -> Element | None:
     graphs = [(group, edges) for group in groups if (edges := _edges(group))]
     if not graphs:
         return None
-    pictures = [element("div", element("h4", group.arm), _graph(group, edges)) for group, edges in graphs]
+    pictures = [
+        element(
+            "div",
+            element("h4", group.arm),
+            _graph(group, edges),
+            # What scrolls sideways must be within reach of the keyboard.
+            tabindex=0,
+            role="region",
+            aria_label=f"Call graph, {group.arm}",
+        )
+        for group, edges in graphs
+    ]
     return figure(
         "Attempts per call.",
         "On each arrow: attempts that reached the callee per call made to it, all good cells together. 1 is no retry; "

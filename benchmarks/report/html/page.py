@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from benchmarks.report.evidence import Evidence
+from benchmarks.report.html.answers import answers
 from benchmarks.report.html.calls import call_graphs
 from benchmarks.report.html.costs import costs
 from benchmarks.report.html.effects import effects
@@ -28,7 +29,7 @@ def render(report: Report, found: Evidence, compared: Sequence[Comparison]) -> s
     """One file that needs nothing else: no network, no script."""
     tables = {one.key: one for one in report.tables}
     sections = [
-        _section("summary", "Summary", *_summary(report, tables, compared)),
+        _section("summary", "Summary", *_summary(report, found, tables, compared)),
         *(_scenario(one, found, tables) for one in found.scenarios),
         _section("cost", "Cost", costs(found), _table(tables, "cost")),
         _section("policies", "Policies", *_policies(found)),
@@ -73,19 +74,26 @@ def _table(tables: Mapping[str, Table], key: str, group: str | None = None) -> E
     return table(tables[key], group) if key in tables else None
 
 
-def _summary(report: Report, tables: Mapping[str, Table], compared: Sequence[Comparison]) -> list[Child]:
+def _summary(
+    report: Report, found: Evidence, tables: Mapping[str, Table], compared: Sequence[Comparison]
+) -> list[Child]:
     findings = report.summary[1:]
     said: Child = (
-        element("ul", *(element("li", one) for one in findings), class_="findings")
+        element(
+            "details",
+            element("summary", f"Everything that was decided ({len(findings)})"),
+            element("ul", *(element("li", one) for one in findings), class_="findings"),
+        )
         if findings
         else element("p", "Nothing was decided: no comparison has enough pairs and a difference that is large enough.")
     )
+    many = len(report.warnings)
     limits = (
         [
             element(
                 "p",
-                element("strong", f"{len(report.warnings)} warnings"),
-                " limit what may be concluded: ",
+                element("strong", f"{many} warning{'s'[: many != 1]}"),
+                " on what may be concluded: ",
                 element("a", "read them", href="#validity"),
                 ".",
             )
@@ -94,7 +102,7 @@ def _summary(report: Report, tables: Mapping[str, Table], compared: Sequence[Com
         else []
     )
     parts = (_table(tables, key) for key in ("changes", "glance", "advice", "curves", "flips"))
-    return [said, *limits, *parts, effects(compared), _table(tables, "verdicts")]
+    return [answers(found, compared, tables), said, *limits, *parts, effects(compared), _table(tables, "verdicts")]
 
 
 def _scenario(scenario: Scenario, found: Evidence, tables: Mapping[str, Table]) -> Element:
