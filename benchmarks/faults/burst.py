@@ -11,7 +11,10 @@ from benchmarks.faults.spec import Rate, Status
 
 
 class Burst(InAppSpec):
-    """For `on_s` seconds a share `rate` of the requests fails with `status`; all is well for `off_s`; and so on."""
+    """For `on_s` seconds a share `rate` of the requests fails with `status`; all is well for `off_s`; and so on.
+
+    announced: the errors say when their burst is over (Retry-After).
+    """
 
     proven: ClassVar[Evidence] = "probes"
 
@@ -20,6 +23,7 @@ class Burst(InAppSpec):
     off_s: Annotated[float, Field(gt=0)]
     status: Status = 503
     rate: Rate = 1.0
+    announced: bool | None = None
 
     def scaled(self, factor: float) -> Self:
         """As many bursts in a phase of any length."""

@@ -95,7 +95,7 @@ def test_a_file_of_ones_own_is_named_by_the_file(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_choices() -> None:
-    with pytest.raises(BadInput, match=r"no scenario 'stedy'; choose one of: bad-replica, connection-resets, .*steady"):
+    with pytest.raises(BadInput, match=r"no scenario 'stedy'; choose one of: announced-bursts, bad-replica, .*steady"):
         load_scenario("stedy")
 
 

@@ -214,5 +214,5 @@ def _with(stage: Stage, effect: Effect, over: asyncio.Event) -> Stage:
     """Add what one more fault does; the first end decides."""
     delay_s = stage.delay_s + effect.delay_s
     if stage.end is not None:
-        return Stage(delay_s, stage.end, stage.over)
-    return Stage(delay_s, effect.end, over if effect.end is Cut.HANG else None)
+        return stage._replace(delay_s=delay_s)
+    return Stage(delay_s, effect.end, over if effect.end is Cut.HANG else None, effect.retry_after_s)

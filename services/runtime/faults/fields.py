@@ -54,6 +54,13 @@ class Fields:
             return None
         return value
 
+    def flag(self, name: str) -> bool:
+        """Read a true or false that may be left out for false."""
+        value = self._get(name, False)
+        if not isinstance(value, bool):
+            self.errors.append(f"{name}: must be true or false")
+        return value is True
+
     def rate(self) -> float:
         """Read the share of the requests that are struck."""
         return self.number("rate", 0, 1)

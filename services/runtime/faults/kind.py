@@ -41,12 +41,14 @@ class Effect(NamedTuple):
     """What a fault does to one request: wait `delay_s`, then `end` instead of an answer (a status, or a cut).
 
     `late`: after business code has worked, and not before. `body`: how the answer leaves, whatever it is.
+    `retry_after_s`: what a status that ends it says in Retry-After, in whole seconds as HTTP has it.
     """
 
     delay_s: float = 0.0
     end: int | Cut | None = None
     late: bool = False
     body: Body | None = None
+    retry_after_s: int | None = None
 
 
 class Stage(NamedTuple):
@@ -55,6 +57,7 @@ class Stage(NamedTuple):
     delay_s: float = 0.0
     end: int | Cut | None = None
     over: asyncio.Event | None = None
+    retry_after_s: int | None = None
 
 
 class Strike(NamedTuple):

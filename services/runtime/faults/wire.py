@@ -22,7 +22,8 @@ async def met(stage: Stage, request: web.Request) -> web.Response | None:
     if stage.end is None:
         return None
     if isinstance(stage.end, int):
-        return web.json_response({"error": "fault injected"}, status=stage.end)
+        asked = {} if stage.retry_after_s is None else {"retry-after": str(stage.retry_after_s)}
+        return web.json_response({"error": "fault injected"}, status=stage.end, headers=asked)
     if stage.end is Cut.HANG and stage.over is not None:
         await stage.over.wait()
     _reset(request)

@@ -144,6 +144,16 @@ def test_every_bad_field_of_a_fault_is_named(body: object, fields: list[str]) ->
     assert sorted(error.split(":")[0] for error in refused.value.errors) == sorted(fields)
 
 
+def test_an_announced_burst_says_in_whole_seconds_when_it_is_over() -> None:
+    clock = Clock()
+    burst = {"kind": "burst", "status": 503, "rate": 1, "on_s": 2.5, "off_s": 1}
+    announced, silent = (faults_with({**burst, "announced": said}, clock=clock) for said in (True, False))
+    for at, asked in ((0.0, 3), (1.0, 2), (2.4, 1), (2.6, None), (3.5, 3)):
+        clock.now = 100 + at
+        assert announced.strike().before.retry_after_s == asked
+        assert silent.strike().before.retry_after_s is None
+
+
 def test_bursts_come_and_go_by_the_clock() -> None:
     clock = Clock()
     faults = faults_with({"kind": "burst", "status": 503, "rate": 1, "on_s": 1, "off_s": 2}, clock=clock)
