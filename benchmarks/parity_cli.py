@@ -146,7 +146,7 @@ def _text(value: object, unit: str) -> str:
         case float() | int():
             return f"{value:g} {unit}".rstrip()
         case _:
-            return str(value).replace(",", ", ").replace(",  ", ", ")
+            return str(value).replace(", ", ",").replace(",", "\n")
 
 
 def _whose(numbers: dict[str, Number]) -> str:
