@@ -6,23 +6,26 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 
 from benchmarks.edges import connections, edges, inbound_retries
-from benchmarks.faults import FaultFailed, Proof, Site, Spec, Victim, injected, victims
+from benchmarks.faults import Fault, FaultFailed, Proof, Site, Victim, injected, victims
+from benchmarks.kept import Kept
 from benchmarks.machine import CpuClock
 from benchmarks.measures.integrity import integrity
 from benchmarks.plan import Cell
 from benchmarks.pods import Pods, PodUnreachable, in_flight
-from benchmarks.reset import NotClean, reset
+from benchmarks.reset import DEADLINE_S, NotClean, reset
 from benchmarks.results import read_rows
 from benchmarks.scenario import Scenario
+from benchmarks.settings import told
 from benchmarks.timeline import timeline, wall_to_monotonic
 from k8s.target import TargetError, Usage, World
 from loadtests.client import Audit, Player, RunSpec
@@ -49,9 +52,7 @@ class Notes:
     """What was noted while the load ran. `over`: it was ended early, and nothing waits for its phases any more."""
 
     cpu: dict[str, tuple[CpuClock, CpuClock]] = field(default_factory=dict)
-    proof: Proof | None = None
-    lost_counters: dict[str, dict[str, Any]] = field(default_factory=dict)
-    lost_timelines: dict[str, dict[str, Any]] = field(default_factory=dict)
+    proofs: dict[str, Proof] = field(default_factory=dict)
     objections: list[str] = field(default_factory=list)
     usages: list[asyncio.Task[Usage]] = field(default_factory=list)
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -89,21 +90,26 @@ class Conduct:
         Whatever makes the cell void is in the record under `void`; nothing of it is raised.
         """
         world = self.worlds[cell.arm]
-        pods = Pods(self.http, (await world.status()).pods)
         record: dict[str, Any] = {
             "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "phases": [phase.model_dump() for phase in scenario.timeline()],
             "void": [],
         }
         try:
-            await reset(world, pods, cell.seed)
-            record |= await self._measure(cell, scenario, world, pods, rows)
+            async with AsyncExitStack() as stack:
+                ttl_s = scenario.duration_s + DEADLINE_S + SETTLE_S + TTL_MARGIN_S
+                await stack.enter_async_context(told(world, scenario.settings, ttl_s))
+                if scenario.action:
+                    await stack.enter_async_context(scenario.action.prepared(world))
+                pods = Pods(self.http, (await world.status()).pods)
+                await reset(world, pods, cell.seed)
+                record |= await self._measure(cell, scenario, world, pods, rows)
         except (NotClean, *TROUBLE) as error:
             record["void"] = [str(error)]
         return record
 
     async def _measure(self, cell: Cell, scenario: Scenario, world: World, pods: Pods, rows: Path) -> dict[str, Any]:
-        notes = Notes()
+        notes, kept = Notes(), Kept(world, pods)
         entries = [pod.entry for pod in pods.of(ENTRANCE[scenario.load.what]) if self.entry in (None, pod.name)]
         proxies_before = await world.proxy_stats()
         usage_before, idle_before = await world.usage(), await self._idle_cpu(cell.arm)
@@ -122,19 +128,22 @@ class Conduct:
         run = asyncio.create_task(self.generator.run(spec, self.on_progress))
         run.add_done_callback(notes.ended)
         try:
-            await self._phases(cell, scenario, world, pods, spec.start_monotonic, notes)
+            await self._phases(cell, scenario, kept, spec.start_monotonic, notes)
             audit, usages = await run, await asyncio.gather(*notes.usages)
         finally:
             for task in (run, *notes.usages):
                 task.cancel()
             await asyncio.gather(run, *notes.usages, return_exceptions=True)
+        pods = Pods(self.http, (await world.status()).pods)  # those that came meanwhile included
         counters = await self._settled(pods, notes)
         usage_after, idle_after = await world.usage(), await self._idle_cpu(cell.arm)
         elapsed = time.monotonic() - began
         proxies_after, stored, noted, ejections = await asyncio.gather(
             world.proxy_stats(), pods.stored(), pods.timelines(), world.ejections()
         )
-        restore(counters, notes.lost_counters)
+        lost = await kept.lost()
+        for note in lost:
+            restore(counters, {note.pod: note.counters})
         frames = (frame_of(arrival, cell.seed) for arrival in arrivals(spec.load, spec.duration_s, spec.seed, entries))
         # a look at the dashboard leaves nothing behind
         sent = {frame.id: expected(frame) for frame in frames} if spec.load.what == "frames" else {}
@@ -148,10 +157,11 @@ class Conduct:
             "edges": edges(pods.pods, counters, proxies_before, proxies_after),
             "connections": connections(pods.pods, counters),
             "inbound_retries": inbound_retries(pods.pods, proxies_before, proxies_after),
-            "fault": asdict(notes.proof) if notes.proof else None,
+            "fault": asdict(notes.proofs["fault"]) if "fault" in notes.proofs else None,
+            "action": asdict(notes.proofs["action"]) if "action" in notes.proofs else None,
             "timeline": timeline(
                 pods.pods,
-                (noted, notes.lost_timelines),
+                (noted, *({note.pod: note.timeline} for note in lost)),
                 ejections,
                 spec.start_monotonic,
                 spec.start_monotonic + scenario.duration_s,
@@ -161,7 +171,7 @@ class Conduct:
         }
         record["void"] = [
             *notes.objections,
-            *(notes.proof.objections() if notes.proof else ()),
+            *(objection for what, proof in notes.proofs.items() for objection in proof.objections(what)),
             *audit_objections(record),
             *(
                 f"idle world {arm} used {(idle_after[arm] - idle_before[arm]) / elapsed:.0%} of a core"
@@ -171,56 +181,46 @@ class Conduct:
         ]
         return record
 
-    async def _phases(
-        self, cell: Cell, scenario: Scenario, world: World, pods: Pods, start: float, notes: Notes
-    ) -> None:
-        """Walk through the phases on the generator's clock, with the fault held during its own."""
+    async def _phases(self, cell: Cell, scenario: Scenario, kept: Kept, start: float, notes: Notes) -> None:
+        """Walk through the phases on the generator's clock, with fault and action held during their own."""
         for phase in scenario.timeline():
             await _sleep_until(start + phase.start, notes.over)
             # beside all else: a fault must not begin late because memory is being counted
-            notes.usages.append(asyncio.create_task(world.usage()))
+            notes.usages.append(asyncio.create_task(kept.world.usage()))
             before = CpuClock.now()
-            if phase.name == "fault" and scenario.fault and not notes.over.is_set():
-                site = self._site(scenario.fault, cell, world, pods, scenario.phases.fault)
+            if phase.name == "fault" and not notes.over.is_set():
                 try:
-                    await self._strike(scenario.fault, site, pods, start + phase.end, notes)
+                    await self._strike(cell, scenario, kept, start + phase.end, notes)
                 except TROUBLE as error:
                     notes.objections.append(str(error))
             await _sleep_until(start + phase.end, notes.over)
             notes.cpu[phase.name] = (before, CpuClock.now())
-        notes.usages.append(asyncio.create_task(world.usage()))
+        notes.usages.append(asyncio.create_task(kept.world.usage()))
 
-    async def _strike(self, spec: Spec, site: Site, pods: Pods, end: float, notes: Notes) -> None:
-        """Hold the fault until `end`, and note its proof."""
-        before = await self._before_death(site, pods) if spec.loses_counters else {}
-        fault = spec.at(site)
-        try:
-            async with injected(fault):
-                await _sleep_until(end, notes.over)
-            notes.proof = await fault.proof()
-        finally:
-            # A process that lives on has all its counts; one that was started again has lost them.
-            now = {pod.name: pod.restarts for pod in (await site.world.status()).pods}
-            for pod, (restarts, counters, noted) in before.items():
-                if now.get(pod, restarts) > restarts:
-                    notes.lost_counters[pod], notes.lost_timelines[pod] = counters, noted
+    async def _strike(self, cell: Cell, scenario: Scenario, kept: Kept, end: float, notes: Notes) -> None:
+        """Hold the fault, and in it the action, until `end`, and note their proofs."""
+        held: dict[str, Fault] = {}
+        if (fault := scenario.fault) is not None:
+            held["fault"] = fault.at(self._site(fault.service, fault.replicas, cell, scenario, kept))
+        if (action := scenario.action) is not None:
+            held["action"] = action.at(self._site(action.service, "all", cell, scenario, kept))
+        async with AsyncExitStack() as stack:
+            for each in held.values():
+                await stack.enter_async_context(injected(each))
+            await _sleep_until(end, notes.over)
+        for what, each in held.items():
+            notes.proofs[what] = await each.proof()
 
-    async def _before_death(self, site: Site, pods: Pods) -> dict[str, tuple[int, dict[str, Any], dict[str, Any]]]:
-        """Restarts, counters and timeline of each victim that is about to die."""
-        names = {victim.pod for victim in site.victims}
-        dying = Pods(pods.http, [pod for pod in pods.pods if pod.name in names])
-        status, counters, noted = await asyncio.gather(site.world.status(), dying.counters(), dying.timelines())
-        return {p.name: (p.restarts, counters[p.name], noted[p.name]) for p in status.pods if p.name in names}
-
-    def _site(self, spec: Spec, cell: Cell, world: World, pods: Pods, fault_s: float) -> Site:
-        there = [Victim(pod.name, pod.app, pod.admin) for pod in pods.of(spec.service)]
+    def _site(self, service: str, replicas: int | Literal["all"], cell: Cell, scenario: Scenario, kept: Kept) -> Site:
+        there = [Victim(pod.name, pod.app, pod.admin) for pod in kept.pods.of(service)]
         return Site(
-            world=world,
+            world=kept.world,
             http=self.http,
-            victims=victims(there, spec.replicas, cell.seed),
+            victims=victims(there, replicas, cell.seed),
             id=f"r{cell.repetition}-{cell.scenario}",
             seed=cell.seed,
-            ttl_s=fault_s + TTL_MARGIN_S,
+            ttl_s=scenario.phases.fault + TTL_MARGIN_S,
+            keep=kept.keep,
         )
 
     async def _settled(self, pods: Pods, notes: Notes) -> dict[str, dict[str, Any]]:

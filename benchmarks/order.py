@@ -157,7 +157,7 @@ def require_support(target: Target, wanted: Order, rendered: Mapping[str, Render
     for scenario in wanted.scenarios:
         meant = f"; it is meant for: {', '.join(scenario.arms)}" if scenario.arms else ""
         for arm in wanted.only.get(scenario.name, tuple(rendered)):
-            for ability in sorted(scenario.fault.needs if scenario.fault else ()):
+            for ability in sorted({need for each in (scenario.fault, scenario.action) if each for need in each.needs}):
                 if why := target.supports(ability, rendered[arm]):
                     problems.append(f"{scenario.name}: arm {arm}: {why}{meant}")
     if problems:

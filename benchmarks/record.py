@@ -165,6 +165,7 @@ class Record(Stored):
     phase_usage: dict[str, Usages] = {}
     edges: dict[str, EdgeRecord] = {}
     fault: dict[str, Any] | None = None
+    action: dict[str, Any] | None = None
     connections: dict[str, dict[str, int]] = {}
     inbound_retries: dict[str, int] = {}
     integrity: IntegrityRecord | None = None

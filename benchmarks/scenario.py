@@ -12,11 +12,13 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from benchmarks import sweep
+from benchmarks.actions import AnyAction
 from benchmarks.arm import parse_arms
 from benchmarks.errors import BadInput
 from benchmarks.faults import AnyFault
 from benchmarks.measures import MEASURES
 from benchmarks.problems import explain
+from benchmarks.settings import Settings
 from benchmarks.strict import Strict
 from benchmarks.sweep import Value
 from loadtests.schedule import Load as Arrivals
@@ -110,6 +112,9 @@ class Scenario(Strict):
     phases: Phases
     slo: Slo
     fault: AnyFault | None
+    action: AnyAction | None = None
+    settings: Settings = Field(default_factory=dict)
+    """Variables that services are told besides their manifests, for the length of a cell."""
     arms: tuple[str, ...] = ()
     """Those in which the question makes sense; a bench that is told none runs these. Empty: whatever is usual."""
     sweep: dict[str, tuple[Value, ...]] = Field(default_factory=dict)
@@ -118,9 +123,9 @@ class Scenario(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         wrong = []
-        disturbed = self.fault or "fault" in self.load.times
+        disturbed = self.fault or self.action or "fault" in self.load.times
         if disturbed and not self.phases.fault:
-            wrong.append("phases.fault: a scenario with a fault needs a fault phase of some seconds")
+            wrong.append("phases.fault: a scenario with a fault or an action needs a fault phase of some seconds")
         if not disturbed and (self.phases.fault or self.phases.recovery):
             wrong.append(
                 "phases: without a fault, or `load.times.fault`, there is nothing to recover from; "
@@ -137,6 +142,8 @@ class Scenario(Strict):
             parse_arms(list(self.arms))
         except BadInput as bad:
             wrong += [f"arms: {problem}" for problem in bad.problems]
+        if self.action:
+            wrong += [f"action.{problem}" for problem in self.action.problems(self.phases.fault)]
         if self.fault:
             wrong += [f"fault.{problem}" for problem in self.fault.problems(self.phases.fault)]
         if wrong:

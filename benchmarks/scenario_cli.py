@@ -58,6 +58,8 @@ def explained(scenario: Scenario) -> list[str]:
         fault = f"{scenario.fault.kind} on {scenario.fault.service}, replicas: {scenario.fault.replicas}{fields}"
     else:
         fault = "none"
+    action = _action(scenario)
+    told = [f"{name} {value} at {at}" for at, env in scenario.settings.items() for name, value in env.items()]
     times = "".join(f"; {times:g} times that in the phase {phase}" for phase, times in scenario.load.times.items())
     return [
         f"{scenario.name}: {scenario.question}",
@@ -65,6 +67,8 @@ def explained(scenario: Scenario) -> list[str]:
         f"phases       {', '.join(phases)} (in profile quick)",
         f"load         {scenario.load.rate:g} frames/s, {scenario.load.pattern}, open loop{times}",
         f"fault        {fault}",
+        *([f"action       {action}"] if action else ()),
+        *([f"settings     {', '.join(told)}"] if told else ()),
         f"arms         {', '.join(scenario.arms) or 'those of the profile'}",
         f"decided by   {measure.title} in the phase {primary.phase}; less than {primary.margin:.0%} is no difference",
         f"SLO          {scenario.slo.latency_ms:g} ms, {scenario.slo.target:.1%} of the arrivals",
@@ -73,3 +77,12 @@ def explained(scenario: Scenario) -> list[str]:
         "",
         f"run it with: goaround bench --scenario {scenario.name}",
     ]
+
+
+def _action(scenario: Scenario) -> str:
+    if scenario.action is None:
+        return ""
+    own = scenario.action.model_dump(exclude={"kind", "service", "objects"}, exclude_none=True)
+    return f"{scenario.action.kind} of {scenario.action.service}" + "".join(
+        f", {n} {value}" for n, value in own.items()
+    )

@@ -162,6 +162,13 @@ class World(Protocol):
     async def get(self) -> list[Document]:
         """List the Istio objects in effect, by kind, namespace and name; empty without sidecars."""
 
+    async def restart(self, pod: str, env: Mapping[str, str] | None = None, ttl_s: float = 0) -> None:
+        """Drain a pod's application and start it again; returns when it is ready.
+
+        It is told `env` besides what its manifest says, for `ttl_s` seconds, and then started again without it. Its
+        name, its addresses and its sidecar stay.
+        """
+
     async def kill(self, pod: str, container: str = "app", ttl_s: float = 0) -> None:
         """SIGKILL a container (`app` or `proxy`); its restart is held back for `ttl_s` seconds."""
 

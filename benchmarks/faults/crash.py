@@ -17,7 +17,6 @@ from k8s.target import Ability
 class Crash(Spec):
     """Kills the application's process and holds it down for `down_s`; then the pod's restart policy acts."""
 
-    loses_counters: ClassVar[bool] = True
     needs: ClassVar[frozenset[Ability]] = frozenset({Ability.SIGNALS})
 
     kind: Literal["crash"]
@@ -25,7 +24,7 @@ class Crash(Spec):
 
     def at(self, site: Site) -> Fault:
         """The kill of every victim."""
-        return Killed(site.world, site.victims, self.down_s, site.clock)
+        return Killed(site.world, site.victims, self.down_s, site.clock, keep=site.keep)
 
     def scaled(self, factor: float) -> Self:
         """The time that it holds the victim down is a part of the fault phase."""

@@ -37,10 +37,10 @@ class Proof:
     gone: dict[str, bool]
     probes: dict[str, int] | None = None
 
-    def objections(self) -> list[str]:
+    def objections(self, what: str = "fault") -> list[str]:
         """Why the cell is void, one line for each pod where the fault did not fire or is not gone."""
-        unproven = [f"fault not proven to fire on {pod}" for pod, n in sorted(self.fired.items()) if n == 0]
-        left = [f"fault not proven gone from {pod}" for pod, gone in sorted(self.gone.items()) if not gone]
+        unproven = [f"{what} not proven to fire on {pod}" for pod, n in sorted(self.fired.items()) if n == 0]
+        left = [f"{what} not proven gone from {pod}" for pod, gone in sorted(self.gone.items()) if not gone]
         return unproven + left
 
 

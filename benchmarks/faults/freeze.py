@@ -14,11 +14,10 @@ from k8s.target import Ability
 class Freeze(Spec):
     """Stops the application's process; readiness notices after some seconds, and liveness kills it after thirty."""
 
-    loses_counters: ClassVar[bool] = True
     needs: ClassVar[frozenset[Ability]] = frozenset({Ability.SIGNALS})
 
     kind: Literal["freeze"]
 
     def at(self, site: Site) -> Fault:
         """The freeze of every victim."""
-        return Frozen(site.world, site.victims, "app", site.ttl_s, site.clock)
+        return Frozen(site.world, site.victims, "app", site.ttl_s, site.clock, site.keep)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.faults.fault import FaultFailed, Proof, Victim
+from benchmarks.faults.site import Keep, nothing_kept
 from benchmarks.faults.whole import whole
 from k8s.target import World
 
@@ -26,11 +27,13 @@ class Frozen:
     container: str
     ttl_s: float
     clock: Callable[[], float]
+    keep: Keep = nothing_kept
     stood: dict[str, int] = field(default_factory=dict)
 
     async def inject(self) -> None:
         """Stop them, and see that they stand still."""
         self.stood = {victim.pod: 0 for victim in self.victims}
+        await self.keep(list(self.stood))
         await whole(self.world.freeze(one.pod, self.container, self.ttl_s) for one in self.victims)
         deadline = self.clock() + SIGNAL_DEADLINE_S
         while moving := set(self.stood) - await self._still():

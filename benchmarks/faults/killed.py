@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.faults.fault import FaultFailed, Proof, Victim
+from benchmarks.faults.site import Keep, nothing_kept
 from benchmarks.faults.whole import whole
 from k8s.target import World
 
@@ -23,10 +24,12 @@ class Killed:
     down_s: float
     clock: Callable[[], float]
     container: str = "app"
+    keep: Keep = nothing_kept
     restarts_before: dict[str, int] = field(default_factory=dict)
 
     async def inject(self) -> None:
         """Note the restarts so far, then kill."""
+        await self.keep([victim.pod for victim in self.victims])
         self.restarts_before = await self._restarts()
         await whole(self.world.kill(victim.pod, self.container, self.down_s) for victim in self.victims)
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import aiohttp
 
 from benchmarks.faults.fault import Victim
 from k8s.target import World
+
+Keep = Callable[[Sequence[str]], Awaitable[None]]
+"""Notes what pods have counted that are about to lose it: a process that dies takes its counters with it."""
+
+
+async def nothing_kept(_pods: Sequence[str]) -> None:
+    """Stand in where nobody adds up counters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +34,4 @@ class Site:
     seed: int
     ttl_s: float
     clock: Callable[[], float] = time.monotonic
+    keep: Keep = nothing_kept

@@ -32,9 +32,6 @@ Rate = Annotated[float, Field(gt=0, le=1)]
 class Spec(Strict):
     """A fault as it is written: where it acts (a service, and how many of its replicas), and what it does there."""
 
-    loses_counters: ClassVar[bool] = False
-    """Whether the victims forget what they have counted: a process that dies does."""
-
     needs: ClassVar[frozenset[Ability]] = frozenset()
     """What the target, and the mode, must be able to do."""
 

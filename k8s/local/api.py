@@ -33,6 +33,7 @@ class Api:
             "apply": self._apply,
             "delete": self._delete,
             "get": self._get,
+            "restart": self._restart,
             "kill": self._kill,
             "freeze": self._freeze,
             "thaw": self._thaw,
@@ -79,6 +80,10 @@ class Api:
 
     async def _get(self, _: dict[str, Any]) -> object:
         return {"objects": self._workloads.mesh.objects if self._workloads.mesh else []}
+
+    async def _restart(self, body: dict[str, Any]) -> object:
+        await self._workloads.restart(body["pod"], body["env"], body["ttl_s"])
+        return {}
 
     async def _kill(self, body: dict[str, Any]) -> object:
         self._workloads.pod(body["pod"]).container(body["container"]).kill(body["ttl_s"])

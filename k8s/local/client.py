@@ -52,6 +52,10 @@ class LocalWorld:
         objects: list[Document] = answer["objects"]
         return objects
 
+    async def restart(self, pod: str, env: Mapping[str, str] | None = None, ttl_s: float = 0) -> None:
+        """Drain a pod's application and start it again, told `env` for `ttl_s` seconds; returns when it is ready."""
+        await self._call("restart", pod=pod, env=dict(env or {}), ttl_s=ttl_s)
+
     async def kill(self, pod: str, container: str = "app", ttl_s: float = 0) -> None:
         """SIGKILL a container; its restart is held back for `ttl_s` seconds."""
         await self._call("kill", pod=pod, container=container, ttl_s=ttl_s)

@@ -80,6 +80,11 @@ class Container:
         if self._process:
             self._process.signal(signal.SIGCONT)
 
+    def again(self) -> None:
+        """Start once more after `stop`."""
+        self.restarts += 1
+        self.run()
+
     def drain(self) -> None:
         """Not ready from now on, whatever the probes say."""
         self._checks = Checks()

@@ -43,6 +43,7 @@ class Pod:
     created: float = field(default_factory=time.monotonic)
     terminating: bool = False
     proxy: Container | None = None
+    told: dict[str, str] = field(default_factory=dict)
     app: Container = field(init=False)
 
     def __post_init__(self) -> None:
@@ -110,6 +111,15 @@ class Pod:
         if self.proxy:
             await self.proxy.stop(PROXY_GRACE_S)
 
+    async def restart(self, env: Mapping[str, str]) -> None:
+        """Drain the application and start it again, told `env` besides what its manifest says; the sidecar stays."""
+        self.terminating = True
+        self.place.changed()
+        await self.app.stop(self.deployment.spec.template.spec.termination_grace_period_seconds)
+        self.told = dict(env)
+        self.terminating = False
+        self.app.again()
+
     def spawn(self, argv: list[str], env: Mapping[str, str], log: Path) -> Process:
         """Start a process of this pod, known to the world's record of its processes."""
         process = Process(argv, env, ROOT, log)
@@ -159,7 +169,7 @@ class Pod:
         env = environment.variables(container, metadata, mounts, self._target_variables())
         program, *arguments = container.command
         argv = [sys.executable if program == "python" else program, *arguments]
-        return self.spawn(argv, {**told, **env}, self.app.log)
+        return self.spawn(argv, {**told, **env, **self.told}, self.app.log)
 
     def _target_variables(self) -> dict[str, str]:
         ports = self.place.ports

@@ -59,6 +59,8 @@ class Workloads:
         )
         self._authority = authority
         self._rotator: asyncio.Task[None] | None = None
+        self._told: dict[str, asyncio.TimerHandle] = {}
+        self._restarting: set[asyncio.Task[None]] = set()
 
     @property
     def pods(self) -> list[Pod]:
@@ -106,8 +108,32 @@ class Workloads:
             await self._end([self._pods[pod] for pod in sorted(now - wanted.keys())])
             await self._until_ready(fresh)
 
+    async def restart(self, name: str, env: Mapping[str, str], ttl_s: float) -> None:
+        """Drain a pod's application and start it again; returns when it is ready and everybody knows.
+
+        It is told `env` besides its manifest for `ttl_s` seconds, and then started again without it.
+        Raises TargetError: unknown pod, or it is not ready in time.
+        """
+        pod = self.pod(name)
+        if timer := self._told.pop(name, None):
+            timer.cancel()
+        if env:
+            loop = asyncio.get_running_loop()
+            self._told[name] = loop.call_later(ttl_s, self._forget_told, pod)
+        await pod.restart(env)
+        await self._until_ready([pod])
+
+    def _forget_told(self, pod: Pod) -> None:
+        self._told.pop(pod.name, None)
+        if self._pods.get(pod.name) is pod:
+            task = asyncio.create_task(pod.restart({}), name=f"restart {pod.name}")
+            self._restarting.add(task)
+            task.add_done_callback(self._restarting.discard)
+
     async def stop(self) -> None:
         """Drain and end every pod."""
+        for timer in self._told.values():
+            timer.cancel()
         for task in (self._publisher, self._rotator):
             if task:
                 task.cancel()

@@ -7,7 +7,7 @@ from aiohttp import web
 from services.airport.analysis import alert_of
 from services.airport.messages import Frame
 from services.runtime import incoming
-from services.runtime.cost import spend
+from services.runtime.cost import Cost
 from services.runtime.failures import failures, refusal
 from services.runtime.pod import Application, Pod
 
@@ -19,6 +19,7 @@ class FaceRecognition:
 
     def __init__(self, pod: Pod) -> None:
         self._settings = pod.settings
+        self._cost = Cost(pod.settings)
         self._clients = pod.clients
 
     async def status(self, _request: web.Request) -> web.Response:
@@ -29,7 +30,7 @@ class FaceRecognition:
         """Look at a frame; answer how many persons of interest are on it."""
         frame = Frame.from_json(await incoming.body(request))
         service, path = incoming.destination(frame.destination or ALERTS)
-        await spend(self._settings)
+        await self._cost.spend()
         alert = alert_of(frame)
         if alert is None:
             return web.json_response({"persons": 0})

@@ -7,7 +7,7 @@ from aiohttp import web
 from services.airport.analysis import statistics_of
 from services.airport.messages import Frame
 from services.runtime import incoming
-from services.runtime.cost import spend
+from services.runtime.cost import Cost
 from services.runtime.pod import Application, Pod
 
 
@@ -16,6 +16,7 @@ class ImageAnalysis:
 
     def __init__(self, pod: Pod) -> None:
         self._settings = pod.settings
+        self._cost = Cost(pod.settings)
 
     async def status(self, _request: web.Request) -> web.Response:
         """Answer who this is."""
@@ -24,7 +25,7 @@ class ImageAnalysis:
     async def frame(self, request: web.Request) -> web.Response:
         """Answer the Statistics of a frame."""
         frame = Frame.from_json(await incoming.body(request))
-        await spend(self._settings)
+        await self._cost.spend()
         return web.json_response(statistics_of(frame).to_json())
 
 

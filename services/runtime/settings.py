@@ -27,7 +27,8 @@ class Settings:
     """What one pod was told. Each field is the environment variable of the same name in lower case.
 
     Durations end in their unit (`_s`, `_ms`). `service_time_ms` and `cpu_ms` are what one call of
-    image-analysis or face-recognition costs. Defaults are those of the pod contract in docs/architecture.md.
+    image-analysis or face-recognition costs; so many `workers` go on at once (0: any number), and others wait.
+    Defaults are those of the pod contract in docs/architecture.md.
     """
 
     service_name: str
@@ -44,6 +45,7 @@ class Settings:
     seed: int = 0
     service_time_ms: float = 5.0
     cpu_ms: float = 0.5
+    workers: int = 0
     store_dir: Path | None = None
     idempotency: bool = True
     connection_limit: int = 100
@@ -88,6 +90,7 @@ def read_settings(env: Mapping[str, str], required: tuple[str, ...] = ()) -> Set
         seed=reader.read("SEED", 0, _whole(0, 2**63 - 1)),
         service_time_ms=reader.read("SERVICE_TIME_MS", 5.0, _number(0, 60_000)),
         cpu_ms=reader.read("CPU_MS", 0.5, _number(0, 60_000)),
+        workers=reader.read("WORKERS", 0, _whole(0, 100_000)),
         store_dir=reader.read("STORE_DIR", None, _directory),
         idempotency=reader.read("IDEMPOTENCY", True, _switch),
         connection_limit=reader.read("CONNECTION_LIMIT", 100, _whole(1, 100_000)),

@@ -137,7 +137,7 @@ def test_the_members_of_a_union_complain_in_one_sentence(tmp_path: Path) -> None
         ("kind: abort, ", "", "fault.kind: is missing"),
         ("measure: availability", "measure: beauty", "primary.measure: no measure 'beauty'; choose one of: avail"),
         ("measure: availability", "measure: lost", "primary.phase: lost is counted over the whole cell; write `all`"),
-        (", fault: 3.0", "", "phases.fault: a scenario with a fault needs a fault phase"),
+        (", fault: 3.0", "", "phases.fault: a scenario with a fault or an action needs"),
         ("phase: fault", "phase: warm", "primary.phase: \"warm\" is not right, it should be 'steady'"),
         ("rate: 30", "rate: .nan", "load.rate: NaN is not right, it should be a finite number"),
         ("rate: 30", "rate: '30'", 'load.rate: "30" is not right'),

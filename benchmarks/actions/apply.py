@@ -1,0 +1,85 @@
+"""Istio objects are applied to a world under load, and taken back at the end of the phase."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from benchmarks.actions.action import Action
+from benchmarks.faults import Fault, Proof, Site
+from benchmarks.faults.whole import whole
+from istio.objects import Document, Refused, parse
+from k8s.target import Ability, World
+
+Key = tuple[str, str, str]
+
+
+class Apply(Action):
+    """`objects` are created, or replace those of their name; `service` is whom they concern."""
+
+    needs: ClassVar[frozenset[Ability]] = frozenset({Ability.SIDECARS})
+
+    kind: Literal["apply"]
+    objects: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)]
+
+    def at(self, site: Site) -> Fault:
+        """The change of the objects."""
+        return Applied(site.world, self.objects)
+
+    def problems(self, _fault_s: float) -> Iterator[str]:
+        """What istiod would refuse."""
+        try:
+            parse([Document(one) for one in self.objects])
+        except Refused as refused:
+            yield from (f"objects: {error}" for error in refused.errors)
+
+
+@dataclass(slots=True)
+class Applied:
+    """Proven by what the world says is in effect."""
+
+    world: World
+    objects: Sequence[Mapping[str, Any]]
+    before: dict[Key, Mapping[str, Any]] = field(default_factory=dict)
+    took: dict[str, int] = field(default_factory=dict)
+
+    async def inject(self) -> None:
+        """Apply, and see that every object is in effect."""
+        self.before = await self._there()
+        await whole([self.world.apply(self.objects)])
+        now = await self._there()
+        self.took = {_title(key(one)): int(now.get(key(one)) == one) for one in self.objects}
+
+    async def remove(self) -> None:
+        """Put back what was replaced, and delete what was created."""
+        now = await self._there()
+        mine = [key(one) for one in self.objects]
+        if replaced := [self.before[one] for one in mine if one in self.before and now.get(one) != self.before[one]]:
+            await self.world.apply(replaced)
+        if created := [now[one] for one in mine if one in now and one not in self.before]:
+            await self.world.delete(created)
+
+    async def proof(self) -> Proof:
+        """What was in effect, and whether all is as it was."""
+        now = await self._there()
+        return Proof(
+            fired=dict(self.took),
+            gone={_title(key(one)): now.get(key(one)) == self.before.get(key(one)) for one in self.objects},
+        )
+
+    async def _there(self) -> dict[Key, Mapping[str, Any]]:
+        return {key(one): one for one in await self.world.get()}
+
+
+def key(one: Mapping[str, Any]) -> Key:
+    """What makes an object the same one: kind, namespace and name."""
+    metadata = one.get("metadata") or {}
+    return str(one.get("kind", "")), str(metadata.get("namespace") or "default"), str(metadata.get("name", ""))
+
+
+def _title(one: Key) -> str:
+    kind, namespace, name = one
+    return f"{kind} {namespace}/{name}"
