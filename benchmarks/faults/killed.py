@@ -26,12 +26,13 @@ class Killed:
     container: str = "app"
     keep: Keep = nothing_kept
     restarts_before: dict[str, int] = field(default_factory=dict)
+    killed: set[str] = field(default_factory=set)
 
     async def inject(self) -> None:
         """Note the restarts so far, then kill."""
         await self.keep([victim.pod for victim in self.victims])
         self.restarts_before = await self._restarts()
-        await whole(self.world.kill(victim.pod, self.container, self.down_s) for victim in self.victims)
+        await whole(self._kill(victim.pod) for victim in self.victims)
 
     async def remove(self) -> None:
         """Wait for the restart; raises FaultFailed when a victim is not back in time."""
@@ -50,11 +51,20 @@ class Killed:
             gone={victim.pod: victim.pod not in missing for victim in self.victims},
         )
 
+    async def _kill(self, pod: str) -> None:
+        await self.world.kill(pod, self.container, self.down_s)
+        self.killed.add(pod)
+
     async def _restarts(self) -> dict[str, int]:
         names = {victim.pod for victim in self.victims}
         return {pod.name: pod.restarts for pod in (await self.world.status()).pods if pod.name in names}
 
     async def _missing(self) -> list[str]:
-        names = {victim.pod for victim in self.victims}
-        ready = {pod.name for pod in (await self.world.status()).pods if pod.ready}
-        return sorted(names - ready)
+        """Victims that are not back: a moment after the signal, the target may not have noticed the death yet."""
+        pods = {pod.name: pod for pod in (await self.world.status()).pods}
+        return sorted(
+            victim.pod
+            for victim in self.victims
+            if not pods[victim.pod].ready
+            or (victim.pod in self.killed and pods[victim.pod].restarts == self.restarts_before[victim.pod])
+        )
