@@ -3,7 +3,7 @@ GOAROUND := .venv/bin/goaround
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench bench-mode-library bench-mode-mesh smoke selftest test lint types lock up down status clean
+.PHONY: help setup bench bench-mode-library bench-mode-mesh smoke selftest test lint types lock up down status load-ui clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ types: $(READY) ## mypy --strict
 
 up: $(READY) ## start a world that stays (ARGS="--mode mesh")
 	@$(GOAROUND) up $(ARGS)
+
+load-ui: $(READY) ## a world and Locust's web UI: run scenarios in any mode, and watch (ARGS="--mode mesh")
+	@$(GOAROUND) load-ui $(ARGS)
 
 status: $(READY) ## the pods of the running worlds
 	@$(GOAROUND) status $(ARGS)

@@ -24,6 +24,7 @@ import aiohttp
 
 from benchmarks import order as orders
 from benchmarks import results
+from benchmarks.arm import Arm
 from benchmarks.cell import Conduct
 from benchmarks.errors import BadInput
 from benchmarks.faults import FaultFailed
@@ -140,6 +141,7 @@ class Conductor:
         self.desk = Desk(say)
         self._http, self._target, self._stack, self._say, self._into = http, target, stack, say, into
         self._worlds: dict[str, World] = {}
+        self._starting = asyncio.Lock()
 
     def check(self, fields: Mapping[str, str | None]) -> None:
         """Say whether a run could be begun."""
@@ -152,6 +154,12 @@ class Conductor:
             self._say("refused", _problems(error))
         else:
             self._say("accepted", True)
+
+    async def warm(self, fields: Mapping[str, str | None]) -> None:
+        """Start a world before it is needed."""
+        with contextlib.suppress(*MENDABLE):  # whoever asks for a run in it is told
+            order = wanted({"mode": fields.get("mode")}).order
+            await self._world(order, self._prepared(order))
 
     async def order(self, fields: Mapping[str, str | None]) -> None:
         """Make a run, and say where it was kept, or why there is none."""
@@ -217,11 +225,15 @@ class Conductor:
 
     async def _world(self, order: Order, prepared: Prepared) -> World:
         (arm,) = order.arms
+        async with self._starting:
+            return await self._started(arm, order.seed, prepared)
+
+    async def _started(self, arm: Arm, seed: int, prepared: Prepared) -> World:
         if arm.name not in self._worlds:
             self._say("say", f"{arm.name}: its world is started ({prepared.memory})")
             began = time.monotonic()
             name = f"locust-{os.getpid()}-{len(self._worlds)}-{arm.mode}"
-            world = await self._target.up(name, prepared.rendered[arm.name], attached=True, seed=order.seed)
+            world = await self._target.up(name, prepared.rendered[arm.name], attached=True, seed=seed)
             self._stack.push_async_callback(world.down)
             await until_idle([world])
             self._say("say", f"{arm.name}: its world was ready and calm after {time.monotonic() - began:.1f} s")
@@ -240,20 +252,22 @@ async def serve(say: Say, into: Path = results.FOLDER) -> None:
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)))
         conductor = Conductor(http, LocalTarget(), stack, say, into)
-        running: asyncio.Task[None] | None = None
+        running: set[asyncio.Task[None]] = set()
         while line := await reader.readline():
             ((kind, what),) = json.loads(line).items()
             match kind:
                 case "check":
                     conductor.check(what)
-                case "order":
-                    running = asyncio.create_task(conductor.order(what))
-                    running.add_done_callback(_raise)
+                case "order" | "warm":
+                    task = asyncio.create_task(conductor.order(what) if kind == "order" else conductor.warm(what))
+                    running.add(task)
+                    task.add_done_callback(_raise)
+                    task.add_done_callback(running.discard)
                 case _:
                     conductor.desk.answer(kind, what)
-        if running is not None:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+        for task in list(running):
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
 
 def _raise(task: asyncio.Task[None]) -> None:

@@ -1,10 +1,13 @@
-"""The command that loads a running world: open loop, latencies from the intended time, drops and the audit shown."""
+"""The commands that load a world: open loop, latencies from the intended time, drops and the audit shown; or a UI."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
+import socket
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -17,6 +20,7 @@ from rich import box
 from rich.table import Table
 
 from benchmarks import results
+from benchmarks.arm import Arm
 from benchmarks.cell import CAPACITY, LATENESS_LIMIT_MS, LEAD_S, REQUEST_TIMEOUT_S
 from benchmarks.console import console as output
 from benchmarks.errors import BadInput
@@ -28,12 +32,14 @@ from loadtests.rows import Outcome, Row
 from loadtests.run import RunSpec, sentences
 
 PERCENTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
+UI_HOST = "127.0.0.1"
 INTERRUPTED = 128 + signal.SIGINT
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
+    """Add the commands to the application."""
     app.command()(load)
+    app.command()(load_ui)
 
 
 def load(
@@ -66,6 +72,26 @@ def load(
     if audit.interrupted:
         console.print("interrupted: what had been sent until then is above")
         raise typer.Exit(INTERRUPTED)
+
+
+def load_ui(
+    mode: Annotated[str, typer.Option(help="The mode of the world that is started at once.")] = "library",
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Of the page.")] = 8089,
+    into: Annotated[Path, typer.Option("--results", metavar="DIR", help="Where runs are kept.")] = results.FOLDER,
+) -> None:
+    """Start a world and Locust's web UI: scenarios are run in any mode, watched and reported; Ctrl-C ends it all."""
+    Arm.parse(mode)
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((UI_HOST, port))
+        except OSError as error:
+            raise BadInput([f"port: {port} cannot be had: {error.strerror}; choose another with --port"]) from None
+    output().print(f"open http://{UI_HOST}:{port}/ (Ctrl-C ends the page, the worlds and the load)")
+    page = ("--web-host", UI_HOST, "--web-port", str(port))
+    world = ("--mode", mode, "--warm", "--results", str(into.absolute()))
+    locustfile = Path(__file__).parents[1] / "loadtests" / "locustfile.py"
+    os.execv(sys.executable, [sys.executable, "-m", "locust", "-f", str(locustfile), *page, *world])  # noqa: S606 - no shell
 
 
 async def _load(name: str, wanted: dict[str, object]) -> Audit:

@@ -75,6 +75,9 @@ def initialise(environment: Environment, **_: Any) -> None:
     on_signal(session.close, environment)
     if environment.web_ui is not None:
         web.extend(environment.web_ui, environment, session)
+        given: Any = environment.parsed_options
+        if given.warm:
+            session.warm(vars(given))
 
 
 def on_signal(close: Callable[[], None], environment: Environment) -> None:
@@ -92,6 +95,7 @@ def on_signal(close: Callable[[], None], environment: Environment) -> None:
         if environment.runner is not None:
             environment.runner.quit()
         if environment.web_ui is not None:
+            environment.process_exit_code = 0  # a page is there to be looked at, and ends when it has been
             web_ui: Any = environment.web_ui  # without types in locust
             web_ui.stop()
 

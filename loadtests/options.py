@@ -51,11 +51,12 @@ def declare(parser: LocustArgumentParser, **_: Any) -> None:
         ("--scenario", ["steady", *(s for s in SCENARIOS if s != "steady"), NO_SCENARIO], "load, fault and phases"),
         ("--rate", None, "frames per second; the scenario's own if empty (30 without one)"),
         ("--pattern", [OWN, *PATTERNS], "gaps between frames"),
-        ("--seed", None, "the same seed gives the same schedule, frames and fault (1)"),
+        ("--seed", None, "the same seed gives the same schedule, frames and fault"),
         ("--entry", [ALL, "collector-0", "collector-1"], "where frames enter"),
-        ("--stretch", None, "every phase so many times as long (1)"),
+        ("--stretch", None, "every phase so many times as long"),
     ):
-        parser.add_argument(flag, choices=Choices(choices) if choices else None, help=meaning)
+        default = "1" if flag in ("--seed", "--stretch") else None
+        parser.add_argument(flag, default=default, choices=Choices(choices) if choices else None, help=meaning)
     # Locust shows no argument of a group in its web UI, which is for runs
     load = parser.add_argument_group("load alone, open loop, on what runs already: one of --host, --world, --entries")
     for flag, default, meaning in (
@@ -68,6 +69,7 @@ def declare(parser: LocustArgumentParser, **_: Any) -> None:
         ("--results", None, "where runs are kept that have a world started for them"),
     ):
         load.add_argument(flag, default=default, help=meaning)
+    load.add_argument("--warm", action="store_true", help="with a web UI: start the world of --mode at once")
 
 
 def load_alone(options: Mapping[str, Any]) -> bool:
@@ -84,7 +86,7 @@ def spec_of(options: Mapping[str, Any], rows: Path, lead_s: float = LEAD_S) -> R
     except RefusedError as refused:
         problems += refused.problems
     pattern, run_time = options.get("pattern"), options.get("run_time")
-    seed, now = options.get("seed") or "1", time.time_ns()
+    seed, now = options["seed"], time.time_ns()
     try:
         spec = RunSpec.model_validate(
             {

@@ -56,7 +56,18 @@
     return runs.length ? `<h3>Kept</h3><table><tr><th>arm</th><th>scenario</th><th>report</th><th>state</th></tr>${runs.map(row).join("")}</table>` : "";
   }
 
+  // Locust folds away the fields that say what is run: unfold them, once for each form
+  function unfold() {
+    for (const button of document.querySelectorAll("button[aria-expanded=false]")) {
+      if (button.textContent.includes("Custom parameters") && !button.dataset.unfolded) {
+        button.dataset.unfolded = "yes";
+        button.click();
+      }
+    }
+  }
+
   async function refresh() {
+    unfold();
     try {
       const state = await (await fetch("goaround/state")).json();
       status.textContent = state.status;

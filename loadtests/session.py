@@ -50,6 +50,10 @@ class Session:
         """Whether a test is in hand; it may be over for Locust, and its results not kept yet."""
         return self._test is not None and not self._test.ready()
 
+    def warm(self, options: Mapping[str, Any]) -> None:
+        """Have the world of a mode started before a run is asked for."""
+        self._conductor.warm(plain(options))
+
     def problems(self, options: Mapping[str, Any]) -> Sequence[str]:
         """Say all that is wrong with what is asked for, before anything is begun."""
         if self.busy:
@@ -125,12 +129,12 @@ class Session:
                     file.write(played.rows)
                     self._conductor.played("done", asdict(report))
                 case "kept", kept:
-                    self.board.keep(kept)
                     log.info("kept: %s", kept["report"])
                     # a fault makes requests fail, which is what it is for: no failure of the test
                     self._environment.process_exit_code = 0
                     if kept["void"]:
                         self.fail([f"void: {reason}" for reason in kept["void"]], VOID)
+                    self.board.keep(kept)
                     return
                 case "refused", problems:
                     self.fail(problems, BAD_INPUT)

@@ -68,6 +68,8 @@ def extend(web_ui: Any, environment: Environment, session: Session) -> None:
     ):
         name = rule.partition("/")[0].partition(".")[0]
         app.add_url_rule(f"{_base(environment)}/goaround/{rule}", endpoint=f"goaround-{name}", view_func=view)
+    # a browser asks for it beside a report; Locust's pages name theirs
+    app.add_url_rule("/favicon.ico", endpoint="goaround-icon", view_func=lambda: Response(status=204))
 
 
 def _base(environment: Environment) -> str:
