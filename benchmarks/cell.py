@@ -53,6 +53,7 @@ class Notes:
 
     cpu: dict[str, tuple[CpuClock, CpuClock]] = field(default_factory=dict)
     proofs: dict[str, Proof] = field(default_factory=dict)
+    injected: dict[str, float] = field(default_factory=dict)
     objections: list[str] = field(default_factory=list)
     usages: list[asyncio.Task[Usage]] = field(default_factory=list)
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -159,6 +160,7 @@ class Conduct:
             "inbound_retries": inbound_retries(pods.pods, proxies_before, proxies_after),
             "fault": asdict(notes.proofs["fault"]) if "fault" in notes.proofs else None,
             "action": asdict(notes.proofs["action"]) if "action" in notes.proofs else None,
+            "injected": notes.injected,
             "timeline": timeline(
                 pods.pods,
                 (noted, *({note.pod: note.timeline} for note in lost)),
@@ -205,8 +207,10 @@ class Conduct:
         if (action := scenario.action) is not None:
             held["action"] = action.at(self._site(action.service, "all", cell, scenario, kept))
         async with AsyncExitStack() as stack:
-            for each in held.values():
+            for what, each in held.items():
+                began = time.monotonic()
                 await stack.enter_async_context(injected(each))
+                notes.injected[what] = round(time.monotonic() - began, 4)
             await _sleep_until(end, notes.over)
         for what, each in held.items():
             notes.proofs[what] = await each.proof()

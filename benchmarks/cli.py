@@ -174,7 +174,8 @@ def bench(
         _say_how_to_go_on(run, console)
         raise
     write(run, "terminal", console)
-    console.print(f"\nintegrity: {account(run.records()).sentence()}", soft_wrap=True)
+    frames = account((each, run.scenarios[each.scenario]) for each in run.records())
+    console.print(f"\nintegrity: {frames.sentence()}", soft_wrap=True)
     console.print(f"rows, records and reports: {run.folder}", soft_wrap=True)
     save(run)
     _say_what_is_next(run, console)

@@ -145,7 +145,10 @@ class Timeline(Stored):
 
 
 class Record(Stored):
-    """What one cell left behind. `void`: the reasons why it must not be used. What was not reached is None or empty."""
+    """What one cell left behind. `void`: the reasons why it must not be used. What was not reached is None or empty.
+
+    `injected`: seconds from the order until the fault, or the action, was in place (a rollout over, a policy followed).
+    """
 
     schema_version: Literal[1] = Field(default=SCHEMA, alias="schema")
     cell: str
@@ -166,13 +169,14 @@ class Record(Stored):
     edges: dict[str, EdgeRecord] = {}
     fault: dict[str, Any] | None = None
     action: dict[str, Any] | None = None
+    injected: dict[str, float] = {}
     connections: dict[str, dict[str, int]] = {}
     inbound_retries: dict[str, int] = {}
     integrity: IntegrityRecord | None = None
     timeline: Timeline | None = None
 
-    @property
-    def fault_proven(self) -> bool:
-        """Whether every victim says that the fault acted on it, and that it has ended."""
-        fired, gone = ((self.fault or {}).get(name, {}) for name in ("fired", "gone"))
+    def proven(self, what: Literal["fault", "action"]) -> bool:
+        """Whether every victim says that the fault, or the action, took place on it, and that it is over."""
+        told: dict[str, Any] = getattr(self, what) or {}
+        fired, gone = (told.get(name, {}) for name in ("fired", "gone"))
         return bool(fired) and all(fired.values()) and bool(gone) and all(gone.values())

@@ -84,10 +84,18 @@ class Run:
         return [cell for cell in self.plan if cell.id not in finished]
 
     def unproven(self) -> list[str]:
-        """Ids of the cells that were tried and whose fault was never proven, in any try: they show nothing at all."""
-        tried = {record.cell for record in self.records()}
-        proven = {record.cell for record in self.records() if record.fault_proven}
-        return [cell.id for cell in self.plan if self.scenarios[cell.scenario].fault and cell.id in tried - proven]
+        """Ids of the cells that were tried and whose fault or action was never proven, in any try: they show nothing.
+
+        A cell that could not even begin, in any try, is one of them.
+        """
+        records = self.records()
+        tried = {record.cell for record in records}
+        proven = {record.cell for record in records if self._proven(record)}
+        return [cell.id for cell in self.plan if cell.id in tried - proven]
+
+    def _proven(self, record: Record) -> bool:
+        scenario = self.scenarios[record.scenario]
+        return all(record.proven(what) for what in ("fault", "action") if getattr(scenario, what))
 
     def ended(self) -> bool:
         """Whether every planned cell has been tried, valid or void."""

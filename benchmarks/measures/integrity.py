@@ -134,14 +134,22 @@ class Account:
         lost = self.refused + self.unanswered + self.false_acks
         said = "the sender of each was told" if not self.false_acks else f"{self.false_acks} acknowledged all the same"
         return (
-            f"{self.sent} frames sent in {self.cells} cells: {self.stored} stored, {self.duplicated} of them more than "
-            f"once; {lost} lost ({self.refused} refused, {self.unanswered} unanswered): {said}"
+            f"{self.sent} frames sent in {self.cells} cells with idempotency on: {self.stored} stored, "
+            f"{self.duplicated} of them more than once; "
+            f"{lost} lost ({self.refused} refused, {self.unanswered} unanswered): {said}"
         )
 
 
-def account(records: Iterable[Record]) -> Account:
-    """Add up the integrity of cells, void ones too if they are given: what is stored does not hang on the machine."""
-    kept = [record.integrity for record in records if record.integrity]
+def account(cells: Iterable[tuple[Record, Scenario]]) -> Account:
+    """Add up the integrity of cells, void ones too if they are given: what is stored does not hang on the machine.
+
+    Cells in which a service keeps no ids are left out: there a duplicate is what is measured.
+    """
+    kept = [
+        record.integrity
+        for record, scenario in cells
+        if record.integrity and not any(env.get("IDEMPOTENCY") == "off" for env in scenario.settings.values())
+    ]
     names = ("sent", "stored", "refused", "unanswered", "false_acks", "duplicated")
     return Account(len(kept), **{name: sum(getattr(one, name) for one in kept) for name in names})
 

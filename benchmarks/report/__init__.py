@@ -99,6 +99,7 @@ def _report(found: Evidence) -> Report:
         outcomes.answers(found),
         outcomes.latency(found),
         course.course(found),
+        course.changed(found),
         times.times(found),
         outcomes.correctness(found),
         course.amplified(found),

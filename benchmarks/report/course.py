@@ -1,4 +1,4 @@
-"""The tables of a fault: what it cost, and what retries made of it on the way."""
+"""The tables of what is done to a world: what a fault cost, what retries made of it, what a change cost."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from statistics import fmean
 
 from benchmarks.measures import MEASURES
 from benchmarks.measures.amplification import Amplification, amplification
+from benchmarks.measures.change import change
+from benchmarks.measures.elapsed import Elapsed
 from benchmarks.prediction import per_frame
 from benchmarks.report.evidence import Evidence, Group
 from benchmarks.report.figures import count, number, share
@@ -101,6 +103,44 @@ def _edge(group: Group, edge: str, seen: Sequence[Amplification], predicted: Seq
         figure(number(multiplied), multiplied, n=len(seen)),
         figure(number(known), known),
         figure(count(frames), frames),
+    ]
+
+
+def changed(found: Evidence) -> Table:
+    """One row a scenario and arm in which an operator does something."""
+    return table(
+        "changes",
+        "What the change cost",
+        "Lines: of YAML that differ from what the arm had (a release has a diff of its own). Started again: processes, "
+        "per cell. In effect: seconds from the order until every sidecar followed, or every replica was back. Failed: "
+        "frames of the phase without success, per cell. Means of cells.",
+        [
+            SCENARIO,
+            ARM,
+            Column("lines", "lines"),
+            Column("redeployed", "started again"),
+            Column("in_effect", "in effect, s"),
+            Column("failed", "failed"),
+            Column("n", "n"),
+        ],
+        [(group.scenario.name, _changed(group, found)) for group in found.groups if group.scenario.action],
+    )
+
+
+def _changed(group: Group, found: Evidence) -> list[Value]:
+    before = found.policies(group.arm).get("istio", ())
+    seen = [one for cell in group.valid if (one := change(cell.rows, cell.record, group.scenario, before))]
+    written = max((one.lines for one in seen if one.lines is not None), default=None)
+    done = _mean(one.in_effect.seconds for one in seen if isinstance(one.in_effect, Elapsed))
+    restarted, failed = _mean(one.redeployed for one in seen), _mean(one.failed for one in seen)
+    return [
+        word(group.scenario.name),
+        word(group.arm),
+        figure(count(written), written),
+        figure(number(restarted), restarted),
+        figure(number(done), done),
+        figure(number(failed), failed),
+        figure(count(len(seen)), len(seen)),
     ]
 
 

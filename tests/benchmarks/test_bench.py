@@ -161,7 +161,8 @@ def test_nothing_is_stored_twice_and_every_loss_is_told_while_a_dependency_fails
 ) -> None:
     arms = ("--arm", "library", "--arm", "mesh")
     done = goaround(tmp_path, *arms, "--scenario", scenario, "--repetitions", "1")
-    found = account(only_run(tmp_path).records())
+    run = only_run(tmp_path)
+    found = account((each, run.scenarios[each.scenario]) for each in run.records())
     assert f"integrity: {found.sentence()}" in done.stdout
     assert found.sent > 40
     assert found.kept

@@ -208,7 +208,7 @@ def test_a_fault_is_proven_by_every_victim_that_it_acted_and_is_gone(
         record["fault"] = fault
 
     run = write_run(tmp_path, repetitions=1, change=change, only=lambda cell: cell.arm == "mesh")
-    assert [record.fault_proven for record in run.records()] == [proven]
+    assert [record.proven("fault") for record in run.records()] == [proven]
 
 
 def test_cells_whose_fault_no_try_has_proven_are_named(tmp_path: Path) -> None:
@@ -216,6 +216,15 @@ def test_cells_whose_fault_no_try_has_proven_are_named(tmp_path: Path) -> None:
     assert run.unproven() == ["r1-error-burst-mesh"]
     save(run, next(cell for cell in run.plan if cell.arm == "mesh"), EFFECTS["mesh"])
     assert run.unproven() == []
+
+
+def test_a_cell_whose_action_did_not_take_place_is_named_too(tmp_path: Path) -> None:
+    def stuck(_cell: Cell, record: dict[str, Any]) -> None:
+        record["fault"] = None
+        record["action"] = {"fired": {"collector-0": 1, "collector-1": 0}, "gone": {"collector-0": True}}
+
+    run = write_run(tmp_path, scenarios=("rolling-restart",), effects={"none": EFFECTS["none"]}, change=stuck)
+    assert run.unproven() == [cell.id for cell in run.plan]
 
 
 def test_a_scenario_without_a_fault_has_none_to_prove(tmp_path: Path) -> None:

@@ -312,13 +312,22 @@ def counts(**changes: int) -> dict[str, int]:
 
 
 def test_the_account_of_many_cells_says_that_every_loss_was_told() -> None:
-    found = account([record(integrity=counts()), record(integrity=counts(refused=1, unanswered=1)), record()])
+    found = account(
+        (cell, SCENARIO)
+        for cell in (record(integrity=counts()), record(integrity=counts(refused=1, unanswered=1)), record())
+    )
     assert found == Account(2, 20, 16, refused=3, unanswered=1, false_acks=0, duplicated=0)
     assert found.kept
     assert found.sentence() == (
-        "20 frames sent in 2 cells: 16 stored, 0 of them more than once; 4 lost (3 refused, 1 unanswered): "
-        "the sender of each was told"
+        "20 frames sent in 2 cells with idempotency on: 16 stored, 0 of them more than once; "
+        "4 lost (3 refused, 1 unanswered): the sender of each was told"
     )
+
+
+def test_a_cell_without_ids_is_no_part_of_the_account() -> None:
+    forgetful = load_scenario("timeout-after-commit-without-ids")
+    found = account([(record(integrity=counts(duplicated=3)), forgetful), (record(integrity=counts()), SCENARIO)])
+    assert (found.cells, found.duplicated, found.kept) == (1, 0, True)
 
 
 @pytest.mark.parametrize(("changes", "said"), [
@@ -327,7 +336,7 @@ def test_the_account_of_many_cells_says_that_every_loss_was_told() -> None:
 def test_the_account_does_not_keep_silent_about_a_false_acknowledgement_or_a_duplicate(
     changes: dict[str, int], said: str
 ) -> None:
-    found = account([record(integrity=counts(**changes))])
+    found = account([(record(integrity=counts(**changes)), SCENARIO)])
     assert not found.kept
     assert said in found.sentence()
 

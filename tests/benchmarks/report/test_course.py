@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from benchmarks.plan import Cell
 from benchmarks.report import report
 from benchmarks.report.table import Value
 from benchmarks.results import Run
@@ -71,3 +73,16 @@ def test_requests_of_a_frame_stand_beside_what_retries_alone_would_make(tmp_path
     assert isinstance(predicted, float)
     # 3 s of 7.5 are the fault, in which a call takes 1 + 0.3 + 0.09 tries
     assert predicted == pytest.approx(1 + 0.39 * 3 / 7.5, abs=0.04)
+
+
+def test_a_change_is_shown_with_what_it_restarted_how_soon_it_was_there_and_what_failed(tmp_path: Path) -> None:
+    def rolled(_cell: Cell, record: dict[str, Any]) -> None:
+        pods = ("image-analysis-0", "image-analysis-1", "image-analysis-2")
+        record["action"] = {"fired": dict.fromkeys(pods, 1), "gone": dict.fromkeys(pods, True)}
+        record["injected"] = {"action": 2.5}
+
+    effects = {"none": Effect()}
+    run = write_run(tmp_path, scenarios=("rolling-restart",), repetitions=2, effects=effects, change=rolled)
+    row = rows(run, "changes")["none"]
+    shown = {key: row[key].text for key in ("lines", "redeployed", "in_effect", "failed", "n")}
+    assert shown == {"lines": "-", "redeployed": "3.00", "in_effect": "2.50", "failed": "0", "n": "2"}

@@ -1,0 +1,69 @@
+"""The cost of a change: how much is written, what is started again, how soon it is in effect, and what it loses."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from benchmarks.measures.elapsed import Elapsed, Time
+from benchmarks.measures.measure import within
+from loadtests.rows import Outcome, Row
+
+if TYPE_CHECKING:
+    from benchmarks.record import Record
+    from benchmarks.scenario import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change in one cell.
+
+    `lines`: of YAML that differ, None for a release, whose diff is not known here. `redeployed`: processes that were
+    started again. `in_effect`: seconds from the order until every sidecar followed, or every replica was back; None
+    when the record does not say. `failed`: arrivals of the phase that did not succeed, whatever the reason.
+    """
+
+    lines: int | None
+    redeployed: int
+    in_effect: Time | None
+    failed: int
+
+
+def change(
+    rows: Sequence[Row], record: Record, scenario: Scenario, before: Iterable[Mapping[str, Any]]
+) -> Change | None:
+    """What the action of a cell cost; None in a scenario without one. `before`: the arm's Istio objects.
+
+    Source: DORA, "Accelerate" (lead time and failures of a change), here of one change of a policy.
+    """
+    if scenario.action is None or record.action is None:
+        return None
+    objects = getattr(scenario.action, "objects", None)
+    restarted = 0 if objects is not None else sum(record.action["fired"].values())
+    done = record.injected.get("action")
+    return Change(
+        lines=None if objects is None else lines(before, objects),
+        redeployed=restarted,
+        in_effect=None if done is None else Elapsed(done),
+        failed=sum(row.outcome is not Outcome.SUCCESS for row in within(rows, record, "fault")),
+    )
+
+
+def lines(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> int:
+    """Lines of YAML added or taken away, as `diff` counts them, where each object replaces that of its name."""
+    known = {_key(one): one for one in before}
+    return sum(_differ(known.get(_key(one)), one) for one in after)
+
+
+def _key(one: Mapping[str, Any]) -> tuple[str, str, str]:
+    metadata = one.get("metadata", {})
+    return str(one.get("kind")), str(metadata.get("namespace", "default")), str(metadata.get("name"))
+
+
+def _differ(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> int:
+    old, new = (yaml.safe_dump(dict(one)).splitlines() if one else [] for one in (before, after))
+    return sum(line.startswith(("+ ", "- ")) for line in difflib.ndiff(old, new))

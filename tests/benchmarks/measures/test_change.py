@@ -1,0 +1,56 @@
+"""The cost of a change, on changes whose cost is known by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.actions.apply import Apply
+from benchmarks.measures.change import Change, change, lines
+from benchmarks.measures.elapsed import Elapsed
+from benchmarks.record import Record
+from benchmarks.scenario import load_scenario
+from loadtests.rows import Outcome, Row
+from tests.benchmarks.measures.test_times import record as empty
+
+POLICY, ROLL = load_scenario("policy-change"), load_scenario("rolling-restart")
+
+
+def record(**fields: Any) -> Record:
+    return Record.model_validate({**empty().model_dump(by_alias=True), **fields})
+
+
+def rows(*outcomes: Outcome) -> list[Row]:
+    return [Row(at, 3.0 + at / 10, 3.0, 3.1, "e", f"f{at}", 200, outcome) for at, outcome in enumerate(outcomes)]
+
+
+def route(**fields: Any) -> dict[str, Any]:
+    named = {"name": "a", "namespace": "airport"}
+    return {"kind": "VirtualService", "metadata": named, "spec": {"hosts": ["a"], **fields}}
+
+
+def test_lines_are_those_that_diff_would_show() -> None:
+    assert lines([route(timeout="1s")], [route(timeout="1s")]) == 0
+    assert lines([route(timeout="1s")], [route(timeout="2s")]) == 2
+    assert lines([route()], [route(timeout="2s")]) == 1
+
+
+def test_a_new_object_is_all_of_its_lines() -> None:
+    other = {**route(), "metadata": {"name": "b", "namespace": "airport"}}
+    assert lines([other], [route()]) == len(["kind", "metadata", "name", "namespace", "spec", "hosts", "- a"])
+
+
+def test_an_applied_policy_restarts_nothing_and_is_in_effect_when_the_sidecars_follow() -> None:
+    cell = record(action={"fired": {"VirtualService airport/image-analysis": 1}, "gone": {}}, injected={"action": 0.31})
+    assert isinstance(POLICY.action, Apply)
+    found = change(rows(Outcome.SUCCESS, Outcome.ERROR, Outcome.SUCCESS), cell, POLICY, POLICY.action.objects)
+    assert found == Change(lines=0, redeployed=0, in_effect=Elapsed(0.31), failed=1)
+
+
+def test_a_release_starts_every_replica_again() -> None:
+    cell = record(action={"fired": {"a-0": 1, "a-1": 1}, "gone": {}}, injected={"action": 2.5})
+    assert change(rows(Outcome.SUCCESS), cell, ROLL, ()) == Change(None, 2, Elapsed(2.5), 0)
+
+
+def test_without_an_action_there_is_no_change() -> None:
+    assert change(rows(Outcome.SUCCESS), record(), load_scenario("error-burst"), ()) is None
+    assert change(rows(Outcome.SUCCESS), record(), ROLL, ()) is None
