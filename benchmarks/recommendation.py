@@ -29,6 +29,21 @@ class Recommendation:
     p: float | None
     pairs: int
     limits: tuple[str, ...]
+    rests_on: tuple[Comparison, ...] = ()
+
+
+def tipping(one: Comparison) -> float | None:
+    """The margin at which a verdict would be another: above it a difference matters no more, below it equality ends.
+
+    On the scale of a scenario's margin (absolute for differences, relative for ratios); None without a verdict.
+    """
+    interval = one.interval
+    if interval is None or one.verdict in (Verdict.NONE, Verdict.INCONCLUSIVE):
+        return None
+    values = [interval.low, interval.high] if one.verdict is Verdict.EQUIVALENT else [interval.estimate]
+    if one.measure.scale == "ratio":
+        return max(max(value, 1 / value) for value in values) - 1
+    return max(abs(value) for value in values)
 
 
 def recommend(
@@ -41,30 +56,32 @@ def recommend(
     """
     verdicts = {(one.arm, one.base): one for one in compared if one.scenario == scenario}
     controls = [arm for arm, mode in modes.items() if mode == "none"]
-    against = [one for (arm, base), one in verdicts.items() if base in controls]
+    # the sidecar alone is a control too, never a choice
+    against = [one for (arm, base), one in verdicts.items() if base in controls and modes[arm] != "sidecar"]
     limits: list[str] = []
     if not against:
         limits.append("no arm was compared with the control: add `--arm none`")
     unsure = [one.arm for one in against if one.verdict in (Verdict.INCONCLUSIVE, Verdict.NONE)]
     if unsure:
         limits.append(f"undecided against none: {', '.join(unsure)}; more repetitions narrow it")
-    helping = [one for one in against if one.verdict is Verdict.BETTER and modes[one.arm] not in ("sidecar",)]
+    helping = [one for one in against if one.verdict is Verdict.BETTER]
     rest = tuple(limits)
     if not helping:
         settled = bool(against) and not unsure
         where: Where = "neither" if settled else "undecided"
-        return Recommendation(
-            scenario, edge, fault, where, None, _said(against if settled else ()), None, _n(against), rest
-        )
+        shown = tuple(against) if settled else ()
+        return Recommendation(scenario, edge, fault, where, None, _said(shown), None, _n(against), rest, shown)
     best, ties, evidence = _best(helping, verdicts)
     if best is None:
         limits.append(f"not told apart: {', '.join(one.arm for one in ties)}")
         equal = all(one.verdict is Verdict.EQUIVALENT for one in evidence) and bool(evidence)
         where = "either" if equal else "undecided"
         used = [*helping, *evidence]
-        return Recommendation(scenario, edge, fault, where, None, _said(used), _p(helping), _n(used), tuple(limits))
+        said, p, n = _said(used), _p(helping), _n(used)
+        return Recommendation(scenario, edge, fault, where, None, said, p, n, tuple(limits), tuple(used))
     used = [next(one for one in helping if one.arm == best), *evidence]
-    return Recommendation(scenario, edge, fault, _side(modes[best]), best, _said(used), _p(used), _n(used), rest)
+    side = _side(modes[best])
+    return Recommendation(scenario, edge, fault, side, best, _said(used), _p(used), _n(used), rest, tuple(used))
 
 
 def _best(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.recommendation import Recommendation, Where, recommend
+from benchmarks.recommendation import Recommendation, Where, recommend, tipping
 from benchmarks.report.evidence import Evidence
-from benchmarks.report.figures import UNKNOWN, count
+from benchmarks.report.figures import UNKNOWN, count, margin
 from benchmarks.report.outcomes import SCENARIO
 from benchmarks.report.table import Column, Table, Tone, Value, figure, table, word
-from benchmarks.verdict import Comparison
+from benchmarks.verdict import Comparison, Verdict
 
 TONES: dict[Where, Tone] = {"undecided": "doubt", "neither": "quiet"}
 
@@ -21,7 +21,8 @@ def advice(found: Evidence, compared: Sequence[Comparison]) -> Table:
         "Where should it live",
         "For each kind of fault, what the verdicts on the primary measure support, on this machine and with these "
         "policies: an arm that is better than the control and better than every other that is. Either: equivalent. "
-        "p: the weakest link of the evidence, adjusted for the whole table of verdicts.",
+        "p: the weakest link of the evidence, adjusted for the whole table of verdicts. Flips: the margin (each "
+        "scenario has one) at which a verdict that this rests on would be another; a sweep says where along an axis.",
         [
             SCENARIO,
             Column("edge", "edge", "left"),
@@ -31,6 +32,7 @@ def advice(found: Evidence, compared: Sequence[Comparison]) -> Table:
             Column("p", "p"),
             Column("n", "pairs"),
             Column("because", "because", "left"),
+            Column("flips", "flips", "left"),
             Column("limits", "not known", "left"),
         ],
         [(one.scenario, _row(one)) for one in recommendations(found, compared)],
@@ -60,5 +62,16 @@ def _row(one: Recommendation) -> list[Value]:
         figure(p, one.p),
         figure(count(one.pairs), one.pairs),
         word("; ".join(one.because) or UNKNOWN),
+        word("; ".join(flips(one)) or UNKNOWN),
         word("; ".join(one.limits) or UNKNOWN),
     ]
+
+
+def flips(one: Recommendation) -> list[str]:
+    """When it would not hold any more, by the verdicts that it rests on."""
+    said = []
+    for each in one.rests_on:
+        if (at := tipping(each)) is not None:
+            side = "below" if each.verdict is Verdict.EQUIVALENT else "above"
+            said.append(f"{each.arm} vs {each.base}: {side} {margin(each.measure, round(at, 3))}")
+    return said

@@ -7,8 +7,8 @@ import random
 import pytest
 
 from benchmarks.measures import MEASURES
-from benchmarks.recommendation import Recommendation, recommend
-from benchmarks.verdict import Comparison, compare, judge
+from benchmarks.recommendation import Recommendation, recommend, tipping
+from benchmarks.verdict import Comparison, Verdict, compare, judge
 
 MODES = {"none": "none", "library": "library", "sidecar": "sidecar", "mesh": "mesh", "both": "both"}
 
@@ -73,3 +73,36 @@ def test_the_evidence_is_named_with_its_weakest_link() -> None:
     assert found.because == ("mesh better than none", "mesh better than library")
     assert found.p == max(one.p or 0 for one in compared if one.arm == "mesh")
     assert found.pairs == 8
+
+
+@pytest.mark.parametrize(
+    ("pairs", "measure", "at"),
+    [
+        # better by 20 points: a reader to whom 20 points do not matter is not told so
+        ([(0.9 + noise, 0.7) for noise in (-0.01, 0.01, 0.0, -0.005, 0.005)], "availability", 0.2),
+        # worse by a half, as a ratio
+        ([(1.5, 1.0), (1.52, 1.0), (1.48, 1.0), (1.51, 1.0), (1.49, 1.0)], "cpu", 0.5),
+        # half the cost: as far down as up
+        ([(1.0, 2.0), (1.01, 2.0), (0.99, 2.0), (1.0, 2.0), (1.0, 2.0)], "cpu", 1.0),
+    ],
+)
+def test_a_decided_verdict_flips_where_the_margin_is_as_large_as_the_difference(
+    pairs: list[tuple[float, float]], measure: str, at: float
+) -> None:
+    (one,) = judge([compare("s", "mesh", "none", MEASURES[measure], "all", 0.05, pairs)])
+    assert tipping(one) == pytest.approx(at, abs=0.01)
+    above = judge([compare("s", "mesh", "none", MEASURES[measure], "all", at + 0.02, pairs)])[0]
+    assert above.verdict is not one.verdict
+
+
+def test_equality_ends_where_the_margin_is_smaller_than_the_interval() -> None:
+    pairs = [(0.7 + noise, 0.7) for noise in (-0.01, 0.01, 0.0, -0.005, 0.005)]
+    (one,) = judge([compare("s", "mesh", "none", MEASURES["availability"], "all", 0.05, pairs)])
+    at = tipping(one)
+    assert at is not None
+    below = judge([compare("s", "mesh", "none", MEASURES["availability"], "all", at * 0.99, pairs)])[0]
+    assert (one.verdict, below.verdict) == (Verdict.EQUIVALENT, Verdict.INCONCLUSIVE)
+
+
+def test_what_is_not_decided_has_nowhere_to_flip() -> None:
+    assert tipping(compare("s", "mesh", "none", MEASURES["availability"], "all", 0.05, [(0.9, 0.7)])) is None

@@ -55,11 +55,15 @@ def _card(scenario: Scenario, advised: Recommendation | None, row: Sequence[Valu
 def _answer(advised: Recommendation) -> Element:
     sure = f"p = {advised.p:.3f}, " if advised.p is not None and advised.p >= 0.001 else ""
     sure = "p < 0.001, " if advised.p is not None and advised.p < 0.001 else sure
-    evidence = f"{sure}{advised.pairs} pairs" if advised.where != "undecided" else "; ".join(advised.limits)
+    said = [
+        *([f"{sure}{advised.pairs} pairs"] if advised.where != "undecided" else []),
+        *advised.because,
+        *(advised.limits if advised.where == "undecided" else ()),
+    ]
     return element(
         "p",
         element("strong", f"{ANSWERS[advised.where]}."),
-        f" {evidence[:1].upper()}{evidence[1:]}.",
+        f" {'; '.join(said)}.",
         class_=f"answer {advised.where}",
     )
 
