@@ -24,6 +24,7 @@ from benchmarks import (
     results,
     scenario_cli,
     selftest_cli,
+    trace_cli,
     world_cli,
 )
 from benchmarks.console import console as output
@@ -80,6 +81,7 @@ fault_cli.register(app)
 objects_cli.register(app)
 perf_cli.register(app)
 report_cli.register(app)
+trace_cli.register(app)
 scenario_cli.register(app)
 selftest_cli.register(app)
 

@@ -69,6 +69,8 @@ def load(
     console = output()
     console.print(outcomes_table(rows, title=f"world {name}: {pattern}, {rate:g} frames/s for {duration:g} s"))
     console.print(account(audit))
+    if failed := next((row for row in rows if row.outcome not in (Outcome.SUCCESS, Outcome.DROPPED)), None):
+        console.print(f"the first that failed: goaround trace {failed.frame_id} --name {name}", soft_wrap=True)
     if audit.interrupted:
         console.print("interrupted: what had been sent until then is above")
         raise typer.Exit(INTERRUPTED)

@@ -40,6 +40,7 @@ def up(
     gateway: Annotated[
         bool, typer.Option(help="With sidecars: an ingress gateway in front, where calls from outside enter.")
     ] = True,
+    call_log: Annotated[bool, typer.Option(help="Every call is a line in a log, for `goaround trace`.")] = True,
     namespace: Annotated[str, typer.Option(help="The application's Kubernetes namespace.")] = NAMESPACE,
     istio_version: Annotated[str, typer.Option(help=f"Whose defaults: {', '.join(VERSIONS)}.")] = NEWEST,
     base_port: Annotated[
@@ -50,8 +51,8 @@ def up(
     console = output()
     arm = Arm.parse(mode, policies)
     target = LocalTarget(base_port=base_port)
-    mesh = MeshOptions(mtls=mtls, telemetry=True, istio_version=istio_version, gateway=gateway)
-    prepared = prepare(target, [arm], None, mesh, namespace)
+    mesh = MeshOptions(mtls=mtls, telemetry=True, istio_version=istio_version, gateway=gateway, call_log=call_log)
+    prepared = prepare(target, [arm], None, mesh, namespace, env={"*": {"CALL_LOG": "on"}} if call_log else None)
     console.print(prepared.memory)
 
     async def start() -> WorldStatus:

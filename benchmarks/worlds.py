@@ -37,10 +37,11 @@ def prepare(
     mesh: MeshOptions = AS_INSTALLED,
     namespace: str = NAMESPACE,
     running: Collection[str] = (),
+    env: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Prepared:
     """Find out whether all worlds can run here, before anything is started or written.
 
-    Those of the arms in `running` have their memory already.
+    Those of the arms in `running` have their memory already. `env`: variables by deployment, `*` for all.
 
     Raises:
         TargetError: something cannot be rendered, or cannot run on this target.
@@ -52,7 +53,7 @@ def prepare(
         arm.name: render(
             arm.mode,
             arm.policies,
-            {**overrides, "settings": dict(arm.settings)},
+            {**overrides, "env": env or {}, "settings": dict(arm.settings)},
             replace(mesh, mtls=mesh.mtls and not arm.plaintext),
             namespace,
         )

@@ -11,6 +11,7 @@ from typing import Any
 
 from istio.admin import Admin, Unreachable
 from istio.bootstrap import bootstrap
+from istio.call_log import log_calls
 from istio.compile.proxy import ProxyConfig
 from istio.compile.tls import identity
 from istio.discovery import DiscoveryServer
@@ -48,7 +49,8 @@ class Sidecar:
     """One Envoy's configuration and administration. The process itself belongs to whoever runs ``prepare``'s command.
 
     With an ``authority``, Envoy is given the certificate of its pod's identity; with ``telemetry``, it counts requests
-    under Istio's names. Envoy's own log is ``envoy.log`` in the directory.
+    under Istio's names; with ``call_log``, it writes a line for each request and try to its standard output. Envoy's
+    own log is ``envoy.log`` in the directory.
     """
 
     def __init__(
@@ -60,9 +62,10 @@ class Sidecar:
         authority: Authority | None = None,
         *,
         telemetry: bool = False,
+        call_log: bool = False,
     ):
         self._directory, self._authority = directory.absolute(), authority
-        self._telemetry = telemetry
+        self._telemetry, self._call_log = telemetry, call_log
         self._proxy, self._ports, self._server = proxy, ports, server
         self._resources = server.resources(f"{proxy.name}.{proxy.namespace}")
         self._admin = Admin(LOOPBACK, ports.admin)
@@ -191,6 +194,8 @@ class Sidecar:
         ports = self._ports
         if self._telemetry:
             config = instrument(config, self._proxy)
+        if self._call_log:
+            config = log_calls(config, self._proxy)
         return self._reborn(localise(config, LocalAddresses(ports.outbound, ports.inbound, ports.app, pods)))
 
     def _reborn(self, config: ProxyConfig) -> ProxyConfig:

@@ -28,13 +28,15 @@ class MeshOptions:
     `mtls`: the sidecars speak mutual TLS to each other as PeerAuthentications say, PERMISSIVE without any, as in Istio;
     switched off, plaintext. `telemetry`: they count every request under Istio's names, as Istio's own sidecars do.
     `istio_version`: the release whose defaults they are given (`istio.compile.versions.VERSIONS`). `gateway`: an
-    ingress gateway stands at the edge; a bench sends past it and has none.
+    ingress gateway stands at the edge; a bench sends past it and has none. `call_log`: they write a line for each
+    request and try.
     """
 
     mtls: bool = True
     telemetry: bool = False
     istio_version: str = NEWEST
     gateway: bool = False
+    call_log: bool = False
 
 
 AS_INSTALLED = MeshOptions()

@@ -33,7 +33,8 @@ class Answer(NamedTuple):
     stale: bool = False
 
 
-Send = Callable[[str, bytes], Answer]
+Send = Callable[[str, bytes, str], Answer]
+"""To an entry, a body, as the request of this id."""
 Report = Callable[[Row, BaseException | None], None]
 
 
@@ -124,7 +125,7 @@ class Replay:
         self._sent += 1
         body = self._frames.body(arrival)
         sent = self._now()
-        answer = send(arrival.entry, body)
+        answer = send(arrival.entry, body, self._frames.id(arrival))
         self._record(arrival, sent, self._now(), answer, classify(answer), report)
 
     def _record(

@@ -73,12 +73,15 @@ class OpenLoopUser(User):
             )
         return self._clients[entry]
 
-    def _send(self, entry: str, body: bytes) -> Answer:
+    def _send(self, entry: str, body: bytes, request_id: str) -> Answer:
         # the one deadline that covers connecting, sending and reading together
         try:
             with Timeout(self.replay.timeout_s):
-                client = self._client(entry)
-                response = client.request("GET", DASHBOARD) if body == NO_BODY else client.request("POST", PATH, body)
+                client, headers = self._client(entry), {"x-request-id": request_id}
+                if body == NO_BODY:
+                    response = client.request("GET", DASHBOARD, headers=headers)
+                else:
+                    response = client.request("POST", PATH, body, headers)
                 response.read()
         except (Exception, Timeout) as error:  # whatever it is, an arrival without a row would be a lie
             return Answer(None, error)

@@ -104,6 +104,10 @@ class LocalWorld:
             raise TargetError(f"no container {container!r}; choose from: {', '.join(files)}")
         return self.directory / "pods" / pod / files[container]
 
+    def call_logs(self) -> list[Path]:
+        """Return the files into which applications and proxies write a line for each call, the gateway's included."""
+        return sorted(path for name in ("app.log", "proxy.log") for path in self.directory.glob(f"pods/*/{name}"))
+
     async def down(self) -> None:
         """Drain and end every pod; returns when the supervisor has ended. A world that is down already stays so."""
         if self._record.supervisor.find():

@@ -90,7 +90,13 @@ class Mesh:
         changed: Callable[[], None],
     ) -> Container:
         sidecar = Sidecar(
-            directory / "envoy", identity, ports, self._server, self._authority, telemetry=self._options.telemetry
+            directory / "envoy",
+            identity,
+            ports,
+            self._server,
+            self._authority,
+            telemetry=self._options.telemetry,
+            call_log=self._options.call_log,
         )
 
         async def ask() -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from services.airport.messages import EVENTS, Frame, InvalidError
 from services.airport.photo import encoded
-from services.runtime import incoming
+from services.runtime import context, incoming
 from services.runtime.clients import ServiceClient
 
 MAX_FPS = 100.0
@@ -84,7 +84,9 @@ class Stream:
         loop = asyncio.get_running_loop()
         period, due = 1 / self.order.fps, loop.time()
         while not self._ended.is_set():
-            reply = await self._client.post(self._path, json=self.frame(self.cycle).to_json())
+            frame = self.frame(self.cycle)
+            context.enter({context.REQUEST_ID: frame.id})  # each frame is a request of its own, no part of the toggle
+            reply = await self._client.post(self._path, json=frame.to_json())
             self.cycle += 1
             if not reply.ok:
                 log.warning("frame %d: %s answered %d", self.cycle, self.order.destination, reply.status)

@@ -16,6 +16,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import uvloop
 from aiohttp import web
@@ -29,6 +30,9 @@ from services.runtime.probes import Phase, Probes
 from services.runtime.server import Gate, make_app
 from services.runtime.settings import BadSettings, Settings, read_settings
 from services.runtime.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from services.runtime.calls import CallLog
 
 QUIET_S = 0.3
 """So long without a call means that the callers have noticed. kube-proxy and our resolver need less."""
@@ -63,9 +67,10 @@ async def serve(settings: Settings, build: Build) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     telemetry, faults, probes = Telemetry(settings), Faults(settings.pod_name), Probes()
-    clients = make_clients(settings, telemetry)
+    calls = _call_log(settings)
+    clients = make_clients(settings, telemetry, calls)
     application = build(Pod(settings, clients))
-    gate = Gate(telemetry, faults, probes)
+    gate = Gate(telemetry, faults, probes, calls=calls)
     admin = Admin(telemetry, faults, application, clients.reset)
     app_runner = web.AppRunner(
         make_app(application, gate, probes), access_log=None, handle_signals=False, shutdown_timeout=FLUSH_S
@@ -93,6 +98,14 @@ async def serve(settings: Settings, build: Build) -> int:
     if cut_off:
         log.error("%d requests were cut off after %g s", cut_off, settings.drain_s)
     return CUT_OFF if cut_off else 0
+
+
+def _call_log(settings: Settings) -> CallLog | None:
+    if not settings.call_log:
+        return None
+    from services.runtime.calls import CallLog  # imported here, so that an arm without it does not carry it
+
+    return CallLog(settings)
 
 
 async def _until_quiet(gate: Gate, at_most_s: float) -> None:

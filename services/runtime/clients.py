@@ -6,12 +6,14 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from json import dumps, loads
 from typing import TYPE_CHECKING, Any, Protocol
 
 from services.runtime.settings import MODES, BadSettings, Settings
 
 if TYPE_CHECKING:
+    from services.runtime.calls import CallLog
     from services.runtime.plain import Transport
 
 
@@ -132,15 +134,24 @@ class Clients(Mapping[str, ServiceClient]):
     A client that business code holds on to stays valid across `reset`.
     """
 
-    def __init__(self, transport: Transport, make: Callable[[str], EdgeClient]) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        make: Callable[[str], EdgeClient],
+        around: Callable[[str, ServiceClient], ServiceClient] | None = None,
+    ) -> None:
+        """`around` puts something between business code and each client, such as a log."""
         self._transport = transport
         self._make = make
+        self._around = around
         self._clients: dict[str, EdgeClient] = {}
+        self._handed: dict[str, ServiceClient] = {}
 
     def __getitem__(self, callee: str) -> ServiceClient:
-        client = self._clients.get(callee)
+        client = self._handed.get(callee)
         if client is None:
-            client = self._clients[callee] = self._make(callee)
+            made = self._clients[callee] = self._make(callee)
+            client = self._handed[callee] = made if self._around is None else self._around(callee, made)
         return client
 
     def __iter__(self) -> Iterator[str]:
@@ -160,23 +171,28 @@ class Clients(Mapping[str, ServiceClient]):
         await self._transport.close()
 
 
-def make_clients(settings: Settings, recorder: Recorder) -> Clients:
-    """Make the clients of this pod: the one place where RESILIENCE_MODE is read.
+def make_clients(settings: Settings, recorder: Recorder, log: CallLog | None = None) -> Clients:
+    """Make the clients of this pod: the one place where RESILIENCE_MODE is read. `log` records what they do.
 
     Raises BadSettings for an unknown mode, and in `library` for every error in POLICIES_FILE at once.
     """
     from services.runtime import plain
 
-    transport = plain.Transport(settings, recorder)
+    if log is None:
+        transport, around = plain.Transport(settings, recorder), None
+    else:
+        from services.runtime.calls import LoggedClient, LoggedTransport
+
+        transport, around = LoggedTransport(settings, recorder, log), partial(LoggedClient, log=log)
     if settings.resilience_mode == "plain":
-        return Clients(transport, lambda callee: plain.PlainClient(callee, recorder, transport))
+        return Clients(transport, lambda callee: plain.PlainClient(callee, recorder, transport), around)
     if settings.resilience_mode == "library":
         # imported here, so that the control arm does not carry the library, tenacity and pybreaker in its memory
         from services.runtime import library
 
-        return Clients(transport, library.maker(settings, recorder, transport))
+        return Clients(transport, library.maker(settings, recorder, transport), around)
     if settings.resilience_mode == "endpoints":
         from services.runtime import endpoints
 
-        return Clients(transport, endpoints.maker(settings, recorder, transport))
+        return Clients(transport, endpoints.maker(settings, recorder, transport), around)
     raise BadSettings([f"RESILIENCE_MODE={settings.resilience_mode!r}: must be one of {', '.join(MODES)}"])

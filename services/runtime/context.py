@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 REQUEST_ID = "x-request-id"
 TRACEPARENT = "traceparent"
@@ -20,7 +21,7 @@ TRACESTATE = "tracestate"
 TIMEOUT_MS = "x-goaround-timeout-ms"
 """For how long the caller will wait, in whole milliseconds from now on: no clocks need to agree."""
 
-_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-.*)?")
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
 _MILLISECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 
@@ -30,12 +31,14 @@ class RequestContext:
     """What is passed on. `tracestate` is empty unless it came with a valid traceparent.
 
     deadline: when the caller stops waiting, on this machine's monotonic clock; None if it did not say.
+    parent: the span that this one belongs to, 16 hex digits; empty if nobody said.
     """
 
     request_id: str
     traceparent: str
     tracestate: str = ""
     deadline: float | None = None
+    parent: str = ""
 
 
 _current: ContextVar[RequestContext | None] = ContextVar("request_context", default=None)
@@ -45,15 +48,34 @@ def enter(headers: Mapping[str, str]) -> RequestContext:
     """Begin serving a request: take its ids, make those it lacks or has wrong, and hold them for this task."""
     request_id = headers.get(REQUEST_ID, "")
     parent = _TRACEPARENT.fullmatch(headers.get(TRACEPARENT, ""))
-    trace_id, flags = parent.groups() if parent else (secrets.token_hex(16), "01")
+    trace_id, span_id, flags = parent.groups() if parent else (secrets.token_hex(16), "", "01")
     context = RequestContext(
         request_id if _REQUEST_ID.fullmatch(request_id) else secrets.token_hex(16),
         f"00-{trace_id}-{secrets.token_hex(8)}-{flags}",
         headers.get(TRACESTATE, "") if parent else "",
         _deadline(headers.get(TIMEOUT_MS, "")),
+        span_id,
     )
     _current.set(context)
     return context
+
+
+def current() -> RequestContext:
+    """Return the context of the request being served; outside any, that of a new trace."""
+    return _current.get() or enter({})
+
+
+@contextmanager
+def span() -> Iterator[RequestContext]:
+    """Begin a part of what is being done: calls made inside belong to it, and it belongs to what was there before."""
+    outer = current()
+    version, trace_id, parent, flags = outer.traceparent.split("-")
+    inner = replace(outer, traceparent=f"{version}-{trace_id}-{secrets.token_hex(8)}-{flags}", parent=parent)
+    token = _current.set(inner)
+    try:
+        yield inner
+    finally:
+        _current.reset(token)
 
 
 def deadline() -> float | None:
@@ -68,7 +90,7 @@ def _deadline(text: str) -> float | None:
 
 def outgoing_headers() -> dict[str, str]:
     """Return the headers that a call made now passes on; outside any request, those of a new trace."""
-    context = _current.get() or enter({})
+    context = current()
     headers = {REQUEST_ID: context.request_id, TRACEPARENT: context.traceparent}
     if context.tracestate:
         headers[TRACESTATE] = context.tracestate

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -22,6 +22,9 @@ from services.runtime.faults.wire import met, send
 from services.runtime.pod import Application, StoreError
 from services.runtime.probes import Phase, Probes
 from services.runtime.telemetry import NO_FLAG, Telemetry
+
+if TYPE_CHECKING:
+    from services.runtime.calls import CallLog
 
 log = logging.getLogger("services")
 
@@ -36,12 +39,18 @@ class Gate:
     """The middleware of the app port. `clock` gives seconds."""
 
     def __init__(
-        self, telemetry: Telemetry, faults: Faults, probes: Probes, clock: Callable[[], float] = time.monotonic
+        self,
+        telemetry: Telemetry,
+        faults: Faults,
+        probes: Probes,
+        clock: Callable[[], float] = time.monotonic,
+        calls: CallLog | None = None,
     ) -> None:
         self._telemetry = telemetry
         self._faults = faults
         self._probes = probes
         self._clock = clock
+        self._calls = calls
         self._last_arrival = clock()
 
     def quiet_s(self) -> float:
@@ -72,6 +81,9 @@ class Gate:
                 response.force_close()  # the caller shall take its next request to another replica
             response = await send(strike.body, request, response)
             flag = strike.flag or NO_FLAG
+            if self._calls is not None:
+                begun = self._calls.clock() - (self._clock() - started)
+                self._calls.served(request, begun, caller, response.status, strike.flag)
             size = response.body_length if response.prepared else len(getattr(response, "body", None) or b"")
             self._telemetry.answered(
                 caller, response.status, flag, self._clock() - started, request.content_length or 0, size

@@ -60,6 +60,7 @@ class Pair:
     addresses: dict[tuple[str, int], tuple[str, int]]
     http: aiohttp.ClientSession
     seen: list[str | None] = field(default_factory=list)  # of each request: the certificate that the proxy vouched for
+    statuses: list[int] = field(default_factory=list)  # what the application answers next; 200 when it is empty
 
     def configuration(self, text: str, proxy: Proxy) -> ProxyConfig:
         return compile_proxy(REGISTRY, objects(text), proxy, mtls=True)
@@ -94,15 +95,22 @@ class Pair:
 
 @contextlib.asynccontextmanager
 async def running_pair(
-    directory: Path, text: str = "", *, forged: bool = False, callee_account: str = "alerts", telemetry: bool = False
+    directory: Path,
+    text: str = "",
+    *,
+    forged: bool = False,
+    callee_account: str = "alerts",
+    telemetry: bool = False,
+    call_log: bool = False,
 ) -> AsyncIterator[Pair]:
     """Run both; the caller's certificate may be ``forged``, and the callee may run under another account."""
     authority = Authority()
     seen: list[str | None] = []
+    statuses: list[int] = []
 
     async def answer(request: web.BaseRequest) -> web.Response:
         seen.append(request.headers.get(CERTIFICATE))
-        return web.Response()
+        return web.Response(status=statuses.pop(0) if statuses else 200)
 
     async with contextlib.AsyncExitStack() as stack:
         runner = web.ServerRunner(web.Server(answer), shutdown_timeout=0.1)
@@ -130,8 +138,9 @@ async def running_pair(
                 server,
                 Forger(authority) if forged else authority,
                 telemetry=telemetry,
+                call_log=call_log,
             ),
-            Sidecar(directory / "callee", callee, there, server, authority, telemetry=telemetry),
+            Sidecar(directory / "callee", callee, there, server, authority, telemetry=telemetry, call_log=call_log),
             out,
             into,
             addresses,
@@ -139,9 +148,11 @@ async def running_pair(
                 aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True, limit=0))
             ),
             seen,
+            statuses,
         )
         for sidecar, proxy in ((pair.caller, COLLECTOR), (pair.callee, ALERTS)):
-            stack.enter_context(process(sidecar.prepare(pair.configuration(text, proxy), addresses)))
+            log = directory / f"{proxy.name}.log" if call_log else None
+            stack.enter_context(process(sidecar.prepare(pair.configuration(text, proxy), addresses), log))
         await eventually(pair.caller.ready)
         await eventually(pair.callee.ready)
         yield pair

@@ -125,9 +125,11 @@ async def running_mesh(
 
 
 @contextlib.contextmanager
-def process(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command, and end it."""
-    with subprocess.Popen(command) as running:  # noqa: S603 - the command is the sidecar's own
+def process(command: list[str], output: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command, with its standard output in a file, and end it."""
+    with contextlib.ExitStack() as stack:
+        stdout = stack.enter_context(output.open("ab")) if output else None
+        running = stack.enter_context(subprocess.Popen(command, stdout=stdout))  # noqa: S603 - the sidecar's own command
         try:
             yield running
         finally:
