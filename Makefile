@@ -1,9 +1,15 @@
 PYTHON ?= python3
 GOAROUND := .venv/bin/goaround
 READY := .venv/.ready
+# One target for each of `goaround demo list`, by its name.
+DEMOS := deploy-app-default deploy-istio-default health start-cameras stop-cameras load load-front \
+	cpanel-50-50 cpanel-v2 cpanel-admin scale_v2_x3 round_robin random least-request scale_v2_x1 \
+	fault-injection-500 fault-injection-delay10 timeout health-timeout retries-fault retries health-retries \
+	circuit-breaker outlier-scale outlier-fault outlier health-outlier mtls authorization mirror egress \
+	health-checks default-reset all-reset
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench bench-mode-library bench-mode-mesh smoke selftest test lint types lock up down status load-ui clean
+.PHONY: help setup bench bench-mode-library bench-mode-mesh smoke selftest test lint types lock up down status load-ui clean demos demo-all $(DEMOS)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +51,15 @@ status: $(READY) ## the pods of the running worlds
 
 down: $(READY) ## end the worlds that stayed
 	@$(GOAROUND) down $(ARGS)
+
+demos: $(READY) ## the demonstrations: each is a target of its own, such as `make cpanel-50-50`
+	@$(GOAROUND) demo list
+
+demo-all: $(READY) ## every demonstration in order, in a world of its own (ARGS="--mode library")
+	@$(GOAROUND) demo all $(ARGS)
+
+$(DEMOS): $(READY)
+	@$(GOAROUND) demo $@ $(ARGS)
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --extra dev --python-version 3.11 --upgrade pyproject.toml -o requirements.lock

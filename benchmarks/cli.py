@@ -14,6 +14,7 @@ from rich.console import Console
 
 from benchmarks import bench as benches
 from benchmarks import (
+    demo_cli,
     fault_cli,
     load_cli,
     mesh_cli,
@@ -75,6 +76,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 world_cli.register(app)
+demo_cli.register(app)
 load_cli.register(app)
 mesh_cli.register(app)
 fault_cli.register(app)

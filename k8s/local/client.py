@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from istio.ejections import Ejection
-from k8s.local.record import WorldRecord
+from k8s.local.record import SPEC, WorldRecord
 from k8s.target import Document, Gateway, KindUsage, Pod, TargetError, Usage, WorldStatus
 
 TIMEOUT_S = 90.0
 DOWN_S = 20.0
 READY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a world was when it started: where the application is, its Istio objects, each deployment's replicas."""
+
+    namespace: str
+    istio: list[Document]
+    replicas: dict[str, int]
 
 
 class LocalWorld:
@@ -33,6 +44,14 @@ class LocalWorld:
         if gateway is not None:
             gateway = Gateway(**{**gateway, "usage": KindUsage(**gateway["usage"])})
         return WorldStatus(answer["name"], answer["mode"], pods, tuple(answer["notes"]), gateway)
+
+    def beginning(self) -> Beginning:
+        """Say what the world was when it started."""
+        spec = json.loads((self.directory / SPEC).read_text())
+        deployments = [one for one in spec["objects"] if one["kind"] == "Deployment"]
+        replicas = {one["metadata"]["name"]: int(one["spec"].get("replicas", 1)) for one in deployments}
+        namespace = next((one["metadata"].get("namespace", "default") for one in deployments), "default")
+        return Beginning(namespace, spec["istio"], replicas)
 
     async def scale(self, deployment: str, replicas: int) -> None:
         """Set a deployment's replicas; returns when the new ones are ready and the old ones drained."""

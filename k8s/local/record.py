@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-RECORD, PROCESSES = "world.json", "processes.jsonl"
+SPEC, RECORD, PROCESSES = "spec.json", "world.json", "processes.jsonl"
 SOCKETS, SOCKET, DISCOVERY_SOCKET = "goaround-socket-", "supervisor.sock", "discovery.sock"
 # The kernel tells a process's start with a resolution of 10 ms.
 SAME_TIME_S = 0.05

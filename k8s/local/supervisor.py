@@ -32,7 +32,7 @@ from k8s.local.process import Process
 from k8s.local.workloads import Workloads
 from k8s.target import MeshOptions, TargetError
 
-SPEC, FAILED = "spec.json", "failed.json"
+FAILED = "failed.json"
 # When whoever held the pipe is gone, nobody waits for an orderly end.
 ABANDONED_GRACE_S = 2.0
 
@@ -106,7 +106,7 @@ def main() -> int:
     parser.add_argument("--attached", action="store_true")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    spec = Spec(**json.loads((arguments.directory / SPEC).read_text()))
+    spec = Spec(**json.loads((arguments.directory / record.SPEC).read_text()))
     try:
         asyncio.run(supervise(arguments.directory, spec, attached=arguments.attached))
     except TargetError as error:

@@ -17,7 +17,7 @@ from istio.envoy import NoEnvoy, binary
 from k8s.local import manifests, record
 from k8s.local.client import LocalWorld
 from k8s.local.process import ROOT
-from k8s.local.supervisor import FAILED, SPEC, Spec
+from k8s.local.supervisor import FAILED, Spec
 from k8s.target import Ability, Need, Rendered, TargetError
 
 # Resident bytes, measured idle with some room: an application 40 MiB, an Envoy 69 MiB and 5 MiB for it in the
@@ -118,7 +118,7 @@ class LocalTarget:
         with record.alone(self._worlds):
             record.sweep(self._worlds)
             directory.mkdir(parents=True)
-            (directory / SPEC).write_text(json.dumps(asdict(spec)))
+            (directory / record.SPEC).write_text(json.dumps(asdict(spec)))
             command = [sys.executable, "-m", "k8s.local.supervisor", str(directory.absolute())]
             with (directory / "supervisor.log").open("ab") as log:
                 process = subprocess.Popen(  # noqa: S603 - our own module

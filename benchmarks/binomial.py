@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import comb
 
-# A test that counts fails by chance once in a million times.
 FALSE_ALARM = 1e-6
+"""The probability that a count which does come from such trials is said not to."""
 
 
 def within(seen: int, trials: int, share: float) -> bool:

@@ -1,0 +1,158 @@
+"""The command that shows what the airport demo showed, one feature at a time, with proof."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Coroutine, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from benchmarks.console import console as output
+from benchmarks.demos import DEMOS
+from benchmarks.demos.airport import Say
+from benchmarks.demos.demo import Check, Demo
+from benchmarks.demos.show import entered, find, in_library, mesh, on_mesh
+from benchmarks.errors import BadInput
+from benchmarks.world_cli import DEFAULT_WORLD
+from k8s.local.client import LocalWorld
+from k8s.local.target import LocalTarget
+
+NOT_SHOWN = 1
+INTERRUPTED = 128 + signal.SIGINT
+ALL, LIST = "all", "list"
+FIRST = "deploy-app-default"
+MODES = ("mesh", "library")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(epilog=f"Demonstrations: {', '.join(DEMOS)}.")(demo)
+
+
+def demo(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A demonstration; `list` says what there is, `all` shows every one.")
+    ] = LIST,
+    mode: Annotated[str, typer.Option(help="mesh, or library: the same in code, in a world of its own.")] = "mesh",
+    world: Annotated[
+        str | None, typer.Option("--name", help="The mesh world to use; the one that runs if left out.")
+    ] = None,
+) -> None:
+    """Show one feature on a running mesh world: what is applied, and what is then seen beside what must be.
+
+    `all` shows every one in order, in a world of its own, which ends with it. Exit code 1: something did not show.
+    """
+    console = output()
+    if mode not in MODES:
+        raise BadInput([f"--mode: {mode!r} is none; choose from: {', '.join(MODES)}"])
+    if name == LIST:
+        console.print(_list())
+        return
+    if name not in (ALL, *DEMOS):
+        raise BadInput([f"no demonstration {name!r}; choose from: {', '.join((LIST, ALL, *DEMOS))}"])
+    if name == ALL and world is not None:
+        raise BadInput(["--name: `all` starts a world of its own; leave it out"])
+
+    def say(line: str) -> None:
+        console.print(f"  {line}", markup=False, soft_wrap=True)
+
+    if name == ALL:
+        missed = _run(_all(mode, console, say))
+    elif mode == "library":
+        missed = _run(_each([DEMOS[name]], console, lambda each: in_library(each, LocalTarget(), say)))
+    else:
+        missed = _run(_one(DEMOS[name], world, console, say))
+    if missed:
+        console.print(f"not shown: {', '.join(missed)}", style="bold red", soft_wrap=True)
+        raise typer.Exit(NOT_SHOWN)
+
+
+def _run(work: Coroutine[Any, Any, list[str]]) -> list[str]:
+    """Run to the end; Ctrl-C and SIGTERM end the world of its own first."""
+
+    async def run() -> list[str]:
+        task = asyncio.ensure_future(work)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        return await task
+
+    try:
+        return asyncio.run(run())
+    except asyncio.CancelledError:
+        typer.echo("goaround: interrupted", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+async def _one(demo: Demo, name: str | None, console: Console, say: Say) -> list[str]:
+    world = await _found(demo, name, say)
+    async with entered(world, say) as airport:
+        return await _each([demo], console, lambda each: on_mesh(each, airport))
+
+
+async def _found(demo: Demo, name: str | None, say: Say) -> LocalWorld:
+    """The first demonstration is to start the application: it does so when none runs."""
+    target = LocalTarget()
+    if demo.name == FIRST and name is None and not await target.worlds():
+        say(f"starting a mesh world named {DEFAULT_WORLD}; end it with: goaround down")
+        return await target.up(DEFAULT_WORLD, mesh(), attached=False, seed=1)
+    return await find(target, name)
+
+
+async def _all(mode: str, console: Console, say: Say) -> list[str]:
+    target, began = LocalTarget(), time.monotonic()
+    if mode == "library":
+        demos = [each for each in DEMOS.values() if not isinstance(each.library, str)]
+        missed = await _each(demos, console, lambda each: in_library(each, target, say))
+    else:
+        demos = list(DEMOS.values())
+        world = await target.up(f"demo-{os.getpid()}", mesh(), attached=True, seed=1)
+        try:
+            async with entered(world, say) as airport:
+                missed = await _each(demos, console, lambda each: on_mesh(each, airport))
+        finally:
+            await world.down()
+    console.print(f"{len(demos) - len(missed)} of {len(demos)} shown in {time.monotonic() - began:.0f} s")
+    return missed
+
+
+async def _each(demos: Sequence[Demo], console: Console, show: Any) -> list[str]:
+    """Show demonstrations; returns the names of those that did not show."""
+    missed = []
+    for each in demos:
+        console.print(f"[bold]{each.name}[/bold]: {escape(each.about)}", soft_wrap=True)
+        began = time.monotonic()
+        checks: list[Check] = await show(each)
+        console.print(table(checks))
+        shown = all(check.shown for check in checks)
+        word = "shown" if shown else "NOT SHOWN"
+        console.print(f"{each.name}: {word} ({time.monotonic() - began:.1f} s)\n", markup=False)
+        if not shown:
+            missed.append(each.name)
+    return missed
+
+
+def table(checks: Sequence[Check]) -> Table:
+    """Seen beside expected."""
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in ("observed", "expected", "seen", ""):
+        shown.add_column(title, overflow="fold")
+    for check in checks:
+        mark = Text("yes", style="green") if check.shown else Text("NO", style="bold red")
+        shown.add_row(escape(check.what), escape(check.expected), escape(check.seen), mark)
+    return shown
+
+
+def _list() -> Table:
+    shown = Table("demonstration", "what it shows", "in the library", box=box.SIMPLE_HEAD)
+    for each in DEMOS.values():
+        shown.add_row(each.name, each.about, each.library if isinstance(each.library, str) else "yes")
+    return shown

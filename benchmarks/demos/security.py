@@ -1,0 +1,95 @@
+"""Who may talk to whom: mutual TLS, authorization, and the way out of the mesh."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from benchmarks.demos.airport import Airport, documents
+from benchmarks.demos.demo import Check, Demo, at_least, same
+from k8s.local.ports import HOST
+
+TRANSPORT = "identity belongs to the transport; the library has none, and would need certificates of its own"
+WAY_OUT = "a client may call whom it likes: there is nobody on its way who would know, or forbid, the name"
+CALLS = 10
+
+
+async def mtls(airport: Airport) -> list[Check]:
+    """Who has no certificate of the mesh is let in before STRICT, and refused by it."""
+    before = await airport.send()
+    await airport.apply("mtls")
+    handshakes = await airport.counted(".ssl.handshake")
+    admitted = await airport.ask_often("/status", CALLS)
+    return [
+        same("a frame from outside, without a certificate, before", 200, before),
+        same("the same under STRICT (0: no answer)", 0, await airport.send()),
+        same(
+            f"statuses of {CALLS} x GET /status, by the gateway",
+            {200: CALLS},
+            dict(admitted),
+        ),
+        same("GET /collector/status, between two sidecars", 200, (await airport.ask("/collector/status"))[0]),
+        at_least("sidecars: ssl.handshake", 1, handshakes),
+    ]
+
+
+async def authorization(airport: Airport) -> list[Check]:
+    """Only the control panel may ask section 1; the collector may give to it."""
+    await airport.apply("authorization")
+    allowed, denied = ".rbac.allowed", ".rbac.denied"
+    before = await airport.counted(allowed), await airport.counted(denied)
+    asked = (await airport.ask("/sections/1/status"))[0]
+    section = await airport.pod("section-1-0")
+    async with airport.http.get(f"http://{section.entry}/status") as answer:
+        stranger = answer.status, await answer.text()
+    given = await airport.send()
+    return [
+        same("the control panel asks section 1", 200, asked),
+        same("a stranger asks section 1", (403, "RBAC: access denied"), stranger),
+        same("the collector gives it a frame's persons", 200, given),
+        same("section-1: rbac.denied", 1, await airport.counted(denied) - before[1]),
+        at_least("section-1: rbac.allowed", 1, await airport.counted(allowed) - before[0]),
+    ]
+
+
+async def egress(airport: Airport) -> list[Check]:
+    """A server outside the mesh is known to it by a ServiceEntry, and by nothing else."""
+    hosts: list[str] = []
+
+    async def weather(request: web.Request) -> web.Response:
+        hosts.append(request.host)
+        return web.Response(text="sunny")
+
+    server = web.Application()
+    server.router.add_get("/weather", weather)
+    runner = web.AppRunner(server, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, HOST, 0)
+        await site.start()
+        port = int(runner.addresses[0][1])
+        airport.say("started a server outside the mesh")
+        entry, routes = documents("egress")
+        entry["spec"]["endpoints"][0]["ports"] = {"http": port}
+        await airport.put([routes], "istio/manifests/demos/egress.yaml")
+        without = (await airport.ask("/weather"))[0]
+        await airport.put([entry], "istio/manifests/demos/egress.yaml")
+        found = [await airport.ask("/weather") for _ in range(CALLS)]
+        counted = await airport.counted("cluster.outbound|80||weather.example;.upstream_rq_200")
+        await airport.world.delete([entry])
+        after = (await airport.ask("/weather"))[0]
+    finally:
+        await runner.cleanup()
+    return [
+        same("GET /weather without the ServiceEntry", 503, without),
+        same(f"{CALLS} x GET /weather with it", found == [(200, "sunny")] * CALLS, True),
+        same("calls that the server got", CALLS, len(hosts)),
+        same("gateway to weather.example: upstream_rq_200", CALLS, counted),
+        same("GET /weather when it is deleted", 503, after),
+    ]
+
+
+DEMOS = (
+    Demo("mtls", "nobody is let in without a certificate of the mesh", mtls, TRANSPORT),
+    Demo("authorization", "only those who are named may call section 1", authorization, TRANSPORT),
+)
+EGRESS = (Demo("egress", "a server outside the mesh, by a ServiceEntry", egress, WAY_OUT),)

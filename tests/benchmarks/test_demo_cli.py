@@ -1,0 +1,71 @@
+"""`goaround demo`: the list, what is refused, and the exit codes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from benchmarks import demo_cli
+from benchmarks.cli import app
+from benchmarks.demos import DEMOS
+from benchmarks.demos.airport import Airport
+from benchmarks.demos.demo import Check, Counterpart, at_least, by_chance, same
+from benchmarks.errors import BadInput
+from k8s.local.target import LocalTarget
+
+ROOT = Path(__file__).parents[2]
+
+
+def refusal(*arguments: str) -> str:
+    error = CliRunner().invoke(app, ["demo", *arguments]).exception
+    assert isinstance(error, BadInput)
+    return "\n".join(error.problems)
+
+
+def test_the_list_names_every_demonstration() -> None:
+    shown = CliRunner().invoke(app, ["demo", "list"]).stdout
+    assert [name for name in DEMOS if f" {name} " not in shown] == []
+
+
+def test_make_has_a_target_of_the_same_name_for_each_in_the_same_order() -> None:
+    listed = re.search(r"^DEMOS := ((?:.*\\\n)*.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert listed is not None
+    assert listed[1].replace("\\", "").split() == list(DEMOS)
+
+
+def test_an_unknown_name_and_an_unknown_mode_are_refused_with_the_choices() -> None:
+    assert refusal("nope").startswith("no demonstration 'nope'; choose from: list, all, deploy-app-default")
+    assert refusal("load", "--mode", "none") == "--mode: 'none' is none; choose from: mesh, library"
+    assert refusal("all", "--name", "mine") == "--name: `all` starts a world of its own; leave it out"
+
+
+def test_without_a_world_the_line_says_how_to_start_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_cli, "LocalTarget", lambda: LocalTarget(tmp_path))
+    assert refusal("load") == (
+        "no mesh world in namespace default with a gateway runs; "
+        "start one with: goaround up --mode mesh --namespace default"
+    )
+
+
+def test_what_does_not_show_is_named_and_is_exit_code_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(airport: Airport) -> list[Check]:
+        return [same("GET /status", 200, 200), same("GET /nothing", 200, (await airport.ask("/nothing"))[0])]
+
+    counterpart = Counterpart(broken, deployments=("cpanel-v1",))
+    monkeypatch.setattr(demo_cli, "LocalTarget", lambda: LocalTarget(tmp_path))
+    monkeypatch.setitem(DEMOS, "load", replace(DEMOS["load"], library=counterpart))
+    result = CliRunner().invoke(app, ["demo", "load", "--mode", "library"])
+    assert result.exit_code == 1
+    assert re.search(r"GET /nothing +200 +404 +NO", result.stdout)
+    assert "not shown: load" in result.stdout
+
+
+def test_checks_compare_values_least_values_and_chances() -> None:
+    assert same("x", {"b": 1, "a": 2}, {"a": 2, "b": 1}) == Check("x", "2 x a, 1 x b", "2 x a, 1 x b", shown=True)
+    assert not same("x", True, False).shown
+    assert (at_least("x", 2, 2).shown, at_least("x", 2, 1.9).shown) == (True, False)
+    assert (by_chance("x", 0.5, 40, 100).shown, by_chance("x", 0.5, 20, 100).shown) == (True, False)
