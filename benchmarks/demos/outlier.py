@@ -45,10 +45,10 @@ async def outlier(airport: Airport) -> list[Check]:
     before = await _ejections(airport)
     met = await _until_ejected(airport, before)
     found = await airport.who(CALLS, PATH)
-    counter = "ejections_enforced_total" if airport.meshed else "client: events ejection"
+    counter = f"cpanel to collector: {'ejections_enforced_total' if airport.meshed else 'events ejection'}"
     return [
         Check("503 until it was left out", "3 or more", str(met), met >= 3),
-        same(f"cpanel to collector: {counter}", 1, await _ejections(airport) - before),
+        same(counter, 1, await _ejections(airport) - before),
         same(f"pods that answered {CALLS} calls after it", list(GOOD), sorted(found)),
     ]
 

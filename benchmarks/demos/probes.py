@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from benchmarks.demos.airport import Airport
+from benchmarks.demos.airport import Airport, cluster
 from benchmarks.demos.demo import Check, Demo, at_least, same
 
 STRUCK = "collector-1"
@@ -24,12 +24,15 @@ async def health_checks(airport: Airport) -> list[Check]:
     loop = asyncio.get_running_loop()
     began = loop.time()
 
+    async def endpoints() -> int:
+        return await airport.counted(cluster("membership_healthy", "collector", ""), "cpanel-v1-0")
+
     async def out() -> bool:
-        return not (await airport.pod(STRUCK)).ready
+        return not (await airport.pod(STRUCK)).ready and await endpoints() == 1
 
     async def back() -> bool:
         pod = await airport.pod(STRUCK)
-        return pod.ready and pod.restarts > before
+        return pod.ready and pod.restarts > before and await endpoints() == 2
 
     left = await _within(LEAVES_S, out)
     left_s = loop.time() - began
