@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from benchmarks.faults.sweep import sweep
 from benchmarks.pods import Pods
 from istio import stats
 from k8s.target import World
@@ -23,9 +24,11 @@ async def reset(world: World, pods: Pods, seed: int) -> None:
 
     Raises:
         NotClean: something is left after DEADLINE_S seconds.
+        FaultFailed: a stale fault could not be ended.
 
     """
     deadline = time.monotonic() + DEADLINE_S
+    await sweep(world, pods.http)
     await world.reset_mesh()
     left = ["not tried"]
     while left:

@@ -171,6 +171,12 @@ class World(Protocol):
         name, its addresses and its sidecar stay.
         """
 
+    async def hold_discovery(self, ttl_s: float) -> None:
+        """Tell nobody which pods are ready, for `ttl_s` seconds or until it is released; what is known stays known."""
+
+    async def release_discovery(self) -> int:
+        """Tell everybody again, beginning with how it is now; returns how many changes the last hold has withheld."""
+
     async def kill(self, pod: str, container: str = "app", ttl_s: float = 0) -> None:
         """SIGKILL a container (`app` or `proxy`); its restart is held back for `ttl_s` seconds."""
 
@@ -201,6 +207,8 @@ class Ability(StrEnum):
 
     SIGNALS = "signals"
     """Processes of applications can be killed and stopped."""
+    DISCOVERY = "discovery"
+    """Who is ready can be kept from those who call."""
     SIDECARS = "sidecars"
     """There are sidecars whose processes can be killed and stopped."""
 

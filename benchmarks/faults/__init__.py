@@ -25,6 +25,7 @@ from benchmarks.faults.sidecar_freeze import SidecarFreeze
 from benchmarks.faults.site import Site
 from benchmarks.faults.slow_body import SlowBody
 from benchmarks.faults.spec import Service, Spec
+from benchmarks.faults.stale_discovery import StaleDiscovery
 from benchmarks.faults.truncated_body import TruncatedBody
 
 AnyFault = Annotated[
@@ -44,6 +45,7 @@ AnyFault = Annotated[
     | SidecarCrash
     | SidecarFreeze
     | SlowBody
+    | StaleDiscovery
     | TruncatedBody,
     Field(discriminator="kind"),
 ]

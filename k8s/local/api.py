@@ -34,6 +34,8 @@ class Api:
             "delete": self._delete,
             "get": self._get,
             "restart": self._restart,
+            "hold-discovery": self._hold_discovery,
+            "release-discovery": self._release_discovery,
             "kill": self._kill,
             "freeze": self._freeze,
             "thaw": self._thaw,
@@ -84,6 +86,14 @@ class Api:
     async def _restart(self, body: dict[str, Any]) -> object:
         await self._workloads.restart(body["pod"], body["env"], body["ttl_s"])
         return {}
+
+    async def _hold_discovery(self, body: dict[str, Any]) -> object:
+        self._workloads.hold_discovery(body["ttl_s"])
+        return {}
+
+    async def _release_discovery(self, _: dict[str, Any]) -> object:
+        self._workloads.release_discovery()
+        return {"withheld": self._workloads.withheld}
 
     async def _kill(self, body: dict[str, Any]) -> object:
         self._workloads.pod(body["pod"]).container(body["container"]).kill(body["ttl_s"])

@@ -75,6 +75,15 @@ class LocalWorld:
         """Drain a pod's application and start it again, told `env` for `ttl_s` seconds; returns when it is ready."""
         await self._call("restart", pod=pod, env=dict(env or {}), ttl_s=ttl_s)
 
+    async def hold_discovery(self, ttl_s: float) -> None:
+        """Tell nobody which pods are ready, for `ttl_s` seconds or until it is released."""
+        await self._call("hold-discovery", ttl_s=ttl_s)
+
+    async def release_discovery(self) -> int:
+        """Tell everybody again; returns how many changes were withheld."""
+        answer = await self._call("release-discovery")
+        return int(answer["withheld"])
+
     async def kill(self, pod: str, container: str = "app", ttl_s: float = 0) -> None:
         """SIGKILL a container; its restart is held back for `ttl_s` seconds."""
         await self._call("kill", pod=pod, container=container, ttl_s=ttl_s)

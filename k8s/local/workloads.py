@@ -59,6 +59,8 @@ class Workloads:
         )
         self._authority = authority
         self._rotator: asyncio.Task[None] | None = None
+        self._held: asyncio.TimerHandle | None = None
+        self.withheld = 0
         self._told: dict[str, asyncio.TimerHandle] = {}
         self._restarting: set[asyncio.Task[None]] = set()
 
@@ -132,7 +134,7 @@ class Workloads:
 
     async def stop(self) -> None:
         """Drain and end every pod."""
-        for timer in self._told.values():
+        for timer in [*self._told.values(), *([self._held] if self._held else ())]:
             timer.cancel()
         for task in (self._publisher, self._rotator):
             if task:
@@ -220,8 +222,29 @@ class Workloads:
         if self._endpoints() != self._seen:
             self._follow()
 
+    def hold_discovery(self, ttl_s: float) -> None:
+        """Tell nobody which pods are ready, for `ttl_s` seconds or until it is released; what is known stays known."""
+        self.release_discovery()
+        self.withheld = 0
+        self._held = asyncio.get_running_loop().call_later(ttl_s, self.release_discovery)
+
+    def release_discovery(self) -> None:
+        """Tell everybody again, beginning with how it is now; nothing happens when it is not held."""
+        if self._held:
+            self._held.cancel()
+            self._held = None
+            self._follow()
+
+    @property
+    def discovery_held(self) -> bool:
+        """Whether changes of endpoints are withheld now."""
+        return self._held is not None
+
     def _follow(self) -> None:
         self._seen = self._endpoints()
+        if self._held:
+            self.withheld += 1
+            return
         discovery.publish(self._manifests.services, self._pods.values())
         if self.mesh:
             self._published.clear()
