@@ -104,7 +104,7 @@ def _report(found: Evidence) -> Report:
         outcomes.correctness(found),
         course.amplified(found),
         proof.costs(found),
-        *([proof.verdicts(compared)] if compared else []),
+        *([proof.verdicts(compared, found)] if compared else []),
         noise.floor(found),
         *([sweeps.curves(seen), sweeps.flips(seen)] if (seen := sweeps.spots(found, compared)) else []),
         proof.policies(found),

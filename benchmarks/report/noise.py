@@ -8,7 +8,7 @@ from benchmarks.measures import MEASURES
 from benchmarks.measures.measure import Measure
 from benchmarks.report.evidence import Evidence, Group, paired
 from benchmarks.report.figures import UNKNOWN, change, change_range, count, point
-from benchmarks.report.outcomes import ARM, SCENARIO
+from benchmarks.report.outcomes import ARM, CELLS, SCENARIO, cells
 from benchmarks.report.table import Column, Table, Value, figure, table, word
 from benchmarks.statistics import paired_difference, paired_ratio
 from benchmarks.verdict import ENOUGH
@@ -38,6 +38,7 @@ def floor(found: Evidence) -> Table:
             Column("interval", "95 % interval"),
             Column("spread", "sd of a pair"),
             Column("n", "pairs"),
+            CELLS,
         ],
         rows,
     )
@@ -60,4 +61,5 @@ def _row(base: Group, twin: Group, measure: Measure) -> list[Value] | None:
         figure(change_range(measure, interval), None, low=interval.low, high=interval.high),
         figure(shown, spread),
         figure(count(len(pairs)), len(pairs)),
+        cells(base, twin),
     ]

@@ -14,12 +14,24 @@ from benchmarks.measures.measure import within
 from benchmarks.prediction import interfered, predict
 from benchmarks.report.evidence import Evidence, Group, centre
 from benchmarks.report.figures import UNKNOWN, count, number, share, share_range, value_of
-from benchmarks.report.table import Column, Table, Value, figure, table, word
+from benchmarks.report.table import Column, Table, Tone, Value, figure, table, word
 from benchmarks.scenario import Window
 from benchmarks.statistics import Interval, wilson
 
 SCENARIO = Column("scenario", "scenario", "left")
 ARM = Column("arm", "arm", "left")
+CELLS = Column("cells", "good, void, drops")
+"""Never a figure without these beside it: good cells, void tries, and arrivals that were never sent."""
+
+
+def cells(*groups: Group) -> Value:
+    """`5/1/0`: good cells, void tries, dropped arrivals of the good cells; all groups together."""
+    good_ones = sum(len(group.valid) for group in groups)
+    void = sum(len(group.void) for group in groups)
+    kept = [cell.record.generator for group in groups for cell in group.valid]
+    dropped = sum(audit.dropped for audit in kept if audit)
+    tone: Tone = "bad" if dropped else "doubt" if void else "plain"
+    return Value(f"{good_ones}/{void}/{dropped}", {"good": good_ones, "void": void, "dropped": dropped}, tone)
 
 
 def glance(found: Evidence) -> Table:
@@ -33,12 +45,18 @@ def glance(found: Evidence) -> Table:
             middle = centre(measure, values.values())
             void = group.void and not group.valid
             fields.append(word("void", "bad") if void else figure(value_of(measure, middle), middle, n=len(values)))
+        fields.append(cells(*found.of(scenario.name)))
         rows.append((scenario.name, fields))
     return table(
         "glance",
         "At a glance",
         "Each scenario's primary measure, the one that its verdict is about; mean of the repetitions.",
-        [SCENARIO, Column("measure", "primary measure", "left"), *(Column(arm.name, arm.name) for arm in found.arms)],
+        [
+            SCENARIO,
+            Column("measure", "primary measure", "left"),
+            *(Column(arm.name, arm.name) for arm in found.arms),
+            CELLS,
+        ],
         rows,
     )
 
@@ -125,6 +143,7 @@ def latency(found: Evidence) -> Table:
         [
             SCENARIO,
             ARM,
+            CELLS,
             Column("p50", "p50"),
             Column("p90", "p90"),
             Column("p99", "p99"),
@@ -146,6 +165,7 @@ def _latency(group: Group) -> list[Value]:
     return [
         word(group.scenario.name),
         word(group.arm),
+        cells(group),
         *(figure(number(value), value, n=len(good)) for value in tails),
         figure(count(len(good)), len(good)),
         *(figure(number(value), value, n=len(bad)) for value in (percentile(bad, q) for q in (0.5, 0.99))),
@@ -164,6 +184,7 @@ def correctness(found: Evidence) -> Table:
         [
             SCENARIO,
             ARM,
+            CELLS,
             Column("edge", "edge", "left"),
             Column("met", "met"),
             Column("attempts", "attempts/call"),
@@ -191,6 +212,7 @@ def _correctness(group: Group) -> list[Value]:
     return [
         word(group.scenario.name),
         word(group.arm),
+        cells(group),
         word(_edge(group, callee)),
         _met(group),
         figure(number(per_call), per_call, n=len(values)),

@@ -10,7 +10,7 @@ from benchmarks.measures.activity import Activity, activity
 from benchmarks.measures.cost import Cost, cost
 from benchmarks.report.evidence import Evidence, Group
 from benchmarks.report.figures import UNKNOWN, change, change_range, count, margin, number, point, share
-from benchmarks.report.outcomes import ARM, SCENARIO
+from benchmarks.report.outcomes import ARM, CELLS, SCENARIO, cells
 from benchmarks.report.table import Column, Table, Tone, Value, figure, table, word
 from benchmarks.scenario import Window
 from benchmarks.verdict import ENOUGH, Comparison, Verdict
@@ -37,6 +37,7 @@ def costs(found: Evidence) -> Table:
         [
             SCENARIO,
             ARM,
+            CELLS,
             Column("cpu_app", "CPU-s app"),
             Column("cpu_proxy", "CPU-s proxy"),
             Column("cpu_app_fault", "app, fault"),
@@ -59,6 +60,7 @@ def _costs(group: Group) -> list[Value]:
     return [
         word(group.scenario.name),
         word(group.arm),
+        cells(group),
         *(_figure(costs, lambda one: one.cpu_s_per_1000) for costs in (app, proxy, *during)),
         *(_memory(costs) for costs in (app, proxy)),
         *(_figure(costs, lambda one: one.mib_s_per_1000) for costs in (app, proxy)),
@@ -88,7 +90,7 @@ def _mean(values: Iterable[float]) -> float | None:
     return fmean(known) if known else None
 
 
-def verdicts(compared: list[Comparison]) -> Table:
+def verdicts(compared: list[Comparison], found: Evidence) -> Table:
     """The primary measures, arm against arm."""
     return table(
         "verdicts",
@@ -107,17 +109,21 @@ def verdicts(compared: list[Comparison]) -> Table:
             Column("delta", "delta"),
             Column("margin", "margin"),
             Column("n", "pairs"),
+            CELLS,
             Column("verdict", "verdict", "left"),
         ],
-        [(one.scenario, _verdict(one)) for one in compared],
+        [
+            (one.scenario, _verdict(one, cells(*(g for g in found.of(one.scenario) if g.arm in (one.arm, one.base)))))
+            for one in compared
+        ],
     )
 
 
-def _verdict(one: Comparison) -> list[Value]:
+def _verdict(one: Comparison, kept: Value) -> list[Value]:
     interval, n = one.interval, len(one.pairs)
     common = [word(one.scenario), word(f"{one.arm} vs {one.base}"), word(one.measure.name)]
     delta = figure(UNKNOWN if one.delta is None else f"{one.delta:+.2f}", one.delta)
-    end = [delta, figure(margin(one.measure, one.margin), one.margin), figure(count(n), n)]
+    end = [delta, figure(margin(one.measure, one.margin), one.margin), figure(count(n), n), kept]
     if n < ENOUGH or interval is None:
         points = [_change(one, pair) for pair in one.pairs]
         text = " ".join(UNKNOWN if value is None else point(one.measure, value) for value in points) or UNKNOWN
@@ -152,11 +158,17 @@ def policies(found: Evidence) -> Table:
         "What the policies did",
         "Events counted by the library and by Envoy themselves, all valid cells together: the proof that an arm's "
         "policies acted. Edges into the faulted service, and every other edge on which anything happened.",
-        [SCENARIO, ARM, Column("edge", "edge", "left"), *(Column(name, name) for name in names)],
+        [SCENARIO, ARM, CELLS, Column("edge", "edge", "left"), *(Column(name, name) for name in names)],
         [
             (
                 group.scenario.name,
-                [word(group.scenario.name), word(group.arm), word(edge), *(_event(n) for n in asdict(events).values())],
+                [
+                    word(group.scenario.name),
+                    word(group.arm),
+                    cells(group),
+                    word(edge),
+                    *(_event(n) for n in asdict(events).values()),
+                ],
             )
             for group in found.groups
             for edge, events in activity(cell.record for cell in group.valid).items()

@@ -9,7 +9,7 @@ from benchmarks.measures.elapsed import Elapsed, Time
 from benchmarks.measures.restoration import mitigate, recover
 from benchmarks.report.evidence import Evidence, Group
 from benchmarks.report.figures import UNKNOWN, number
-from benchmarks.report.outcomes import ARM, SCENARIO
+from benchmarks.report.outcomes import ARM, CELLS, SCENARIO, cells
 from benchmarks.report.table import Column, Table, Value, figure, table, word
 from benchmarks.survival import median
 
@@ -25,6 +25,7 @@ def times(found: Evidence) -> Table:
         [
             SCENARIO,
             ARM,
+            CELLS,
             Column("detect", "detect"),
             Column("detected", "of"),
             Column("mitigate", "mitigate"),
@@ -41,7 +42,7 @@ def _row(group: Group) -> list[Value]:
     detected = [detect(cell.record, scenario) for cell in group.valid]
     mitigated = [mitigate(cell.rows, cell.record, scenario) for cell in group.valid]
     recovered = [recover(cell.rows, cell.record, scenario) for cell in group.valid]
-    fields = [word(scenario.name), word(group.arm)]
+    fields = [word(scenario.name), word(group.arm), cells(group)]
     for found in (detected, mitigated, recovered):
         fields += _fields([one for one in found if one is not None])
     return fields

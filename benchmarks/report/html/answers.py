@@ -30,7 +30,8 @@ def answers(found: Evidence, compared: Sequence[Comparison], tables: Mapping[str
     if glance is None:
         return None
     advised = {one.scenario: one for one in recommendations(found, compared)}
-    arms = [column.title for column in glance.columns[2:]]
+    known = {arm.name for arm in found.arms}
+    arms = [column.title for column in glance.columns if column.key in known]
     rows = dict(zip(glance.groups, glance.rows, strict=True))
     cards = [
         _card(scenario, advised.get(scenario.name), rows[scenario.name], arms)
@@ -72,7 +73,7 @@ def _full(scenario: Scenario, row: Sequence[Value]) -> float:
     """What a bar of full length stands for: all, for a share; else the largest value."""
     if MEASURES[scenario.primary.measure].unit == "share":
         return 1.0
-    return max((value for one in row[2:] if (value := _number(one)) is not None), default=1.0) or 1.0
+    return max((value for one in row[2:-1] if (value := _number(one)) is not None), default=1.0) or 1.0
 
 
 def _number(shown: Value) -> float | None:

@@ -290,3 +290,16 @@ def test_a_scenario_that_was_changed_between_two_runs_is_refused_with_the_field(
     header.write_text(header.read_text().replace('"latency_ms": 200.0', '"latency_ms": 100.0'))
     with pytest.raises(BadInput, match="the scenario error-burst differs in slo"):
         reports.side_by_side(one, open_run(two.folder))
+
+
+def test_no_figure_is_shown_without_the_cells_voids_and_drops_behind_it(tmp_path: Path) -> None:
+    def spoil(cell: Cell, record: dict[str, Any]) -> None:
+        record["void"] = ["machine busy"] if (cell.arm, cell.repetition) == ("mesh", 1) else []
+        record["generator"]["dropped"] = 2 if (cell.arm, cell.repetition) == ("mesh", 2) else 0
+
+    shown = reports.report(write_run(tmp_path, change=spoil))
+    for key in ("latency", "times", "correctness", "cost", "policies"):
+        assert fields(shown, key, "error-burst", "mesh")["cells"] == "4/1/2"
+        assert fields(shown, key, "error-burst", "none")["cells"] == "5/0/0"
+    assert fields(shown, "verdicts", "error-burst", "mesh vs none")["cells"] == "9/1/2"
+    assert table(shown, "glance").rows[0][-1].text == "14/1/2"
