@@ -25,7 +25,7 @@ import aiohttp
 from benchmarks import order as orders
 from benchmarks import results
 from benchmarks.arm import Arm
-from benchmarks.cell import Conduct
+from benchmarks.cell import ENTRANCE, Conduct
 from benchmarks.errors import BadInput
 from benchmarks.faults import FaultFailed
 from benchmarks.live import live
@@ -108,6 +108,27 @@ def wanted(fields: Mapping[str, str | None]) -> Wanted:
     return Wanted(replace(found, profile="locust", scenarios=scenarios), None if entry == ALL else entry)
 
 
+def require_entry(found: Wanted, prepared: Prepared) -> None:
+    """Refuse an entry that is not among the pods at which such a load enters.
+
+    Raises:
+        BadInput: with those pods.
+
+    """
+    (scenario,) = found.order.scenarios
+    (rendered,) = prepared.rendered.values()
+    there = [
+        f"{each['metadata']['name']}-{number}"
+        for each in rendered.objects
+        if each["kind"] == "Deployment"
+        and each["spec"]["template"]["metadata"]["labels"]["app"] == ENTRANCE[scenario.load.what]
+        for number in range(each["spec"]["replicas"])
+    ]
+    if found.entry and found.entry not in there:
+        choices = ", ".join((ALL, *there))
+        raise BadInput([f"entry: {found.entry!r} is not where {scenario.name} enters; choose from: {choices}"])
+
+
 class Desk:
     """Where the conductor hands its loads to Locust, which plays them; a loadtests.client.Player."""
 
@@ -149,7 +170,7 @@ class Conductor:
             found = wanted(fields)
             prepared = self._prepared(found.order)
             orders.require_victims(found.order.scenarios, prepared.rendered)
-            self._require_entry(found, prepared)
+            require_entry(found, prepared)
         except MENDABLE as error:
             self._say("refused", _problems(error))
         else:
@@ -211,17 +232,6 @@ class Conductor:
     def _prepared(self, order: Order) -> Prepared:
         mesh = MeshOptions(istio_version=order.istio_version)
         return prepare(self._target, order.arms, order.times, mesh, running=self._worlds)
-
-    def _require_entry(self, found: Wanted, prepared: Prepared) -> None:
-        (rendered,) = prepared.rendered.values()
-        replicas = next(
-            each["spec"]["replicas"]
-            for each in rendered.objects
-            if each["kind"] == "Deployment" and each["metadata"]["name"] == "collector"
-        )
-        there = [f"collector-{n}" for n in range(replicas)]
-        if found.entry and found.entry not in there:
-            raise BadInput([f"entry: {found.entry!r} is no collector; choose from: {', '.join((ALL, *there))}"])
 
     async def _world(self, order: Order, prepared: Prepared) -> World:
         (arm,) = order.arms

@@ -63,11 +63,11 @@ class Board:
 
 
 def seconds(rows: Sequence[Row]) -> list[dict[str, int]]:
-    """Count arrivals by the second for which they were intended: `good`, `failed` and `dropped`."""
+    """Count arrivals by the second for which they were intended: `good`, `stale`, `failed` and `dropped`."""
     found: list[dict[str, int]] = []
     for row in rows:
         while len(found) <= row.at:
-            found.append({"good": 0, "failed": 0, "dropped": 0})
-        known = {Outcome.SUCCESS: "good", Outcome.DROPPED: "dropped"}
+            found.append({"good": 0, "stale": 0, "failed": 0, "dropped": 0})
+        known = {Outcome.SUCCESS: "good", Outcome.FALLBACK: "stale", Outcome.DROPPED: "dropped"}
         found[int(row.at)][known.get(row.outcome, "failed")] += 1
     return found

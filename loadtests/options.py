@@ -52,7 +52,7 @@ def declare(parser: LocustArgumentParser, **_: Any) -> None:
         ("--rate", None, "frames per second; the scenario's own if empty (30 without one)"),
         ("--pattern", [OWN, *PATTERNS], "gaps between frames"),
         ("--seed", None, "the same seed gives the same schedule, frames and fault"),
-        ("--entry", [ALL, "collector-0", "collector-1"], "where frames enter"),
+        ("--entry", [ALL, "collector-0", "collector-1", "cpanel-v1-0", "cpanel-v2-0"], "where the load enters"),
         ("--stretch", None, "every phase so many times as long"),
     ):
         default = "1" if flag in ("--seed", "--stretch") else None

@@ -4,7 +4,7 @@
 (() => {
   const PERIOD_MS = 1000;
   const WIDTH = 1000, HEIGHT = 190, TOP = 26, BOTTOM = 22, LEFT = 36;
-  const SERIES = [["good", "#2e9e5b", "answered well"], ["failed", "#d64545", "failed"], ["dropped", "#8a8a8a", "dropped"]];
+  const SERIES = [["good", "#2e9e5b", "answered well"], ["stale", "#d9a21b", "answered with an old answer"], ["failed", "#d64545", "failed"], ["dropped", "#8a8a8a", "dropped"]];
   const SHADES = { warm: "#8884", steady: "#8881", fault: "#d6454533", recovery: "#3b82f622" };
 
   const root = document.getElementById("goaround");
@@ -25,7 +25,7 @@
   const escaped = (text) => Object.assign(document.createElement("i"), { textContent: text }).innerHTML;
 
   function drawn({ phases, seconds, duration, now }) {
-    const most = Math.max(1, ...seconds.map((one) => one.good + one.failed + one.dropped));
+    const most = Math.max(1, ...seconds.map((one) => SERIES.reduce((sum, [key]) => sum + one[key], 0)));
     const x = (at) => LEFT + (at / duration) * (WIDTH - LEFT);
     const y = (n) => HEIGHT - BOTTOM - (n / most) * (HEIGHT - TOP - BOTTOM);
     const shade = ({ name, start, end }) =>

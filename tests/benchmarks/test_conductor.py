@@ -14,10 +14,12 @@ import psutil
 import pytest
 
 from benchmarks import results
-from benchmarks.conductor import wanted
+from benchmarks.conductor import require_entry, wanted
 from benchmarks.errors import BadInput
 from benchmarks.report import report
 from benchmarks.results import Run
+from benchmarks.worlds import prepare
+from k8s.local.target import LocalTarget
 from loadtests.run import OWN
 
 LOCUSTFILE = Path(__file__).parents[2] / "loadtests" / "locustfile.py"
@@ -47,6 +49,18 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     assert len(refused.value.problems) == 6
     for word in ("'mash'; choose from", "'bad'; choose one of", "rate: 'many'", "'bursts'", "seed: -1", "stretch: 0"):
         assert word in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "entry", "there"),
+    [("steady", "cpanel-v1-0", "collector-0, collector-1"), ("momentum-down", "collector-0", "cpanel-v1-0")],
+)
+def test_an_entry_must_be_one_of_the_pods_at_which_that_load_enters(scenario: str, entry: str, there: str) -> None:
+    asked = wanted({"mode": "none", "scenario": scenario, "entry": entry})
+    prepared = prepare(LocalTarget(), asked.order.arms, asked.order.times)
+    with pytest.raises(BadInput, match=f"{entry!r} is not where {scenario} enters; choose from: all, {there}"):
+        require_entry(asked, prepared)
+    require_entry(wanted({"mode": "none", "scenario": scenario}), prepared)
 
 
 @contextmanager

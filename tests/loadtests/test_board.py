@@ -30,8 +30,9 @@ def row(at: float, outcome: Outcome) -> Row:
 
 def test_arrivals_are_counted_in_the_second_for_which_they_were_intended() -> None:
     rows = [row(2.9, Outcome.SUCCESS), row(0.1, Outcome.DROPPED), row(2.0, Outcome.REJECTED), row(2.5, Outcome.TIMEOUT)]
-    nothing = {"good": 0, "failed": 0, "dropped": 0}
-    assert seconds(rows) == [{**nothing, "dropped": 1}, nothing, {**nothing, "good": 1, "failed": 2}]
+    rows.append(row(2.1, Outcome.FALLBACK))
+    nothing = {"good": 0, "stale": 0, "failed": 0, "dropped": 0}
+    assert seconds(rows) == [{**nothing, "dropped": 1}, nothing, {"good": 1, "stale": 1, "failed": 2, "dropped": 0}]
 
 
 def test_a_new_test_shows_nothing_of_the_last_one_but_what_was_kept() -> None:
