@@ -177,6 +177,12 @@ class World(Protocol):
     async def release_discovery(self) -> int:
         """Tell everybody again, beginning with how it is now; returns how many changes the last hold has withheld."""
 
+    async def withdraw(self, ttl_s: float) -> None:
+        """Take every Istio object out of effect, for `ttl_s` seconds or until it is restored."""
+
+    async def restore(self) -> None:
+        """Put what was withdrawn into effect again, beside what was applied meanwhile."""
+
     async def kill(self, pod: str, container: str = "app", ttl_s: float = 0) -> None:
         """SIGKILL a container (`app` or `proxy`); its restart is held back for `ttl_s` seconds."""
 

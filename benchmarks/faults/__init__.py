@@ -8,6 +8,7 @@ from pydantic import Field
 
 from benchmarks.faults.abort import Abort
 from benchmarks.faults.burst import Burst
+from benchmarks.faults.config_withdrawn import ConfigWithdrawn
 from benchmarks.faults.cpu_burn import CpuBurn
 from benchmarks.faults.crash import Crash
 from benchmarks.faults.delay import Delay
@@ -31,6 +32,7 @@ from benchmarks.faults.truncated_body import TruncatedBody
 AnyFault = Annotated[
     Abort
     | Burst
+    | ConfigWithdrawn
     | CpuBurn
     | Crash
     | Delay

@@ -36,6 +36,8 @@ class Api:
             "restart": self._restart,
             "hold-discovery": self._hold_discovery,
             "release-discovery": self._release_discovery,
+            "withdraw": self._withdraw,
+            "restore": self._restore,
             "kill": self._kill,
             "freeze": self._freeze,
             "thaw": self._thaw,
@@ -94,6 +96,14 @@ class Api:
     async def _release_discovery(self, _: dict[str, Any]) -> object:
         self._workloads.release_discovery()
         return {"withheld": self._workloads.withheld}
+
+    async def _withdraw(self, body: dict[str, Any]) -> object:
+        await self._workloads.required_mesh().withdraw(body["ttl_s"])
+        return {}
+
+    async def _restore(self, _: dict[str, Any]) -> object:
+        await self._workloads.required_mesh().restore()
+        return {}
 
     async def _kill(self, body: dict[str, Any]) -> object:
         self._workloads.pod(body["pod"]).container(body["container"]).kill(body["ttl_s"])

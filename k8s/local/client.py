@@ -84,6 +84,14 @@ class LocalWorld:
         answer = await self._call("release-discovery")
         return int(answer["withheld"])
 
+    async def withdraw(self, ttl_s: float) -> None:
+        """Take every Istio object out of effect, for `ttl_s` seconds or until it is restored."""
+        await self._call("withdraw", ttl_s=ttl_s)
+
+    async def restore(self) -> None:
+        """Put what was withdrawn into effect again."""
+        await self._call("restore")
+
     async def kill(self, pod: str, container: str = "app", ttl_s: float = 0) -> None:
         """SIGKILL a container; its restart is held back for `ttl_s` seconds."""
         await self._call("kill", pod=pod, container=container, ttl_s=ttl_s)

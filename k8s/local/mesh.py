@@ -56,6 +56,9 @@ class Mesh:
         self._documents: dict[tuple[str, str, str], Mapping[str, Any]] = {}
         self._objects = Objects()
         self._sidecars: dict[str, Sidecar] = {}
+        self._withdrawn: dict[tuple[str, str, str], Mapping[str, Any]] = {}
+        self._returning: asyncio.TimerHandle | None = None
+        self._restoring: asyncio.Task[None] | None = None
         self._turn, self._changing = asyncio.Lock(), asyncio.Lock()
         if gateway:
             self._configure(gateway)
@@ -149,6 +152,27 @@ class Mesh:
                 self._take(before)
                 await self.publish()
                 raise
+
+    async def withdraw(self, ttl_s: float) -> None:
+        """Take every Istio object out of effect, for `ttl_s` seconds or until `restore`; TargetError without any."""
+        if not self._documents:
+            raise TargetError("there is no Istio object in effect that could be withdrawn")
+        before = self._documents
+        await self.change(lambda: self._take({}))
+        self._withdrawn = before
+        self._returning = asyncio.get_running_loop().call_later(ttl_s, self._return)
+
+    async def restore(self) -> None:
+        """Put what was withdrawn into effect again, beside what was applied meanwhile; nothing happens without it."""
+        if self._returning:
+            self._returning.cancel()
+            self._returning = None
+        if withdrawn := self._withdrawn:
+            self._withdrawn = {}
+            await self.change(lambda: self._take({**withdrawn, **self._documents}))
+
+    def _return(self) -> None:
+        self._restoring = asyncio.create_task(self.restore(), name="restore")
 
     async def publish(self) -> None:
         """Send every sidecar its configuration; returns when all have taken it.

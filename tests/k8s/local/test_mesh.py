@@ -13,6 +13,7 @@ from k8s.local.pod import Pod
 from k8s.target import AS_INSTALLED, TargetError
 from tests.k8s.local.pods import pod
 from tests.k8s.tiny import service
+from tests.k8s.waiting import until
 
 SERVICES = read([service("front")]).services
 CLUSTER = "outbound|8080||front.default.svc.cluster.local"
@@ -75,3 +76,29 @@ def test_deleting_what_is_not_there_names_what_is(tmp_path: Path) -> None:
     world.add([virtual_service("slow")])
     with pytest.raises(TargetError, match="there is no VirtualService fast in default; there are: VirtualService slow"):
         world.remove([virtual_service("fast")])
+
+
+async def test_what_is_withdrawn_is_out_of_effect_until_it_is_restored(tmp_path: Path) -> None:
+    one = pod("front", 0, tmp_path)
+    world = mesh(one)
+    world.add([virtual_service("slow", timeout="7s")])
+    before = world.configuration(identity(one)).routes
+    await world.withdraw(60)
+    assert world.objects == []
+    assert "7s" not in str(world.configuration(identity(one)).routes)
+    world.add([virtual_service("other", timeout="3s")])
+    world.remove([virtual_service("other")])
+    await world.restore()
+    assert world.configuration(identity(one)).routes == before
+
+
+async def test_what_is_withdrawn_comes_back_by_itself(tmp_path: Path) -> None:
+    world = mesh(pod("front", 0, tmp_path))
+    world.add([virtual_service("slow", timeout="7s")])
+    await world.withdraw(0.02)
+    await until(lambda: len(world.objects) == 1)
+
+
+async def test_where_there_is_nothing_to_withdraw_it_is_said(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match="no Istio object in effect"):
+        await mesh(pod("front", 0, tmp_path)).withdraw(1)
