@@ -72,8 +72,6 @@ def gateway_socket(tls: ServerTls) -> dict[str, Any]:
         context["tls_certificate_sds_secret_configs"] = [_credential(tls.credential_name)]
         if tls.mode != "SIMPLE":
             context |= _validated_by(names, _credential(f"{tls.credential_name}-cacert"))
-        elif names:
-            context["validation_context"] = {"match_subject_alt_names": names}
         params = {
             "tls_minimum_protocol_version": _PROTOCOLS.get(tls.min_protocol_version),
             "tls_maximum_protocol_version": _PROTOCOLS.get(tls.max_protocol_version),

@@ -58,6 +58,8 @@ class ServerTls(Model):
             raise ValueError("mode ISTIO_MUTUAL has the mesh's own certificates: leave credentialName out")
         if self.mode not in (None, "ISTIO_MUTUAL") and not self.credential_name:
             raise ValueError(f"mode {self.mode} needs a credentialName: goaround reads no files of certificates")
+        if self.mode == "SIMPLE" and self.subject_alt_names:  # istiod takes it, and Envoy then refuses the listener
+            raise ValueError("subjectAltNames are for modes that ask callers for a certificate, such as MUTUAL")
         return self
 
 

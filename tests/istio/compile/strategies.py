@@ -258,18 +258,19 @@ plain_server = whole(
     port=whole(number=st.integers(1, 65535), name=name, protocol=st.sampled_from(["HTTP", "HTTP2", "GRPC"])),
     hosts=server_hosts,
 )
+tls_rest = {
+    "minProtocolVersion": st.sampled_from(["TLS_AUTO", "TLSV1_2", "TLSV1_3"]),
+    "cipherSuites": st.just(["ECDHE-RSA-AES256-GCM-SHA384"]),
+}
 tls_server = whole(
     port=whole(number=st.integers(1, 65535), name=name, protocol=st.sampled_from(["HTTPS", "https"])),
     hosts=server_hosts,
     tls=st.one_of(
         st.just({"mode": "ISTIO_MUTUAL"}),
+        whole(tls_rest, mode=st.just("SIMPLE"), credentialName=name),
         whole(
-            {
-                "subjectAltNames": few(name),
-                "minProtocolVersion": st.sampled_from(["TLS_AUTO", "TLSV1_2", "TLSV1_3"]),
-                "cipherSuites": st.just(["ECDHE-RSA-AES256-GCM-SHA384"]),
-            },
-            mode=st.sampled_from(["SIMPLE", "MUTUAL", "OPTIONAL_MUTUAL"]),
+            {**tls_rest, "subjectAltNames": few(name)},
+            mode=st.sampled_from(["MUTUAL", "OPTIONAL_MUTUAL"]),
             credentialName=name,
         ),
     ),

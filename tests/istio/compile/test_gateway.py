@@ -177,10 +177,3 @@ def test_the_mode_says_whose_certificates_are_shown_and_asked_for(tls: str, requ
     context = chain["transport_socket"]["typed_config"]
     assert context["require_client_certificate"] is required
     assert set(re.findall(r'"name": "([^"]+)"', json.dumps(context["common_tls_context"]))) == secrets
-
-
-def test_names_that_callers_must_have_are_asked_for_even_where_no_certificate_is() -> None:
-    tls = "mode: SIMPLE, credentialName: cred, subjectAltNames: [a]"
-    [chain] = told(gateway(https('["*"]', tls))).listeners["0.0.0.0_443"]["filter_chains"]
-    context = chain["transport_socket"]["typed_config"]["common_tls_context"]
-    assert context["validation_context"] == {"match_subject_alt_names": [{"exact": "a"}]}

@@ -18,6 +18,7 @@ def refused(kind: str, spec: str, version: str = NETWORKING) -> list[str]:
     return [f"{each.path}: {each.message}" for each in caught.value.errors]
 
 
+SIMPLE_WITH_NAMES = "{mode: SIMPLE, credentialName: a, subjectAltNames: [b]}"
 PORT = "port: {number: 80, name: http, protocol: HTTP}"
 ENTRY = "hosts: [a.test], ports: [{number: 80, name: http, protocol: HTTP}]"
 
@@ -70,6 +71,10 @@ def test_a_peer_authentication_is_refused_for(spec: str, said: str) -> None:
         (f"{{servers: [{{{PORT}, hosts: ['/a.test']}}]}}", "spec.servers[0].hosts[0]: must be HOST or NAMESPACE/HOST"),
         (f"{{servers: [{{{PORT}, hosts: [a.test]}}, {{{PORT}, hosts: [b.test]}}]}}", "spec: servers: port names must"),
         (f"{{servers: [{{{PORT}, hosts: [a.test], tls: {{mode: SIMPLE}}}}]}}", "mode SIMPLE needs a credentialName"),
+        (
+            f"{{servers: [{{{PORT}, hosts: [a.test], tls: {SIMPLE_WITH_NAMES}}}]}}",
+            "subjectAltNames are for modes that ask callers",
+        ),
         (f"{{servers: [{{{PORT}, hosts: [a.test], tls: {{mode: ISTIO_MUTUAL}}}}]}}", "protocol HTTP has no mode"),
         (f"{{servers: [{{{PORT.replace('HTTP', 'HTTPS')}, hosts: [a.test]}}]}}", "protocol HTTPS needs a mode"),
         (f"{{servers: [{{{PORT}, hosts: [a.test], tls: {{privateKey: a}}}}]}}", "tls.privateKey: is Istio's"),
