@@ -21,24 +21,39 @@ from resilience_lib.conditions import retry_condition
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """`success`: share of the frames that succeed while the fault lasts; `attempts`: per call into its service."""
+    """`success`: share of the frames that succeed while the fault lasts, with so many `tries` of each call."""
 
     tries: int
     success: float
-    attempts: float
+
+
+CALLED_ONCE = frozenset({"image-analysis", "face-recognition"})
+"""Services that the entry calls once for every frame: whoever else fails, fails frames of some kinds, or twice over."""
 
 
 def predict(scenario: Scenario, policies: Mapping[str, Any]) -> Prediction | None:
     """The closed form of a scenario in an arm; None where there is none.
 
-    There is one for aborts that strike every replica alike, each request on its own, before a client that does nothing
-    but try again: 1 - f^n. `policies` is what the run's header keeps of the arm: {"istio": objects, "library": JSON}.
+    There is one for aborts that strike every replica of a service of CALLED_ONCE alike, each request on its own, before
+    a client that does nothing but try again: 1 - f^n. `policies` is what the run's header keeps of the arm:
+    {"istio": objects, "library": JSON}.
     """
-    fault = scenario.fault
-    if not isinstance(fault, Abort) or fault.replicas != "all" or not _only_retries(policies, fault.service):
+    fault = _independent(scenario)
+    if fault is None or fault.service not in CALLED_ONCE or not _only_retries(policies, fault.service):
         return None
     n = tries(policies, fault.service, fault.status)
-    return Prediction(n, closed_form.success(fault.rate, n), closed_form.attempts(fault.rate, n))
+    return Prediction(n, closed_form.success(fault.rate, n))
+
+
+def _independent(scenario: Scenario) -> Abort | None:
+    """The scenario's fault, if it aborts calls of frames at random, whoever makes them and whichever replica they meet.
+
+    And nothing else happens.
+    """
+    fault = scenario.fault
+    if not isinstance(fault, Abort) or fault.replicas != "all" or fault.caller is not None:
+        return None
+    return None if scenario.action or scenario.load.what != "frames" else fault
 
 
 def per_frame(scenario: Scenario, policies: Mapping[str, Any], seen: Amplification) -> float | None:
@@ -48,8 +63,8 @@ def per_frame(scenario: Scenario, policies: Mapping[str, Any], seen: Amplificati
     it the product of the tries of each edge (r^k), when every call fails; at depth 1 the mean tries of independent
     failures. It is what retries alone would do: below it, a breaker, a limit, a budget or a timeout has held them.
     """
-    fault = scenario.fault
-    if not isinstance(fault, Abort) or fault.replicas != "all" or not seen.frames:
+    fault = _independent(scenario)
+    if fault is None or not seen.frames:
         return None
     callees = [edge.partition("->")[2] for edge in seen.chain]
     if callees[-1] != fault.service or (len(callees) > 1 and fault.rate < 1):

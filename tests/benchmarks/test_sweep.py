@@ -11,7 +11,11 @@ from benchmarks.arm import Arm
 from benchmarks.errors import BadInput
 from benchmarks.order import order
 from benchmarks.plan import plan
+from benchmarks.prediction import tries
 from benchmarks.scenario import Scenario, load_scenario
+from benchmarks.worlds import prepare
+from k8s.local.target import LocalTarget
+from k8s.target import Rendered
 
 TEXT = """
 question: Where does it flip?
@@ -145,3 +149,22 @@ def test_a_point_is_never_written_by_hand(tmp_path: Path, name: str, extra: str)
     path.write_text(TEXT % "load.rate: [3]" + extra)
     with pytest.raises(BadInput, match="a point belongs to a sweep"):
         load_scenario(path)
+
+
+def test_each_arm_of_a_sweep_has_a_world_with_its_own_policies() -> None:
+    arms = [point for mode in ("library", "mesh") for point in Arm(mode, "matched").swept({"retries.attempts": (0, 4)})]
+    rendered = prepare(LocalTarget(), arms, None).rendered
+    found = {
+        name: tries({"istio": each.istio, "library": library_json(each)}, "image-analysis", 503)
+        for name, each in rendered.items()
+    }
+    assert found == {
+        "library@retries.attempts=0": 1, "library@retries.attempts=4": 5,
+        "mesh@retries.attempts=0": 1, "mesh@retries.attempts=4": 5,
+    }  # fmt: skip
+
+
+def library_json(rendered: Rendered) -> str | None:
+    """What the library of a world is told; None in the mesh."""
+    maps = [one for one in rendered.objects if one["kind"] == "ConfigMap" and one["metadata"]["name"] == "policies"]
+    return str(maps[0]["data"]["policies.json"]) if maps else None
