@@ -24,10 +24,11 @@ def blast(rows: Sequence[Row], record: Record, scenario: Scenario, window: Windo
     """Share of the frames whose path does not touch the faulted service and that failed all the same, 0 to 1.
 
     A frame needs the services of EVERY, the section that its camera belongs to, and `alerts` when a person of interest
-    is on it; which it was, follows from the cell's seed. None where the fault is on every path, or on none.
+    is on it; which it was, follows from the cell's seed. None where the fault is on every path, or on none,
+    and for a load that is no frames.
     Source: Basiri et al., "Chaos Engineering", IEEE Software 2016 (minimise blast radius).
     """
-    if scenario.fault is None or scenario.fault.service in EVERY:
+    if scenario.fault is None or scenario.fault.service in EVERY or scenario.load.what != "frames":
         return None
     needs = paths(scenario.arrivals(), scenario.duration_s, record.seed)
     apart = [

@@ -54,3 +54,11 @@ def test_a_fault_on_every_path_has_no_other_paths_to_harm() -> None:
     rows, record = cell(faulted("image-analysis"), set())
     assert blast(rows, record, faulted("image-analysis"), "fault") is None
     assert blast(rows, record, load_scenario("steady"), "steady") is None
+
+
+def test_looks_at_a_dashboard_have_no_path_of_a_frame() -> None:
+    scenario = faulted("section-1")
+    looks = scenario.model_copy(update={"load": scenario.load.model_copy(update={"what": "dashboards"})})
+    rows, record = cell(scenario, set(range(50)))
+    assert blast(rows, record, scenario, "fault") is not None
+    assert blast(rows, record, looks, "fault") is None
