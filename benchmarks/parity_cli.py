@@ -18,7 +18,7 @@ from benchmarks.errors import BadInput
 from istio.compile.versions import NEWEST, VERSIONS, UnknownVersion
 from istio.objects import Document, parse
 from istio.parity import Client, Edge, Inputs, Number, Row, parity
-from istio.policies import documents
+from istio.policies import documents, strengths
 from istio.registry import Registry
 from k8s.render import DEFAULT_POLICIES, render
 from k8s.scheduled import scheduled
@@ -48,7 +48,7 @@ def edges(policies: str, version: str = NEWEST, *, mtls: bool = True) -> list[Ed
     objects = parse(read)
     rendered = render("mesh").objects
     registry = Registry.from_kubernetes([Document(one) for one in scheduled(rendered)])
-    given = Inputs(registry, objects, read, CLIENT, version, mtls)
+    given = Inputs(registry, objects, read, CLIENT, version, mtls, strengths=strengths(policies))
     deployments = [one["metadata"] for one in rendered if one["kind"] == "Deployment"]
     callers = [registry.proxy(f"{one['name']}-0", one["namespace"]) for one in deployments]
     callees = [service.name for service in registry.services]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from istio.objects.destination_rule import DestinationRule, OutlierDetection, PortPolicy, Subset, TrafficPolicy
 from istio.objects.document import Document, read_files
@@ -47,21 +47,24 @@ def documents(name: str) -> list[Document]:
     return read_files(_files(_folder(name)))
 
 
-def strengths(name: str) -> object:
-    """Return what a policy set's library.json says, as JSON: what a client does and a sidecar cannot; {} without one.
+def strengths(name: str) -> dict[str, Any]:
+    """Return what a policy set's library.json says, by callee: what a client does and a sidecar cannot; {} without one.
 
     Raises:
         UnknownPolicies: neither a name nor a folder.
-        Refused: the file is no JSON.
+        Refused: the file is no JSON object.
 
     """
     file = _folder(name) / STRENGTHS
     if not file.is_file():
         return {}
     try:
-        return json.loads(file.read_bytes())
+        said = json.loads(file.read_bytes())
     except ValueError as error:
         raise Refused([Fault(str(file), getattr(error, "lineno", 0), "", f"must be JSON: {error}")]) from error
+    if not isinstance(said, dict):
+        raise Refused([Fault(str(file), 0, "", "must be an object of parts by callee, or by * for all of them")])
+    return said
 
 
 def _folder(name: str) -> Path:

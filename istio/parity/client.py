@@ -78,4 +78,5 @@ def _of(policy: EdgePolicy | EndpointPolicy, path: str) -> Number:
     part, _, field = path.partition(".")
     block = getattr(policy, part) if part else None
     value: Value = getattr(block, field) if block is not None else None
+    value = None if value is False else value
     return Number(value, LIBRARY if value is None else CARRIED)

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from istio.compile import ProxyConfig, compile_proxy
 from istio.compile.versions import as_of
-from istio.library import NotCarried, endpoint_policies, policies
+from istio.library import NotCarried, endpoint_policies, policies, strengthened
+from istio.library.strengths import EVERY
 from istio.parity import envoy
 from istio.parity.client import edge_numbers, endpoint_numbers, through_proxy
 from istio.parity.compiled import UNSAID, Compiled, compiled
@@ -53,6 +54,8 @@ def _edge(given: Inputs, found: Origins, destinations: Sequence[Compiled], repli
     callees, namespace = [found.callee], found.namespace
     edge, edge_left = policies(given.objects, callees, namespace=namespace, port=given.port)
     endpoint, endpoint_left = endpoint_policies(given.objects, callees, namespace=namespace, port=given.port)
+    own = {name: parts for name, parts in given.strengths.items() if name in (EVERY, found.callee)}
+    edge, endpoint = strengthened(edge, own)[0], strengthened(endpoint, own)[0]
     arms = {
         "library": edge_numbers(edge[found.callee], given.client),
         "library-endpoints": endpoint_numbers(endpoint[found.callee], given.client, replicas),

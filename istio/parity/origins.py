@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from istio.compile.names import qualified
 from istio.compile.scope import scope
@@ -31,7 +32,7 @@ _LONGEST = timedelta(seconds=LONGEST_EJECTION_S)
 class Inputs:
     """What an edge's parity follows from: the cluster, Istio's objects, where they were read, and the client beneath.
 
-    `port`: the callee's, which callers name.
+    `port`: the callee's, which callers name. `strengths`: what the policy set's library.json says.
     """
 
     registry: Registry
@@ -41,6 +42,7 @@ class Inputs:
     version: str = NEWEST
     mtls: bool = True
     port: int = 8080
+    strengths: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Origins:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 _PER_SERVICE = "a breaker is per service, not per replica"
 _KUBE_PROXY = "the network chooses a replica for each connection"
 _NO_PROXY = "no proxy stands before the callee"
+_NO_FIELD = "Istio has no field for it"
 _BOUND_BY_CONNECTIONS = "the client speaks HTTP/1.1: its connections bound its requests"
 
 
@@ -32,6 +33,11 @@ def _library(why: str) -> dict[str, str]:
 
 def _both(why: str) -> dict[str, str]:
     return {"library": why, "library-endpoints": why}
+
+
+def _own(path: str, unit: str = "") -> Setting:
+    """A respect in which a client alone can be told anything."""
+    return Setting(edge=path, endpoint=path, unit=unit, apart=_both(_NO_FIELD))
 
 
 SETTINGS: Mapping[str, Setting] = {
@@ -107,4 +113,9 @@ SETTINGS: Mapping[str, Setting] = {
     "balancer.ring": Setting(
         ("ring", "minimum_ring_size"), "", "balancer.minimum_ring_size", apart=_library(_KUBE_PROXY)
     ),
+    # what a policy set's library.json says
+    "retries.retry-after": _own("retry.retry_after_s", "s"),
+    "timeout.propagated": _own("timeout.propagate"),
+    "hedge.delay": _own("hedge.delay_s", "s"),
+    "fallback.age": _own("fallback.max_age_s", "s"),
 }

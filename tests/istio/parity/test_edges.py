@@ -253,3 +253,16 @@ def test_as_many_replicas_may_be_ejected_as_are(percent: int, hosts: int) -> Non
     endpoints = [Endpoint(("10.0.0.1", number)) for number in range(hosts)]
     ejected = sum(detector.report(one, Outcome(503, attempts=1), endpoints) for one in endpoints)
     assert ejectable(percent, hosts) == f"{ejected} of {hosts}"
+
+
+def test_what_only_a_client_is_told_stands_in_its_columns_and_the_mesh_has_none() -> None:
+    own = {"*": {"retry": {"retry_after_s": 1.0}}, "alerts": {"hedge": {"delay_s": 0.05}}, "momentum": {"fallback": {}}}
+    given = Inputs(REGISTRY, Objects(), (), CLIENT, strengths=own)
+    callers = [REGISTRY.proxy("collector-0", "airport")]
+    [found] = parity(given, callers, ["alerts"], "airport")
+    rows = {row.name: row for row in found.rows}
+    for mode, told in (("library", (1.0, 0.05, None)), ("library-endpoints", (1.0, 0.05, None)), ("mesh", (None,) * 3)):
+        names = ("retries.retry-after", "hedge.delay", "fallback.age")
+        assert tuple(rows[name].numbers[mode].value for name in names) == told
+    assert rows["hedge.delay"].apart["library"] == "Istio has no field for it"
+    assert not rows["fallback.age"].apart
