@@ -15,7 +15,7 @@ from gevent.timeout import Timeout  # type: ignore[import-untyped]
 from loadtests.frames import Frames
 from loadtests.rows import Outcome, Row
 from loadtests.run import Progress
-from loadtests.schedule import Arrival
+from loadtests.schedule import Arrival, What
 
 INTERRUPT_GRACE_S = 1.0
 SHORT_S = 0.05
@@ -60,6 +60,11 @@ class Replay:
         self._sent = 0
         self._done = 0
         self._ok = 0
+
+    @property
+    def what(self) -> What:
+        """What each arrival is."""
+        return self._frames.what
 
     @property
     def interrupted(self) -> bool:

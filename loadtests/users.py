@@ -94,10 +94,11 @@ class OpenLoopUser(User):
         elif row.outcome is not Outcome.SUCCESS:
             failure = FailedError(f"{row.outcome}: {row.status or type(error).__name__}")
         latency = row.latency_s
+        method, path = ("GET", DASHBOARD) if self.replay.what == "dashboards" else ("POST", PATH)
         events: Any = self.environment.events  # without types in locust
         events.request.fire(
-            request_type="POST",
-            name=PATH,
+            request_type=method,
+            name=path,
             response_time=None if latency is None else latency * 1000,
             response_length=0,
             exception=failure,
