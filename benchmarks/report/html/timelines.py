@@ -27,6 +27,7 @@ from benchmarks.report.html.plot import (
     ticks,
     titled,
 )
+from benchmarks.report.html.states import strip
 from benchmarks.results import Measured
 from loadtests.rows import Outcome
 
@@ -61,7 +62,7 @@ def timelines(groups: Sequence[Group]) -> Element | None:
         "Over time.",
         f"Mean of the good cells in bins of {BIN_S:g} s, by intended time; the fault is shaded. Below, for each arm: "
         "answers that were not right or not in time, by class, and beneath them every breaker that opened (▲) or "
-        "closed (▽) and every replica ejected (●) or let back (○).",
+        "closed (▽) and every replica ejected (●) or let back (○); bars between them, the darker the more cells.",
         svg,
         legend([group.arm for group in groups]),
         element("ul", *classes, class_="legend"),
@@ -128,7 +129,8 @@ def _lane(at: int, group: Group, x: Scale, top: float, end: float) -> list[Eleme
                 bar = rect(left + 1, y(below + share), right - left - 2, y(below) - y(below + share), f"error-{name}")
                 drawn.append(titled(bar, f"{name}: {share:.0%} of {sent[bin_]} from {bin_ * BIN_S:g} s"))
                 below += share
-    return [*drawn, *_moments(group, x, top + ERRORS + STRIP / 2 + 4)]
+    states = strip(group, x, top + ERRORS + 4, STRIP - 4, end)
+    return [*drawn, *states, *_moments(group, x, top + ERRORS + STRIP / 2 + 2)]
 
 
 MARKS = {"open": "▲", "half-open": "△", "close": "▽", "ejection": "●", "return": "○"}
