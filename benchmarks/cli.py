@@ -26,6 +26,7 @@ from benchmarks import (
     scenario_cli,
     selftest_cli,
     trace_cli,
+    watch_cli,
     world_cli,
 )
 from benchmarks.console import console as output
@@ -84,6 +85,7 @@ objects_cli.register(app)
 perf_cli.register(app)
 report_cli.register(app)
 trace_cli.register(app)
+watch_cli.register(app)
 scenario_cli.register(app)
 selftest_cli.register(app)
 

@@ -33,7 +33,7 @@ def live(
             "name": name,
             "calls": edge["logical"],
             "attempts": edge["received"],
-            **{count: edge[count] for count in ("retries", "timeouts", "rejects", "ejections", "opens")},
+            **{count: edge[count] for count in ("retries", "timeouts", "rejects", "overflows", "ejections", "opens")},
             "ejected": ejected[name],
             "breakers": ", ".join(f"{n} {state}" for state, n in sorted(breakers[name].items())),
         }
