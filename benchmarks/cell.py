@@ -100,6 +100,7 @@ class Conduct:
             async with AsyncExitStack() as stack:
                 ttl_s = scenario.duration_s + DEADLINE_S + SETTLE_S + TTL_MARGIN_S
                 await stack.enter_async_context(told(world, scenario.settings, ttl_s))
+                stack.push_async_callback(self._emptied, world, scenario, cell.seed)
                 if scenario.action:
                     await stack.enter_async_context(scenario.action.prepared(world))
                 pods = Pods(self.http, (await world.status()).pods)
@@ -108,6 +109,15 @@ class Conduct:
         except (NotClean, *TROUBLE) as error:
             record["void"] = [str(error)]
         return record
+
+    async def _emptied(self, world: World, scenario: Scenario, seed: int) -> None:
+        """Reset those that were told something: a store that kept no ids holds what one that keeps them cannot open."""
+        changed = [pod for pod in (await world.status()).pods if pod.service in scenario.settings and pod.ready]
+        deadline = time.monotonic() + SETTLE_S
+        while busy := await Pods(self.http, changed).reset(seed):
+            if time.monotonic() > deadline:
+                raise NotClean(f"requests in flight at {', '.join(busy)} {SETTLE_S:g} s after the cell")
+            await asyncio.sleep(0.05)
 
     async def _measure(self, cell: Cell, scenario: Scenario, world: World, pods: Pods, rows: Path) -> dict[str, Any]:
         notes, kept = Notes(), Kept(world, pods)

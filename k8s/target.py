@@ -129,13 +129,17 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class WorldStatus:
-    """The pods of a world in name order, its gateway where it has one, and what the target does not do for it."""
+    """The pods of a world in name order, its gateway where it has one, and what the target does not do for it.
+
+    `ailing`: what the whole world suffers from now (`stale-discovery`, `config-withdrawn`).
+    """
 
     name: str
     mode: str
     pods: tuple[Pod, ...]
     notes: tuple[str, ...] = ()
     gateway: Gateway | None = None
+    ailing: tuple[str, ...] = ()
 
     @property
     def ready(self) -> bool:

@@ -24,26 +24,34 @@ class Stale:
     told: dict[str, Any] = field(default_factory=dict)
 
 
+EVERYBODY = "all"
+"""The victim of a fault that the whole world suffers from."""
 COMMON = ("id", "kind", "ttl_s", "seed", "expires_in_s", "fired")
 
 
 async def active(world: World, http: aiohttp.ClientSession) -> list[Stale]:
     """What the pods commit on themselves, and which of their processes stand still. Raises FaultFailed."""
-    pods = (await world.status()).pods
+    status = await world.status()
+    pods = status.pods
+    whole = [Stale(EVERYBODY, kind, kind) for kind in status.ailing]
     frozen = [Stale(pod.name, container, "freeze") for pod in pods for container in pod.frozen]
     # Who stands still, or is being started, cannot be asked.
     asked = [pod for pod in pods if "app" not in pod.frozen and pod.ready]
     answers = await asyncio.gather(*(_faults(http, pod) for pod in asked))
-    return frozen + [one for found in answers for one in found]
+    return whole + frozen + [one for found in answers for one in found]
 
 
 async def sweep(world: World, http: aiohttp.ClientSession) -> list[Stale]:
     """End every fault of a world; returns those that there were. Raises FaultFailed when one is still there."""
     found = await active(world, http)
+    if any(one.kind == "stale-discovery" for one in found):
+        await world.release_discovery()
+    if any(one.kind == "config-withdrawn" for one in found):
+        await world.restore()
     for container in {(one.pod, one.id) for one in found if one.kind == "freeze"}:
         await world.thaw(*container)
     pods = {pod.name: pod for pod in (await world.status()).pods}
-    await asyncio.gather(*(_clear(http, pods[name]) for name in {one.pod for one in found if one.kind != "freeze"}))
+    await asyncio.gather(*(_clear(http, pods[name]) for name in {one.pod for one in found if one.fired is not None}))
     left = await active(world, http) if found else []
     if left:
         raise FaultFailed("; ".join(f"{one.pod} still has {one.kind} {one.id}" for one in left))

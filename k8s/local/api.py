@@ -54,7 +54,14 @@ class Api:
     async def _status(self, _: dict[str, Any]) -> object:
         pods = [asdict(pod.view()) for pod in self._workloads.pods]
         gateway = asdict(self._workloads.gateway.view()) if self._workloads.gateway else None
-        return {"name": self._name, "mode": self._mode, "pods": pods, "notes": self._notes, "gateway": gateway}
+        return {
+            "name": self._name,
+            "mode": self._mode,
+            "pods": pods,
+            "notes": self._notes,
+            "ailing": self._workloads.ailing,
+            "gateway": gateway,
+        }
 
     async def _ready(self, body: dict[str, Any]) -> object:
         """Wait until all is ready, or until it is clear that it will not be; returns why not."""

@@ -43,7 +43,9 @@ class LocalWorld:
         pods, gateway = tuple(map(_pod, answer["pods"])), answer["gateway"]
         if gateway is not None:
             gateway = Gateway(**{**gateway, "usage": KindUsage(**gateway["usage"])})
-        return WorldStatus(answer["name"], answer["mode"], pods, tuple(answer["notes"]), gateway)
+        return WorldStatus(
+            answer["name"], answer["mode"], pods, tuple(answer["notes"]), gateway, tuple(answer["ailing"])
+        )
 
     def beginning(self) -> Beginning:
         """Say what the world was when it started."""

@@ -153,6 +153,11 @@ class Mesh:
                 await self.publish()
                 raise
 
+    @property
+    def withdrawn(self) -> bool:
+        """Whether objects are out of effect that will come back."""
+        return bool(self._withdrawn)
+
     async def withdraw(self, ttl_s: float) -> None:
         """Take every Istio object out of effect, for `ttl_s` seconds or until `restore`; TargetError without any."""
         if not self._documents:

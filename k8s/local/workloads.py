@@ -236,9 +236,10 @@ class Workloads:
             self._follow()
 
     @property
-    def discovery_held(self) -> bool:
-        """Whether changes of endpoints are withheld now."""
-        return self._held is not None
+    def ailing(self) -> list[str]:
+        """What the whole world suffers from now, by the kinds of faults."""
+        found = ["stale-discovery"] if self._held else []
+        return [*found, "config-withdrawn"] if self.mesh and self.mesh.withdrawn else found
 
     def _follow(self) -> None:
         self._seen = self._endpoints()

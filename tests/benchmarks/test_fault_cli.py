@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 GOAROUND = Path(sys.executable).with_name("goaround")
-WORLD = "fault-cli-test"
+WORLD = f"fault-cli-{os.getpid()}"
 
 
 def goaround(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -38,6 +39,13 @@ def test_a_fault_is_injected_proven_listed_and_cleared(world: str) -> None:
     assert cleared.returncode == 0, cleared.stderr
     assert cleared.stdout.endswith(f"no fault is active in world {world}\n")
     assert f"no fault is active in world {world}" in goaround("fault", "list", "--name", world).stdout
+
+
+def test_a_stale_discovery_is_listed_and_cleared(world: str) -> None:
+    injected = goaround("fault", "inject", "stale-discovery", "momentum", "down_s=0.1", "--ttl", "600", "--name", world)
+    assert injected.returncode == 0, injected.stderr
+    assert "stale-discovery" in goaround("fault", "list", "--name", world).stdout
+    assert "stale-discovery stale-discovery on all: ended" in goaround("fault", "clear", "--name", world).stdout
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:

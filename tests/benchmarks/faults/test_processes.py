@@ -114,6 +114,7 @@ async def test_a_stale_discovery_names_the_dead_until_it_is_over(world: LocalWor
             while (await world.status()).ready:
                 pass
         assert named() == 2
+        assert (await world.status()).ailing == ("stale-discovery",)
     proof = await fault.proof()
     assert (proof.objections(), proof.fired) == ([], {"front-0": 1})
     assert named() == 2
