@@ -97,7 +97,8 @@ def verdicts(compared: list[Comparison], found: Evidence) -> Table:
         "Verdicts",
         "The primary measure, arm against arm, paired by repetition: its change with the 95 % interval. p is adjusted "
         "for all comparisons of this table (Holm), the interval is not. Better or worse: p at most 0.05, and at least "
-        "the margin. Equivalent: the interval lies within it. Fewer than 5 pairs: the change of each, and no verdict. "
+        "the margin. Equivalent: the interval lies within it. ~: not decided. Fewer than 5 pairs: the change of each, "
+        "and no verdict. "
         "delta: Cliff's, 1 where every value of the first arm is above every value of the second.",
         [
             SCENARIO,
@@ -129,9 +130,11 @@ def _verdict(one: Comparison, kept: Value) -> list[Value]:
         text = " ".join(UNKNOWN if value is None else point(one.measure, value) for value in points) or UNKNOWN
         shown = Value(text, {f"point_{at}": value for at, value in enumerate(points, 1)})
         return [*common, figure(UNKNOWN, None), shown, figure(UNKNOWN, None), *end, word("none (points)", "quiet")]
+    shift = change(one.measure, interval.estimate)
     return [
         *common,
-        figure(change(one.measure, interval.estimate), interval.estimate),
+        # as benchstat does: `~` where nothing is decided
+        figure(f"{'~ ' * (one.verdict is Verdict.INCONCLUSIVE)}{shift}", interval.estimate),
         figure(change_range(one.measure, interval), None, low=interval.low, high=interval.high),
         figure(UNKNOWN if one.p is None else _p(one.p), one.p),
         *end,

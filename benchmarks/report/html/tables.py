@@ -30,7 +30,7 @@ def table(shown: Table, group: str | None = None, level: str = "h3") -> Element 
     return element(
         "div",
         element(level, shown.title),
-        element("p", shown.about, class_="about"),
+        element("p", shown.about.replace("`", ""), class_="about"),
         # What scrolls sideways must be within reach of the keyboard.
         element("div", made, class_="scroll", tabindex=0, role="region", aria_label=shown.title),
     )

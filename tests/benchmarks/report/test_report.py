@@ -71,6 +71,12 @@ def test_planted_effects_get_their_verdicts(shown: Report) -> None:
     assert fields(shown, "verdicts", "steady", "mesh vs none")["verdict"] == "worse"
 
 
+def test_a_change_that_is_not_decided_is_marked_as_benchstat_does(shown: Report) -> None:
+    found = {row[-1].text: fields(shown, "verdicts", row[0].text, row[1].text) for row in table(shown, "verdicts").rows}
+    assert found["inconclusive"]["change"].startswith("~ ")
+    assert not found["better"]["change"].startswith("~")
+
+
 def test_every_verdict_that_decides_is_a_sentence_of_the_summary(shown: Report) -> None:
     decided = [row for row in table(shown, "verdicts").rows if row[-1].text in ("better", "worse")]
     assert decided
