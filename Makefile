@@ -5,8 +5,8 @@ READY := .venv/.ready
 DEMOS := deploy-app-default deploy-istio-default health start-cameras stop-cameras load load-front \
 	cpanel-50-50 cpanel-v2 cpanel-admin scale_v2_x3 round_robin random least-request scale_v2_x1 \
 	fault-injection-500 fault-injection-delay10 timeout health-timeout retries-fault retries health-retries \
-	circuit-breaker outlier-scale outlier-fault outlier health-outlier mtls authorization mirror egress \
-	health-checks default-reset all-reset
+	circuit-breaker outlier-scale outlier-fault outlier health-outlier health-checks \
+	mtls authorization mirror egress default-reset all-reset
 
 .DEFAULT_GOAL := help
 .PHONY: help setup bench bench-mode-library bench-mode-mesh smoke selftest test lint types lock up down status load-ui kiali clean demos demo-all $(DEMOS)

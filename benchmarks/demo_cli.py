@@ -6,18 +6,17 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
-from rich.text import Text
 
 from benchmarks.console import console as output
-from benchmarks.demos import DEMOS
+from benchmarks.demos import DEMOS, transcript
 from benchmarks.demos.airport import Say
 from benchmarks.demos.demo import Check, Demo
 from benchmarks.demos.show import entered, find, in_library, mesh, on_mesh
@@ -31,6 +30,7 @@ INTERRUPTED = 128 + signal.SIGINT
 ALL, LIST = "all", "list"
 FIRST = "deploy-app-default"
 MODES = ("mesh", "library")
+Show = Callable[[Demo], Awaitable[list[Check]]]
 
 
 def register(app: typer.Typer) -> None:
@@ -62,9 +62,7 @@ def demo(
     if name == ALL and world is not None:
         raise BadInput(["--name: `all` starts a world of its own; leave it out"])
 
-    def say(line: str) -> None:
-        console.print(f"  {line}", markup=False, soft_wrap=True)
-
+    say = partial(transcript.say, console)
     if name == ALL:
         missed = _run(_all(mode, console, say))
     elif mode == "library":
@@ -124,31 +122,16 @@ async def _all(mode: str, console: Console, say: Say) -> list[str]:
     return missed
 
 
-async def _each(demos: Sequence[Demo], console: Console, show: Any) -> list[str]:
+async def _each(demos: Sequence[Demo], console: Console, show: Show) -> list[str]:
     """Show demonstrations; returns the names of those that did not show."""
     missed = []
     for each in demos:
-        console.print(f"[bold]{each.name}[/bold]: {escape(each.about)}", soft_wrap=True)
+        transcript.title(each, console)
         began = time.monotonic()
-        checks: list[Check] = await show(each)
-        console.print(table(checks))
-        shown = all(check.shown for check in checks)
-        word = "shown" if shown else "NOT SHOWN"
-        console.print(f"{each.name}: {word} ({time.monotonic() - began:.1f} s)\n", markup=False)
-        if not shown:
+        checks = await show(each)
+        if not transcript.outcome(each, checks, time.monotonic() - began, console):
             missed.append(each.name)
     return missed
-
-
-def table(checks: Sequence[Check]) -> Table:
-    """Seen beside expected."""
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("observed", "expected", "seen", ""):
-        shown.add_column(title, overflow="fold")
-    for check in checks:
-        mark = Text("yes", style="green") if check.shown else Text("NO", style="bold red")
-        shown.add_row(escape(check.what), escape(check.expected), escape(check.seen), mark)
-    return shown
 
 
 def _list() -> Table:

@@ -29,10 +29,10 @@ DEMOS: dict[str, Demo] = {
         retries.DEMOS,
         breaking.DEMOS,
         outlier.DEMOS,
+        probes.DEMOS,
         security.DEMOS,
         routing.MIRROR,
         security.EGRESS,
-        probes.DEMOS,
         deployment.RESETS,
     )
     for demo in group

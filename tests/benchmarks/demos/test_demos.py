@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Awaitable
+from functools import partial
+from io import StringIO
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from rich.console import Console
 
-from benchmarks.demos import DEMOS
+from benchmarks.console import FILE_WIDTH
+from benchmarks.demos import DEMOS, transcript
 from benchmarks.demos.airport import Airport
 from benchmarks.demos.demo import Check, Demo
 from benchmarks.demos.show import entered, in_library, mesh, on_mesh
@@ -29,21 +35,44 @@ async def airport(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Air
         await world.down()
 
 
-def missed(checks: list[Check]) -> list[Check]:
-    assert checks
-    return [check for check in checks if not check.shown]
+TUTORIAL = Path(__file__).parents[3] / "docs" / "tutorial.md"
+
+
+def documented(command: str) -> str | None:
+    """What the tutorial says that a command prints; None where it does not show it."""
+    found = re.search(rf"^```console\n\$ {re.escape(command)}\n(.*?)^```$", TUTORIAL.read_text(), re.M | re.S)
+    return found[1] if found else None
+
+
+async def shown(demo: Demo, console: Console, checks: Awaitable[list[Check]]) -> str:
+    """Return what is printed of a demonstration that shows."""
+    transcript.title(demo, console)
+    found = await checks
+    assert [check for check in found if not check.shown] == []
+    assert transcript.outcome(demo, found, 1.0, console)
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue()
 
 
 @pytest.mark.xdist_group("demos")
 @pytest.mark.parametrize("demo", DEMOS.values(), ids=lambda demo: demo.name)
 async def test_the_mesh_shows(demo: Demo, airport: Airport) -> None:
-    assert not missed(await on_mesh(demo, airport))
+    console = Console(file=StringIO(), width=FILE_WIDTH, highlight=False)
+    airport.say = partial(transcript.say, console)
+    printed = await shown(demo, console, on_mesh(demo, airport))
+    as_documented = documented(f"goaround demo {demo.name}")
+    assert as_documented is not None, "the tutorial leaves it out"
+    assert transcript.normal(printed) == transcript.normal(as_documented)
 
 
 @pytest.mark.xdist_group("demos-library")
 @pytest.mark.parametrize("demo", COUNTERPARTS, ids=lambda demo: demo.name)
 async def test_the_library_shows(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> None:
-    assert not missed(await in_library(demo, LocalTarget(tmp_path_factory.mktemp("library")), print))
+    console = Console(file=StringIO(), width=FILE_WIDTH, highlight=False)
+    target = LocalTarget(tmp_path_factory.mktemp("library"))
+    printed = await shown(demo, console, in_library(demo, target, partial(transcript.say, console)))
+    as_documented = documented(f"goaround demo {demo.name} --mode library")
+    assert as_documented is None or transcript.normal(printed) == transcript.normal(as_documented)
 
 
 async def test_a_feature_that_the_library_has_not_is_refused_with_the_reason() -> None:
