@@ -9,7 +9,7 @@ DEMOS := deploy-app-default deploy-istio-default health start-cameras stop-camer
 	mtls authorization mirror egress default-reset all-reset
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench bench-mode-library bench-mode-mesh smoke selftest test lint types lock up down status load-ui kiali clean demos demo-all $(DEMOS)
+.PHONY: help setup bench bench-mode-library bench-mode-mesh smoke selftest test lint types lock up down status load-ui kiali grafana clean demos demo-all $(DEMOS)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ load-ui: $(READY) ## a world and Locust's web UI: run scenarios in any mode, and
 
 status: $(READY) ## the pods of the running worlds
 	@$(GOAROUND) status $(ARGS)
+
+grafana: $(READY) ## the running worlds for Prometheus and Grafana, and how to start both
+	@$(GOAROUND) grafana
 
 kiali: $(READY) ## the live call graph of a running world, in a browser on this machine
 	@$(GOAROUND) watch --web $(ARGS)

@@ -18,6 +18,7 @@ from benchmarks import (
     fault_cli,
     load_cli,
     mesh_cli,
+    monitoring_cli,
     objects_cli,
     order,
     perf_cli,
@@ -80,6 +81,7 @@ world_cli.register(app)
 demo_cli.register(app)
 load_cli.register(app)
 mesh_cli.register(app)
+monitoring_cli.register(app)
 fault_cli.register(app)
 objects_cli.register(app)
 perf_cli.register(app)
