@@ -52,6 +52,7 @@ async def _dashboard(page: Page, world: LocalWorld, version: str, camera: int) -
 @pytest.mark.timeout(300)
 async def test_cameras_frames_alerts_and_a_fault_that_turns_an_edge_red_and_back(tmp_path: Path) -> None:
     newest: list[View] = []
+    seen = asyncio.Event()
     async with running(tmp_path, "library") as world, aiohttp.ClientSession() as http, browser() as page:
         await _dashboard(page, world, "v1", 1)
         await _dashboard(page, world, "v2", 2)
@@ -60,9 +61,11 @@ async def test_cameras_frames_alerts_and_a_fault_that_turns_an_edge_red_and_back
             async with aclosing(views(world, http)) as each:
                 async for view in each:
                     newest[:] = [view]
+                    seen.set()
 
         watching = asyncio.create_task(watch())
         try:
+            await asyncio.wait_for(seen.wait(), SLOW_S)
             async with TestServer(make_app(lambda: newest[-1] if newest else None)) as server:
                 await page.open(str(server.make_url("/")))
                 await page.until(f"{EDGE}?.classList.contains('healthy')", SLOW_S)
