@@ -2,7 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const PERIOD_MS = 1000;
-const COLUMN = 250, ROW = 78, WIDTH = 140, HEIGHT = 34, MARGIN = 24;
+const COLUMN = 250, ROW = 96, WIDTH = 140, HEIGHT = 34, MARGIN = 24;
 const at = (id) => document.getElementById(id);
 const drawn = new Map();
 let chosen = null;
@@ -30,23 +30,27 @@ function figure(edge) {
   if (edge.rate > 0) marks.push(`${edge.rate.toFixed(1)}/s ${share(edge.success)}`);
   if (edge.ejected) marks.push(`${edge.ejected} ejected`);
   if (/open/.test(edge.breakers)) marks.push("breaker");
-  return marks.join(", ");
+  return marks.length ? `${edge.caller}: ${marks.join(", ")}` : "";
 }
 
 function place(view) {
   const graph = at("graph");
   const corner = new Map(view.services.map((one) => [one.name, [MARGIN + one.column * COLUMN, MARGIN + one.row * ROW + (one.column % 2) * ROW / 2]]));
   const right = Math.max(...[...corner.values()].map(([x]) => x)) + WIDTH + MARGIN;
-  const bottom = Math.max(...[...corner.values()].map(([, y]) => y)) + HEIGHT + MARGIN;
+  const bottom = Math.max(...[...corner.values()].map(([, y]) => y)) + HEIGHT + 2 * MARGIN;
   graph.setAttribute("viewBox", `0 0 ${right} ${bottom}`);
   graph.replaceChildren();
   drawn.clear();
   const labels = [];
+  const below = new Map();
   for (const edge of view.edges) {
     const [left, top] = corner.get(edge.caller), [x, y] = corner.get(edge.callee);
     const from = [left + WIDTH, top + HEIGHT / 2], to = [x, y + HEIGHT / 2], bend = (from[0] + to[0]) / 2;
     const line = make("path", { d: `M${from}C${bend} ${from[1]} ${bend} ${to[1]} ${to}`, tabindex: 0, role: "button" });
-    const label = make("text", { x: bend, y: (from[1] + to[1]) / 2 - 4, "text-anchor": "middle", class: "figure" });
+    // below the callee, a line for each caller: on the arrows they would cover each other
+    const number = below.get(edge.callee) ?? 0;
+    below.set(edge.callee, number + 1);
+    const label = make("text", { x: x + WIDTH / 2, y: y + HEIGHT + 13 + 13 * number, "text-anchor": "middle", class: "figure" });
     for (const kind of ["click", "focus"]) line.addEventListener(kind, () => { chosen = name(edge); tell(); });
     graph.append(line);
     labels.push(label);
