@@ -48,8 +48,8 @@ def test_an_unknown_mode_is_told_with_the_modes(told: Told, tmp_path: Path) -> N
 
 
 def test_an_unknown_scenario_is_told_with_the_scenarios(told: Told) -> None:
-    assert "no scenario 'bad'; choose one of: bad-replica, connection-resets" in told("bench", "--scenario", "bad")
-    assert "no scenario 'bad'; choose one of: bad-replica, connection-resets" in told("scenarios", "show", "bad")
+    assert "no scenario 'bad'; choose one of: announced-bursts, bad-replica, " in told("bench", "--scenario", "bad")
+    assert "no scenario 'bad'; choose one of: announced-bursts, bad-replica, " in told("scenarios", "show", "bad")
 
 
 def test_a_bad_field_of_a_scenario_is_told_by_file_and_path(told: Told, tmp_path: Path) -> None:
