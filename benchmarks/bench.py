@@ -15,7 +15,7 @@ from benchmarks.progress import Reporter, reporter
 from benchmarks.record import Record
 from benchmarks.report.evidence import comparisons, evidence
 from benchmarks.results import Run
-from benchmarks.stopping import enough
+from benchmarks.stopping import LEAST, enough
 from benchmarks.worlds import Prepared, running
 from k8s.target import Target
 from loadtests.client import Generator
@@ -48,7 +48,9 @@ async def bench(run: Run, prepared: Prepared, target: Target, console: Console) 
             conduct = Conduct(http, generator, worlds, report.tick)
             for repetition in sorted({cell.repetition for cell in missing}):
                 await _repetition(run, conduct, report, [cell for cell in missing if cell.repetition == repetition])
-                if run.header.until_narrow and (reason := enough(comparisons(evidence(run)))):
+                # Before the first look there is nothing to find, and every row would be read for it.
+                look = run.header.until_narrow and repetition >= LEAST
+                if look and (reason := enough(comparisons(evidence(run)))):
                     run.stop(reason)
                     report.say(f"stopped after repetition {repetition}: {reason}")
                     break

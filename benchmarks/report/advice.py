@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from benchmarks.recommendation import Recommendation, Where, recommend, tipping
 from benchmarks.report.evidence import Evidence
-from benchmarks.report.figures import UNKNOWN, count, margin
+from benchmarks.report.figures import UNKNOWN, count, margin, probability
 from benchmarks.report.outcomes import SCENARIO
 from benchmarks.report.table import Column, Table, Tone, Value, figure, table, word
 from benchmarks.verdict import Comparison, Verdict
@@ -52,14 +52,13 @@ def recommendations(found: Evidence, compared: Sequence[Comparison]) -> list[Rec
 
 
 def _row(one: Recommendation) -> list[Value]:
-    p = UNKNOWN if one.p is None else "<.001" if one.p < 0.001 else f"{one.p:.3f}"
     return [
         word(one.scenario),
         word(one.edge),
         word(one.fault),
         word(one.where, TONES.get(one.where, "good")),
         word(one.arm or UNKNOWN),
-        figure(p, one.p),
+        figure(probability(one.p), one.p),
         figure(count(one.pairs), one.pairs),
         word("; ".join(one.because) or UNKNOWN),
         word("; ".join(flips(one)) or UNKNOWN),

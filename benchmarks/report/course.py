@@ -10,7 +10,7 @@ from benchmarks.measures.amplification import Amplification, amplification
 from benchmarks.measures.change import change
 from benchmarks.measures.elapsed import Elapsed
 from benchmarks.prediction import per_frame
-from benchmarks.report.evidence import Evidence, Group
+from benchmarks.report.evidence import Evidence, Group, mean
 from benchmarks.report.figures import count, number, share
 from benchmarks.report.outcomes import ARM, SCENARIO
 from benchmarks.report.table import Column, Table, Value, figure, table, word
@@ -54,7 +54,7 @@ def _course(group: Group) -> list[Value]:
 
 
 def _measured(group: Group, name: str, window: Window) -> float | None:
-    return _mean(group.values(MEASURES[name], window).values())
+    return mean(group.values(MEASURES[name], window).values())
 
 
 def amplified(found: Evidence) -> Table:
@@ -92,7 +92,7 @@ def _edges(group: Group, found: Evidence) -> Iterable[list[Value]]:
 
 def _edge(group: Group, edge: str, seen: Sequence[Amplification], predicted: Sequence[float | None]) -> list[Value]:
     per_call, multiplied = fmean(one.per_call for one in seen), fmean(one.per_frame for one in seen)
-    known = _mean(one for one in predicted if one is not None)
+    known = mean(one for one in predicted if one is not None)
     frames = sum(one.frames for one in seen)
     return [
         word(group.scenario.name),
@@ -131,8 +131,8 @@ def _changed(group: Group, found: Evidence) -> list[Value]:
     before = found.policies(group.arm).get("istio", ())
     seen = [one for cell in group.valid if (one := change(cell.rows, cell.record, group.scenario, before))]
     written = max((one.lines for one in seen if one.lines is not None), default=None)
-    done = _mean(one.in_effect.seconds for one in seen if isinstance(one.in_effect, Elapsed))
-    restarted, failed = _mean(one.redeployed for one in seen), _mean(one.failed for one in seen)
+    done = mean(one.in_effect.seconds for one in seen if isinstance(one.in_effect, Elapsed))
+    restarted, failed = mean(one.redeployed for one in seen), mean(one.failed for one in seen)
     return [
         word(group.scenario.name),
         word(group.arm),
@@ -142,8 +142,3 @@ def _changed(group: Group, found: Evidence) -> list[Value]:
         figure(number(failed), failed),
         figure(count(len(seen)), len(seen)),
     ]
-
-
-def _mean(values: Iterable[float]) -> float | None:
-    known = list(values)
-    return fmean(known) if known else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, geometric_mean
 from typing import Any
@@ -91,6 +91,12 @@ def centre(measure: Measure, values: Iterable[float]) -> float | None:
     return geometric_mean(values) if measure.scale == "ratio" and min(values) > 0 else fmean(values)
 
 
+def mean(values: Iterable[float]) -> float | None:
+    """The arithmetic mean; None of nothing."""
+    known = list(values)
+    return fmean(known) if known else None
+
+
 def evidence(run: Run) -> Evidence:
     """Read a run. Raises BadInput when a file cannot be read; changed files are in `broken`."""
     return _sorted((run,), lambda _, arm: arm)
@@ -146,17 +152,23 @@ def comparisons(found: Evidence) -> list[Comparison]:
     if not found.interleaved:
         return []
     family = []
-    of = {arm.name: arm for arm in found.arms}
     for scenario in found.scenarios:
         primary = scenario.primary
         measure = MEASURES[primary.measure]
-        groups = found.of(scenario.name)
-        for base, arm in ((b, a) for at, b in enumerate(groups) for a in groups[at + 1 :]):
-            if not _compared(of[arm.arm], of[base.arm], found.control):
-                continue
+        for arm, base in opponents(found, scenario):
             pairs = paired(arm, base, measure, primary.phase)
             family.append(compare(scenario.name, arm.arm, base.arm, measure, primary.phase, primary.margin, pairs))
     return judge(family)
+
+
+def opponents(found: Evidence, scenario: Scenario) -> Iterator[tuple[Group, Group]]:
+    """The arms of a scenario that are set against each other, as (arm, base): each against each before it."""
+    of = {arm.name: arm for arm in found.arms}
+    groups = found.of(scenario.name)
+    for at, base in enumerate(groups):
+        for arm in groups[at + 1 :]:
+            if _compared(of[arm.arm], of[base.arm], found.control):
+                yield arm, base
 
 
 def paired(arm: Group, base: Group, measure: Measure, window: Window) -> list[tuple[float, float]]:

@@ -76,3 +76,10 @@ def margin(measure: Measure, value: float) -> str:
     if measure.scale == "ratio":
         return f"x{1 + value:.2f}"
     return f"{value * 100:g} pp" if measure.unit == "share" else f"{value:g}"
+
+
+def probability(p: float | None) -> str:
+    """A p-value."""
+    if p is None:
+        return UNKNOWN
+    return "<.001" if p < 0.001 else f"{p:.3f}"

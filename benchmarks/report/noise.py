@@ -6,7 +6,7 @@ from statistics import stdev
 
 from benchmarks.measures import MEASURES
 from benchmarks.measures.measure import Measure
-from benchmarks.report.evidence import Evidence, Group, paired
+from benchmarks.report.evidence import Evidence, Group, opponents, paired
 from benchmarks.report.figures import UNKNOWN, change, change_range, count, point
 from benchmarks.report.outcomes import ARM, CELLS, SCENARIO, cells
 from benchmarks.report.table import Column, Table, Value, figure, table, word
@@ -18,13 +18,9 @@ def floor(found: Evidence) -> Table:
     """Every measure of an A/A control that varies; empty in any other run."""
     rows: list[tuple[str, list[Value]]] = []
     if found.control:
-        names = {arm.name for arm in found.arms if arm.twin}
         for scenario in found.scenarios:
-            groups = found.of(scenario.name)
-            twins = [(base, twin) for base in groups for twin in groups if twin.arm in names and base.arm not in names]
-            for base, twin in twins:
-                if twin.arm.startswith(base.arm):
-                    rows += [(scenario.name, row) for one in MEASURES.values() if (row := _row(base, twin, one))]
+            for twin, base in opponents(found, scenario):
+                rows += [(scenario.name, row) for one in MEASURES.values() if (row := _row(base, twin, one))]
     return table(
         "noise",
         "Noise floor",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, fields
-from statistics import fmean
 
 from benchmarks.measures.activity import Activity, activity
 from benchmarks.measures.cost import Cost, cost
-from benchmarks.report.evidence import Evidence, Group
-from benchmarks.report.figures import UNKNOWN, change, change_range, count, margin, number, point, share
+from benchmarks.report.evidence import Evidence, Group, mean
+from benchmarks.report.figures import UNKNOWN, change, change_range, count, margin, number, point, probability, share
 from benchmarks.report.outcomes import ARM, CELLS, SCENARIO, cells
 from benchmarks.report.table import Column, Table, Tone, Value, figure, table, word
 from benchmarks.scenario import Window
@@ -55,7 +54,7 @@ def costs(found: Evidence) -> Table:
 def _costs(group: Group) -> list[Value]:
     app, proxy = (_of_cells(group, of, "all") for of in ("app", "proxy"))
     during = (_of_cells(group, of, "fault") for of in ("app", "proxy"))
-    machine = _mean(cell.record.machine["steady"] for cell in group.valid if "steady" in cell.record.machine)
+    machine = mean(cell.record.machine["steady"] for cell in group.valid if "steady" in cell.record.machine)
     busy: Tone = "bad" if machine is not None and machine > BUSY else "plain"
     return [
         word(group.scenario.name),
@@ -73,21 +72,16 @@ def _of_cells(group: Group, of: str, window: Window) -> list[Cost]:
 
 
 def _figure(costs: list[Cost], of: Callable[[Cost], float]) -> Value:
-    value = _mean(of(one) for one in costs)
+    value = mean(of(one) for one in costs)
     return figure(number(value), value, n=len(costs))
 
 
 def _memory(costs: list[Cost]) -> Value:
-    rss = _mean(one.rss_mib for one in costs)
-    pss = _mean(one.pss_mib for one in costs if one.pss_mib is not None)
+    rss = mean(one.rss_mib for one in costs)
+    pss = mean(one.pss_mib for one in costs if one.pss_mib is not None)
     # where there is no process there is no PSS to read
     text = number(rss) if not rss else f"{number(rss)} / {number(pss)}"
     return figure(text, rss, pss=pss, n=len(costs))
-
-
-def _mean(values: Iterable[float]) -> float | None:
-    known = list(values)
-    return fmean(known) if known else None
 
 
 def verdicts(compared: list[Comparison], found: Evidence) -> Table:
@@ -136,14 +130,10 @@ def _verdict(one: Comparison, kept: Value) -> list[Value]:
         # as benchstat does: `~` where nothing is decided
         figure(f"{'~ ' * (one.verdict is Verdict.INCONCLUSIVE)}{shift}", interval.estimate),
         figure(change_range(one.measure, interval), None, low=interval.low, high=interval.high),
-        figure(UNKNOWN if one.p is None else _p(one.p), one.p),
+        figure(probability(one.p), one.p),
         *end,
         word(one.verdict.value, TONES[one.verdict]),
     ]
-
-
-def _p(p: float) -> str:
-    return "<.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _change(one: Comparison, pair: tuple[float, float]) -> float | None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from statistics import fmean
 from xml.etree.ElementTree import Element
 
 from benchmarks.measures import MEASURES
 from benchmarks.measures.cost import cost
-from benchmarks.report.evidence import Evidence, Group
+from benchmarks.report.evidence import Evidence, Group, mean, paired
 from benchmarks.report.figures import number
-from benchmarks.report.html.markup import append, element
+from benchmarks.report.html.markup import append, element, scrolling
 from benchmarks.report.html.plot import WIDTH, Scale, bottom_axis, canvas, figure, rect, text, ticks, titled
 from benchmarks.statistics import paired_difference
+from benchmarks.verdict import ENOUGH
 
 ROW, LEFT, RIGHT, TOP = 20.0, 260.0, 90.0, 10.0
 STEPS = (
@@ -58,8 +58,7 @@ _LEGEND = (("app", "application"), ("proxy", "proxies"))
 
 
 def _cpu(group: Group, of: str) -> float | None:
-    known = [one.cpu_s_per_1000 for cell in group.valid if (one := cost(cell.rows, cell.record, of))]
-    return fmean(known) if known else None
+    return mean(one.cpu_s_per_1000 for cell in group.valid if (one := cost(cell.rows, cell.record, of)))
 
 
 def _steps(found: Evidence) -> Element | None:
@@ -78,15 +77,13 @@ def _steps(found: Evidence) -> Element | None:
         for words in ("scenario", "of", "compared", "CPU-s per 1000", "95 % interval", "pairs")
     ]
     table = element("table", element("thead", element("tr", *heads)), element("tbody", *rows))
-    return element("div", table, class_="scroll", tabindex=0, role="region", aria_label="What each step adds")
+    return scrolling(table, "What each step adds")
 
 
 def _step(scenario: str, arm: Group, base: Group, what: str) -> Element:
-    measure = MEASURES["cpu"]
-    ours, theirs = arm.values(measure, "all"), base.values(measure, "all")
-    pairs = [(ours[at], theirs[at]) for at in sorted(ours.keys() & theirs.keys())]
+    pairs = paired(arm, base, MEASURES["cpu"], "all")
     interval = paired_difference(pairs)
-    enough = interval is not None and len(pairs) >= 5
+    enough = interval is not None and len(pairs) >= ENOUGH
     middle = f"{interval.estimate:+.2f}" if interval and enough else " ".join(f"{a - b:+.2f}" for a, b in pairs) or "-"
     spread = f"[{interval.low:+.2f}, {interval.high:+.2f}]" if interval and enough else "points"
     words = (scenario, what, f"{arm.arm} - {base.arm}")

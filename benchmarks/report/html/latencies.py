@@ -105,8 +105,8 @@ def heat_maps(groups: Sequence[Group]) -> Element | None:
 def _answers(group: Group) -> Iterable[tuple[float, float]]:
     for cell in group.valid:
         for row in cell.rows:
-            if row.end is not None:
-                yield row.at, (row.end - row.at) * 1000
+            if row.latency_s is not None:
+                yield row.at, row.latency_s * 1000
 
 
 def _map(
@@ -128,6 +128,5 @@ def _map(
         shade = 1 + int((SHADES - 1) * math.log1p(n) / math.log1p(most))
         cell = rect(x.start + column * width, top + row * height, width, height, f"heat-{shade}")
         drawn.append(titled(cell, f"{n} answers"))
-    for value in decades(*range_):
-        drawn.append(text(LEFT - 6, top + Scale(*range_, HEAT, 0, math.log)(value) + 4, f"{value:g} ms", "end", "tick"))
-    return drawn
+    pixel = Scale(*range_, top + HEAT, top, math.log)
+    return drawn + [text(LEFT - 6, pixel(at) + 4, f"{at:g} ms", "end", "tick") for at in decades(*range_)]

@@ -27,6 +27,11 @@ def append(parent: Element, *children: Child) -> Element:
     return parent
 
 
+def scrolling(content: Element, label: str) -> Element:
+    """A region that scrolls sideways where it is too wide, within reach of the keyboard."""
+    return element("div", content, class_="scroll", tabindex=0, role="region", aria_label=label)
+
+
 def html(root: Element) -> str:
     """The whole document as text."""
     return "<!doctype html>\n" + tostring(root, encoding="unicode", method="html") + "\n"

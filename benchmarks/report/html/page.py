@@ -128,10 +128,10 @@ def _policies(found: Evidence) -> list[Child]:
             class_="about",
         )
     ]
-    for header in found.headers:
-        for arm, policies in header.policies.items():
+    for arm in found.arms:
+        if policies := found.policies(arm.name):
             listed = json.dumps(policies, indent=1, ensure_ascii=False)
-            content.append(element("details", element("summary", arm), element("pre", listed)))
+            content.append(element("details", element("summary", arm.name), element("pre", listed)))
     return content
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from benchmarks.report.html.markup import append, element
+from benchmarks.report.html.markup import append, element, scrolling
 
 WIDTH = 920.0
 
@@ -50,9 +50,7 @@ def decades(low: float, high: float) -> list[float]:
 def figure(title: str, about: str, picture: Element, *more: Element | None) -> Element:
     """A picture with its caption; `more` stands below it (a legend, a table of the same figures)."""
     caption = element("figcaption", element("strong", title), f" {about}")
-    # What scrolls sideways must be within reach of the keyboard.
-    shown = element("div", picture, class_="scroll", tabindex=0, role="region", aria_label=title)
-    return element("figure", caption, shown, *more)
+    return element("figure", caption, scrolling(picture, title), *more)
 
 
 def canvas(height: float, label: str, *children: Element, width: float = WIDTH) -> Element:

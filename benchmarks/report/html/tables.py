@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element
 
-from benchmarks.report.html.markup import element
+from benchmarks.report.html.markup import element, scrolling
 from benchmarks.report.table import Table, Value
 
 
@@ -31,8 +31,7 @@ def table(shown: Table, group: str | None = None, level: str = "h3") -> Element 
         "div",
         element(level, shown.title),
         element("p", shown.about.replace("`", ""), class_="about"),
-        # What scrolls sideways must be within reach of the keyboard.
-        element("div", made, class_="scroll", tabindex=0, role="region", aria_label=shown.title),
+        scrolling(made, shown.title),
     )
 
 

@@ -20,6 +20,15 @@ def test_a_control_compares_each_arm_with_its_twin_alone_and_publishes_the_noise
     assert not [one for one in reports.report(run).tables if one.key == "advice"]
 
 
+def test_an_arm_whose_name_begins_with_anothers_is_no_twin_of_it(tmp_path: Path) -> None:
+    names = ("library", "library-endpoints", "library#2", "library-endpoints#2")
+    run = write_run(tmp_path, effects=dict.fromkeys(names, EFFECTS["library"]), repetitions=5)
+    rows = table(reports.report(run), "noise").rows
+    measured = [(row[1].text, row[2].text) for row in rows]
+    assert {arm for arm, _ in measured} == {"library", "library-endpoints"}
+    assert len(measured) == len(set(measured))
+
+
 def test_a_run_that_stopped_early_says_after_how_much_and_why(tmp_path: Path) -> None:
     run = write_run(tmp_path, repetitions=5, only=lambda cell: cell.repetition <= 3)
     run.stop("all was known")
