@@ -107,7 +107,8 @@ def test_a_run_without_a_good_cell_still_has_a_page(tmp_path: Path) -> None:
 
 def test_the_policies_are_those_of_each_arm(tmp_path: Path) -> None:
     run = write_run(tmp_path, repetitions=1)
-    run.header = run.header.model_copy(update={"policies": {"times": None, "arms": {"mesh": {"istio": [{"kind": "a rule"}]}}}})
+    kept = {"times": None, "arms": {"mesh": {"istio": [{"kind": "a rule"}]}}}
+    run.header = run.header.model_copy(update={"policies": kept})
     words = Page(printed(run, "html")).words
     listed = next(word for word in words if "a rule" in word)
     assert words[words.index(listed) - 1] == "mesh"
