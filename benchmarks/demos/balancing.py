@@ -13,7 +13,7 @@ THREE = {"cpanel-v2": 3}
 CALLS = 90
 SLOW_MS = 300
 AT_ONCE = 6
-MANY = 180
+MANY = 450
 PLATFORM = "the platform adds replicas; a client that asks for the name meets them (docs/fairness.md), without a policy"
 
 
