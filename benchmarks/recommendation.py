@@ -51,8 +51,10 @@ def recommend(
 ) -> Recommendation:
     """Weigh the comparisons of a scenario's primary measure. `modes`: the mode of each arm.
 
-    An arm is a candidate when it is better than the control `none`. Among candidates one is recommended only if it is
-    better than each candidate of the other side; where they are equivalent, either will do; else it is undecided.
+    An arm is a candidate when it is better than the control `none`, and a rival when that is not known. A candidate is
+    recommended only if it is better than each other candidate and each rival: one that nobody has told from the
+    control may yet be the best. Candidates that are equivalent, and better than each rival: either will do. Else it is
+    undecided.
     """
     verdicts = {(one.arm, one.base): one for one in compared if one.scenario == scenario}
     controls = [arm for arm, mode in modes.items() if mode == "none"]
@@ -65,35 +67,54 @@ def recommend(
     if unsure:
         limits.append(f"undecided against none: {', '.join(unsure)}; more repetitions narrow it")
     helping = [one for one in against if one.verdict is Verdict.BETTER]
-    rest = tuple(limits)
     if not helping:
         settled = bool(against) and not unsure
         where: Where = "neither" if settled else "undecided"
         shown = tuple(against) if settled else ()
-        return Recommendation(scenario, edge, fault, where, None, _said(shown), None, _n(against), rest, shown)
-    best, ties, evidence = _best(helping, verdicts)
-    if best is None:
-        limits.append(f"not told apart: {', '.join(one.arm for one in ties)}")
-        equal = all(one.verdict is Verdict.EQUIVALENT for one in evidence) and bool(evidence)
-        where = "either" if equal else "undecided"
-        used = [*helping, *evidence]
-        said, p, n = _said(used), _p(helping), _n(used)
-        return Recommendation(scenario, edge, fault, where, None, said, p, n, tuple(limits), tuple(used))
-    used = [next(one for one in helping if one.arm == best), *evidence]
-    side = _side(modes[best])
-    return Recommendation(scenario, edge, fault, side, best, _said(used), _p(used), _n(used), rest, tuple(used))
+        return Recommendation(scenario, edge, fault, where, None, _said(shown), None, _n(against), tuple(limits), shown)
+    contest = _Contest(tuple(one.arm for one in helping), tuple(unsure), tuple(verdicts.values()))
+    best = contest.winner()
+    if best is not None:
+        where, used = _side(modes[best]), [one for one in helping if one.arm == best] + contest.of(best)
+    else:
+        where, used = "either" if contest.tied() else "undecided", [*helping, *contest.between]
+        limits.append(f"not told apart: {', '.join(contest.candidates + contest.unbeaten())}")
+    said, p, n = _said(used), _p(used), _n(used)
+    return Recommendation(scenario, edge, fault, where, best, said, p, n, tuple(limits), tuple(used))
 
 
-def _best(
-    helping: Sequence[Comparison], verdicts: Mapping[tuple[str, str], Comparison]
-) -> tuple[str | None, Sequence[Comparison], list[Comparison]]:
-    """The candidate that is better than all others; or None, the candidates, and what was said between them."""
-    between = [one for (arm, base), one in verdicts.items() if {arm, base} <= {each.arm for each in helping}]
-    for each in helping:
-        won = [one for one in between if each.arm in (one.arm, one.base)]
-        if all(_winner(one) == each.arm for one in won):
-            return each.arm, helping, won
-    return None, helping, between
+@dataclass(frozen=True, slots=True)
+class _Contest:
+    """The arms that may be recommended, those that might be better still, and what was said between them."""
+
+    candidates: tuple[str, ...]
+    rivals: tuple[str, ...]
+    compared: tuple[Comparison, ...]
+
+    @property
+    def between(self) -> list[Comparison]:
+        """The comparisons that a candidate takes part in, of candidates and rivals alone."""
+        entered = {*self.candidates, *self.rivals}
+        return [
+            one for one in self.compared if {one.arm, one.base} <= entered and not {one.arm, one.base} <= {*self.rivals}
+        ]
+
+    def of(self, arm: str) -> list[Comparison]:
+        """The comparisons of one arm."""
+        return [one for one in self.between if arm in (one.arm, one.base)]
+
+    def winner(self) -> str | None:
+        """The candidate that is better than every other and than every rival."""
+        return next((arm for arm in self.candidates if all(_winner(one) == arm for one in self.of(arm))), None)
+
+    def unbeaten(self) -> tuple[str, ...]:
+        """The rivals that some candidate is not known to be better than."""
+        return tuple(arm for arm in self.rivals if any(_winner(one) in (None, arm) for one in self.of(arm)))
+
+    def tied(self) -> bool:
+        """Whether the candidates are equivalent, and each is better than every rival."""
+        among = [one for one in self.between if {one.arm, one.base} <= {*self.candidates}]
+        return bool(among) and not self.unbeaten() and all(one.verdict is Verdict.EQUIVALENT for one in among)
 
 
 def _winner(one: Comparison) -> str | None:

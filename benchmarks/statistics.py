@@ -57,13 +57,17 @@ def student_t_quantile(p: float, df: int) -> float:
     return high
 
 
-def paired_difference(pairs: Sequence[tuple[float, float]], level: float = LEVEL) -> Interval | None:
+def paired_difference(
+    pairs: Sequence[tuple[float, float]], level: float = LEVEL, resolution: float = 0.0
+) -> Interval | None:
     """Mean of a - b over the pairs, with Student's t interval; None below two pairs.
 
-    Without any spread the interval is the estimate itself, and Student's t has nothing to say: then p is that of the
-    sign test, 1 for no difference, and 2^(1-n) for n times the same one.
+    `resolution`: the standard deviation that one difference has at least, by how it was counted. Five cells in which
+    nothing failed are no proof that nothing can, and pairs that agree by their coarseness must not look precise.
+    Without it and without any spread the interval is the estimate itself, and Student's t has nothing to say: then p
+    is that of the sign test, 1 for no difference, and 2^(1-n) for n times the same one.
     """
-    return _interval([a - b for a, b in pairs], level)
+    return _interval([a - b for a, b in pairs], level, resolution)
 
 
 def paired_ratio(pairs: Sequence[tuple[float, float]], level: float = LEVEL) -> Interval | None:
@@ -80,11 +84,11 @@ def paired_ratio(pairs: Sequence[tuple[float, float]], level: float = LEVEL) -> 
     return Interval(math.exp(logs.estimate), math.exp(logs.low), math.exp(logs.high), logs.n, logs.p)
 
 
-def _interval(values: Sequence[float], level: float) -> Interval | None:
+def _interval(values: Sequence[float], level: float, resolution: float = 0.0) -> Interval | None:
     n = len(values)
     if n < 2:
         return None
-    mean, error = fmean(values), stdev(values) / math.sqrt(n)
+    mean, error = fmean(values), max(stdev(values), resolution) / math.sqrt(n)
     half = student_t_quantile((1 + level) / 2, n - 1) * error
     # differences of equal values leave rounding errors of their own: below 1e-12 there is no spread
     if error <= 1e-12 * max(1.0, abs(mean)):

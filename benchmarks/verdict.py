@@ -56,9 +56,13 @@ def compare(
     window: str,
     margin: float,
     pairs: Sequence[tuple[float, float]],
+    resolution: float = 0.0,
 ) -> Comparison:
-    """Set two arms against each other; the verdict comes from `judge`, which sees the whole family."""
-    interval = paired_ratio(pairs) if measure.scale == "ratio" else paired_difference(pairs)
+    """Set two arms against each other; the verdict comes from `judge`, which sees the whole family.
+
+    `resolution`: what a difference is known to at best (see paired_difference); a ratio has none.
+    """
+    interval = paired_ratio(pairs) if measure.scale == "ratio" else paired_difference(pairs, resolution=resolution)
     return Comparison(scenario, arm, base, measure, window, margin, tuple(pairs), interval)
 
 

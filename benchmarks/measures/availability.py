@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from benchmarks.measures.measure import Measure, within
+from benchmarks.measures.measure import Measure, arrived, within
 from loadtests.rows import Outcome, Row
 
 if TYPE_CHECKING:
@@ -28,4 +28,4 @@ def successes(rows: Sequence[Row], record: Record, window: Window) -> tuple[int,
     return sum(row.outcome is Outcome.SUCCESS for row in seen), len(seen)
 
 
-AVAILABILITY = Measure("availability", "availability", "share", "higher", "difference", availability)
+AVAILABILITY = Measure("availability", "availability", "share", "higher", "difference", availability, trials=arrived)

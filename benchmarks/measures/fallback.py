@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from benchmarks.measures.measure import Measure, within
+from benchmarks.measures.measure import Measure, arrived, within
 from loadtests.rows import Outcome, Row
 
 if TYPE_CHECKING:
@@ -22,4 +22,4 @@ def fallback(rows: Sequence[Row], record: Record, scenario: Scenario, window: Wi
     return sum(row.outcome is Outcome.FALLBACK for row in seen) / len(seen) if seen else None
 
 
-FALLBACK = Measure("fallback", "fallback", "share", "higher", "difference", fallback)
+FALLBACK = Measure("fallback", "fallback", "share", "higher", "difference", fallback, trials=arrived)

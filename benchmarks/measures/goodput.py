@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from benchmarks.measures.measure import Measure, seconds, within
+from benchmarks.measures.measure import Measure, arrived, seconds, within
 from loadtests.rows import Outcome, Row
 
 if TYPE_CHECKING:
@@ -36,5 +36,5 @@ def goodput_rate(rows: Sequence[Row], record: Record, scenario: Scenario, window
     return sum(good(row, record, scenario) for row in within(rows, record, window)) / length if length else None
 
 
-GOODPUT = Measure("goodput", "goodput", "share", "higher", "difference", goodput)
+GOODPUT = Measure("goodput", "goodput", "share", "higher", "difference", goodput, trials=arrived)
 GOODPUT_RATE = Measure("goodput-rate", "goodput per second", "per second", "higher", "ratio", goodput_rate)

@@ -24,6 +24,7 @@ class Measure:
 
     `scale`: arms are compared by the `difference` of two values, or by the `ratio` of two positive ones.
     `whole_cell`: the number is counted over the whole cell, warm-up included, and knows no phases.
+    `trials`: of how many trials a share is, which says how finely a cell can know it; None for what is no such share.
     """
 
     name: str
@@ -35,12 +36,18 @@ class Measure:
     scale: Literal["difference", "ratio"]
     of: Of
     whole_cell: bool = False
+    trials: Callable[[Sequence[Row], Record, Window], int] | None = None
 
 
 def within(rows: Sequence[Row], record: Record, window: Window) -> list[Row]:
     """The rows whose intended time lies in the window: a phase, or every phase but the warm-up."""
     spans = [(p.start, p.end) for p in record.phases if p.name == window or (window == ALL and p.name != "warm")]
     return [row for row in rows if any(start <= row.at < end for start, end in spans)]
+
+
+def arrived(rows: Sequence[Row], record: Record, window: Window) -> int:
+    """Number of arrivals in the window."""
+    return len(within(rows, record, window))
 
 
 def seconds(record: Record, window: Window) -> float:

@@ -39,7 +39,8 @@ SAVED = {"html": "report.html", "markdown": "report.md", "json": "report.json"}
 
 def report(run: Run) -> Report:
     """Everything that a run shows so far; may be called while it is still being filled. Raises BadInput."""
-    return _report(evidence(run))
+    found = evidence(run)
+    return _report(found, comparisons(found))
 
 
 def side_by_side(first: Run, second: Run) -> Report:
@@ -47,7 +48,8 @@ def side_by_side(first: Run, second: Run) -> Report:
 
     Raises BadInput when their seeds or scenarios differ, saying which.
     """
-    return _between(first, second, evidence_side_by_side(first, second))
+    found = evidence_side_by_side(first, second)
+    return _between(first, second, found, comparisons(found))
 
 
 def between(before: Run, after: Run) -> list[Comparison]:
@@ -65,34 +67,36 @@ def write(what: Run | tuple[Run, Run], form: str = "terminal", console: Console 
         raise BadInput([f"no format {form!r}; choose one of: {', '.join(FORMATS)}"])
     if isinstance(what, tuple):
         found = evidence_side_by_side(*what)
-        shown = _between(*what, found)
+        compared = comparisons(found)
+        shown = _between(*what, found, compared)
     else:
         found = evidence(what)
-        shown = _report(found)
+        compared = comparisons(found)
+        shown = _report(found, compared)
     if form == "terminal":
         terminal.render(shown, console or Console())
     else:
-        (console.file if console else sys.stdout).write(_text(form, shown, found))
+        (console.file if console else sys.stdout).write(_text(form, shown, found, compared))
 
 
 def save(run: Run) -> None:
     """Write the report beside the raw files, from which it can be made again, in SAVED's forms. Raises CannotWrite."""
     found = evidence(run)
-    shown = _report(found)
+    compared = comparisons(found)
+    shown = _report(found, compared)
     for form, name in SAVED.items():
-        write_whole(run.folder / name, _text(form, shown, found).encode())
+        write_whole(run.folder / name, _text(form, shown, found, compared).encode())
 
 
-def _text(form: str, shown: Report, found: Evidence) -> str:
+def _text(form: str, shown: Report, found: Evidence, compared: list[Comparison]) -> str:
     if form == "html":
-        return html.render(shown, found, comparisons(found))
+        return html.render(shown, found, compared)
     if form == "markdown":
         return markdown.render(shown)
     return csv.render(shown) if form == "csv" else json.render(shown)
 
 
-def _report(found: Evidence) -> Report:
-    compared = comparisons(found)
+def _report(found: Evidence, compared: list[Comparison]) -> Report:
     tables = [
         outcomes.glance(found),
         advice.advice(found, compared),
@@ -119,15 +123,15 @@ def _report(found: Evidence) -> Report:
     )
 
 
-def _between(first: Run, second: Run, found: Evidence) -> Report:
+def _between(first: Run, second: Run, found: Evidence, compared: list[Comparison]) -> Report:
     """The report on both, opened by what changed in the arms that both have."""
     before, after = evidence(first), evidence(second)
-    compared = changes.changes(before, after)
-    shown = _report(found)
-    if not compared:
+    altered = changes.changes(before, after)
+    shown = _report(found, compared)
+    if not altered:
         return shown
     return replace(
         shown,
-        tables=(changes.changed(compared, first.name, second.name), *shown.tables),
-        warnings=(*changes.cautions(compared, before, after), *shown.warnings),
+        tables=(changes.changed(altered, first.name, second.name), *shown.tables),
+        warnings=(*changes.cautions(altered, before, after), *shown.warnings),
     )

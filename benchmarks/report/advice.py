@@ -20,9 +20,10 @@ def advice(found: Evidence, compared: Sequence[Comparison]) -> Table:
         "advice",
         "Where should it live",
         "For each kind of fault, what the verdicts on the primary measure support, on this machine and with these "
-        "policies: an arm that is better than the control and better than every other that is. Either: equivalent. "
-        "p: the weakest link of the evidence, adjusted for the whole table of verdicts. Flips: the margin (each "
-        "scenario has one) at which a verdict that this rests on would be another; a sweep says where along an axis.",
+        "policies: an arm that is better than the control and better than every other that is, or may be. "
+        "Either: equivalent. p: the weakest link of the evidence, adjusted for the whole table of verdicts. "
+        "Flips: the margin (each scenario has one) at which a verdict that this rests on would be another; "
+        "a sweep says where along an axis.",
         [
             SCENARIO,
             Column("edge", "edge", "left"),

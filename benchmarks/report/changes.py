@@ -6,12 +6,11 @@ the arms is not random any more; only repetitions still meet the same arrivals, 
 
 from __future__ import annotations
 
-from benchmarks.measures import MEASURES
-from benchmarks.report.evidence import Evidence
+from benchmarks.report.evidence import Evidence, contrast
 from benchmarks.report.figures import UNKNOWN, change, change_range, count, margin, number
 from benchmarks.report.outcomes import ARM, SCENARIO
 from benchmarks.report.table import Caution, Column, Table, Tone, Value, figure, table, word
-from benchmarks.verdict import Comparison, Verdict, compare, judge
+from benchmarks.verdict import Comparison, Verdict, judge
 
 CALLED: dict[Verdict, tuple[str, Tone]] = {
     Verdict.BETTER: ("improved", "good"),
@@ -34,13 +33,8 @@ def changes(before: Evidence, after: Evidence) -> list[Comparison]:
     family = []
     for group in after.groups:
         then = earlier.get((group.scenario.name, group.arm))
-        if then is None:
-            continue
-        primary = group.scenario.primary
-        measure = MEASURES[primary.measure]
-        now, was = group.values(measure, primary.phase), then.values(measure, primary.phase)
-        pairs = [(now[at], was[at]) for at in sorted(now.keys() & was.keys())]
-        family.append(compare(group.scenario.name, group.arm, group.arm, measure, primary.phase, primary.margin, pairs))
+        if then is not None:
+            family.append(contrast(group, then))
     return judge(family)
 
 

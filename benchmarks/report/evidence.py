@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import hypot
 from statistics import fmean, geometric_mean
 from typing import Any
 
+from benchmarks import binomial
 from benchmarks.arm import TWIN
 from benchmarks.errors import BadInput
 from benchmarks.measures import MEASURES, Measure
@@ -36,6 +38,15 @@ class Group:
             cell.record.repetition: measure.of(cell.rows, cell.record, self.scenario, window) for cell in self.valid
         }
         return {repetition: value for repetition, value in found.items() if value is not None}
+
+    def resolutions(self, measure: Measure, window: Window) -> dict[int, float]:
+        """How finely each valid cell can know a share of trials, as a standard deviation; empty for other measures."""
+        if measure.trials is None:
+            return {}
+        return {
+            cell.record.repetition: binomial.resolution(measure.trials(cell.rows, cell.record, window))
+            for cell in self.valid
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +164,17 @@ def comparisons(found: Evidence) -> list[Comparison]:
         return []
     family = []
     for scenario in found.scenarios:
-        primary = scenario.primary
-        measure = MEASURES[primary.measure]
-        for arm, base in opponents(found, scenario):
-            pairs = paired(arm, base, measure, primary.phase)
-            family.append(compare(scenario.name, arm.arm, base.arm, measure, primary.phase, primary.margin, pairs))
+        family += [contrast(arm, base) for arm, base in opponents(found, scenario)]
     return judge(family)
+
+
+def contrast(arm: Group, base: Group) -> Comparison:
+    """Set two arms against each other on the primary measure of their scenario; `judge` gives the verdict."""
+    scenario, primary = arm.scenario, arm.scenario.primary
+    measure = MEASURES[primary.measure]
+    pairs = paired(arm, base, measure, primary.phase)
+    fine = resolution(arm, base, measure, primary.phase)
+    return compare(scenario.name, arm.arm, base.arm, measure, primary.phase, primary.margin, pairs, fine)
 
 
 def opponents(found: Evidence, scenario: Scenario) -> Iterator[tuple[Group, Group]]:
@@ -175,6 +191,13 @@ def paired(arm: Group, base: Group, measure: Measure, window: Window) -> list[tu
     """The values of two arms in the repetitions in which both have one, in order."""
     ours, theirs = arm.values(measure, window), base.values(measure, window)
     return [(ours[repetition], theirs[repetition]) for repetition in sorted(set(ours) & set(theirs))]
+
+
+def resolution(arm: Group, base: Group, measure: Measure, window: Window) -> float:
+    """The standard deviation that the difference of a pair has at least, by the size of its cells; 0 if not known."""
+    ours, theirs = arm.resolutions(measure, window), base.resolutions(measure, window)
+    shared = ours.keys() & theirs.keys()
+    return fmean(hypot(ours[at], theirs[at]) for at in shared) if shared else 0.0
 
 
 def _compared(arm: ArmHeader, base: ArmHeader, control: bool) -> bool:

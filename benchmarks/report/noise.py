@@ -6,7 +6,7 @@ from statistics import stdev
 
 from benchmarks.measures import MEASURES
 from benchmarks.measures.measure import Measure
-from benchmarks.report.evidence import Evidence, Group, opponents, paired
+from benchmarks.report.evidence import Evidence, Group, opponents, paired, resolution
 from benchmarks.report.figures import UNKNOWN, change, change_range, count, point
 from benchmarks.report.outcomes import ARM, CELLS, SCENARIO, cells
 from benchmarks.report.table import Column, Table, Value, figure, table, word
@@ -43,7 +43,8 @@ def floor(found: Evidence) -> Table:
 def _row(base: Group, twin: Group, measure: Measure) -> list[Value] | None:
     window = "all" if measure.whole_cell else base.window
     pairs = paired(twin, base, measure, window)
-    interval = paired_ratio(pairs) if measure.scale == "ratio" else paired_difference(pairs)
+    fine = resolution(twin, base, measure, window)
+    interval = paired_ratio(pairs) if measure.scale == "ratio" else paired_difference(pairs, resolution=fine)
     if interval is None or len(pairs) < ENOUGH:
         return None
     changes = [a / b if measure.scale == "ratio" else a - b for a, b in pairs]

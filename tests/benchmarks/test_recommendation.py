@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,9 @@ from benchmarks.recommendation import Recommendation, recommend, tipping
 from benchmarks.verdict import Comparison, Verdict, compare, judge
 
 MODES = {"none": "none", "library": "library", "sidecar": "sidecar", "mesh": "mesh", "both": "both"}
+
+
+NOISE = (-0.01, 0.01, 0.0, -0.005, 0.005)
 
 
 def judged(level: dict[str, float], n: int = 8, noise: float = 0.005) -> list[Comparison]:
@@ -61,6 +65,40 @@ def test_candidates_that_are_not_told_apart_are_undecided_and_named() -> None:
     assert "not told apart: library, mesh" in found.limits
 
 
+def scripted(verdicts: dict[tuple[str, str], Verdict]) -> list[Comparison]:
+    """Comparisons with these verdicts, of (arm, base)."""
+    pairs = [(0.9 + shift, 0.7) for shift in NOISE]
+    made = [compare("burst", arm, base, MEASURES["availability"], "fault", 0.05, pairs) for arm, base in verdicts]
+    return [replace(one, p=0.01, verdict=verdicts[one.arm, one.base]) for one in made]
+
+
+def test_the_only_arm_that_helps_must_beat_one_that_nobody_told_from_the_control() -> None:
+    unsure = {
+        ("library", "none"): Verdict.INCONCLUSIVE,
+        ("mesh", "none"): Verdict.BETTER,
+        ("mesh", "library"): Verdict.INCONCLUSIVE,
+    }
+    found = advised(scripted(unsure))
+    assert (found.where, found.arm) == ("undecided", None)
+    assert "not told apart: mesh, library" in found.limits
+    beaten = advised(scripted(unsure | {("mesh", "library"): Verdict.BETTER}))
+    assert (beaten.where, beaten.arm) == ("mesh", "mesh")
+    assert beaten.because == ("mesh better than none", "mesh better than library")
+
+
+def test_either_will_do_only_when_nobody_might_be_better_still() -> None:
+    tied = {
+        ("library", "none"): Verdict.BETTER,
+        ("mesh", "none"): Verdict.BETTER,
+        ("mesh", "library"): Verdict.EQUIVALENT,
+        ("both", "none"): Verdict.INCONCLUSIVE,
+        ("both", "library"): Verdict.WORSE,
+        ("both", "mesh"): Verdict.INCONCLUSIVE,
+    }
+    assert advised(scripted(tied)).where == "undecided"
+    assert advised(scripted(tied | {("both", "mesh"): Verdict.WORSE})).where == "either"
+
+
 def test_without_a_control_nothing_is_recommended() -> None:
     found = advised(judged({"library": 0.6, "mesh": 0.9}))
     assert found.where == "undecided"
@@ -79,7 +117,7 @@ def test_the_evidence_is_named_with_its_weakest_link() -> None:
     ("pairs", "measure", "at"),
     [
         # better by 20 points: a reader to whom 20 points do not matter is not told so
-        ([(0.9 + noise, 0.7) for noise in (-0.01, 0.01, 0.0, -0.005, 0.005)], "availability", 0.2),
+        ([(0.9 + noise, 0.7) for noise in NOISE], "availability", 0.2),
         # worse by a half, as a ratio
         ([(1.5, 1.0), (1.52, 1.0), (1.48, 1.0), (1.51, 1.0), (1.49, 1.0)], "cpu", 0.5),
         # half the cost: as far down as up
@@ -96,7 +134,7 @@ def test_a_decided_verdict_flips_where_the_margin_is_as_large_as_the_difference(
 
 
 def test_equality_ends_where_the_margin_is_smaller_than_the_interval() -> None:
-    pairs = [(0.7 + noise, 0.7) for noise in (-0.01, 0.01, 0.0, -0.005, 0.005)]
+    pairs = [(0.7 + noise, 0.7) for noise in NOISE]
     (one,) = judge([compare("s", "mesh", "none", MEASURES["availability"], "all", 0.05, pairs)])
     at = tipping(one)
     assert at is not None

@@ -65,6 +65,20 @@ def test_without_spread_the_interval_is_the_estimate(pairs: list[tuple[float, fl
     assert interval.p == p
 
 
+def test_pairs_that_agree_are_known_no_better_than_their_cells_can_know() -> None:
+    # five differences of 1 with a standard deviation of at least 0.01: the error is 0.01 / sqrt(5), times t(0.975, 4)
+    interval = paired_difference([(1.0, 0.0)] * 5, resolution=0.01)
+    assert interval is not None
+    assert [interval.low, interval.high] == pytest.approx([1 - 0.012417, 1 + 0.012417], abs=1e-6)
+    assert interval.p is not None
+    assert interval.p < 1e-6
+
+
+def test_a_resolution_below_the_spread_changes_nothing() -> None:
+    pairs = [(float(d), 0.0) for d in range(1, 6)]
+    assert paired_difference(pairs, resolution=1.5) == paired_difference(pairs)
+
+
 def test_a_ratio_is_estimated_on_the_log_scale() -> None:
     interval = paired_ratio([(2.0, 1.0), (8.0, 1.0)])
     assert interval is not None

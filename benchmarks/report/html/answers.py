@@ -59,7 +59,7 @@ def _answer(advised: Recommendation) -> Element:
     said = [
         *([f"{sure}{advised.pairs} pairs"] if advised.where != "undecided" else []),
         *advised.because,
-        *(advised.limits if advised.where == "undecided" else ()),
+        *advised.limits,
     ]
     return element(
         "p",
