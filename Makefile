@@ -9,7 +9,7 @@ DEMOS := deploy-app-default deploy-istio-default health start-cameras stop-camer
 	mtls authorization mirror egress default-reset all-reset
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench bench-mode-library bench-mode-mesh smoke selftest test lint types lock up down status load-ui kiali grafana clean demos demo-all $(DEMOS)
+.PHONY: help setup bench bench-mode-library bench-mode-mesh smoke selftest test lint types image lock up down status load-ui kiali grafana clean demos demo-all $(DEMOS)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ demo-all: $(READY) ## every demonstration in order, in a world of its own (ARGS=
 
 $(DEMOS): $(READY)
 	@$(GOAROUND) demo $@ $(ARGS)
+
+image: $(READY) ## the image of the services, for a cluster, by docker, podman or buildah (ARGS="--save goaround.tar")
+	@$(GOAROUND) image $(ARGS)
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --extra dev --python-version 3.11 --upgrade pyproject.toml -o requirements.lock

@@ -16,6 +16,7 @@ from benchmarks import bench as benches
 from benchmarks import (
     demo_cli,
     fault_cli,
+    image_cli,
     load_cli,
     mesh_cli,
     monitoring_cli,
@@ -79,6 +80,7 @@ app = typer.Typer(
 )
 world_cli.register(app)
 demo_cli.register(app)
+image_cli.register(app)
 load_cli.register(app)
 mesh_cli.register(app)
 monitoring_cli.register(app)

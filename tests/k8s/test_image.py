@@ -1,0 +1,103 @@
+"""The image is built by whichever engine works; here the engines are scripts that write down what they were told."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from k8s import image
+from k8s.image import ENGINES, ROOT
+from k8s.target import TargetError
+
+DOCKERFILE = (ROOT / image.DOCKERFILE).read_text()
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A PATH with nothing on it."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def put(path: Path, name: str, script: str) -> Path:
+    """Put an engine on PATH; returns the file that its arguments are written to."""
+    told = path / f"{name}.told"
+    program = path / name
+    program.write_text(f'#!/bin/sh\necho "$@" >> {told}\n{script}\n')
+    program.chmod(0o755)
+    return told
+
+
+def test_the_first_engine_that_answers_is_taken(path: Path) -> None:
+    put(path, "docker", "echo 'Cannot connect to the daemon' >&2; exit 1")
+    put(path, "buildah", "exit 0")
+    assert image.choose() is ENGINES["buildah"]
+
+
+def test_without_an_engine_that_works_the_error_says_what_is_wrong_with_each(path: Path) -> None:
+    put(path, "docker", "echo 'Cannot connect to the daemon' >&2; exit 1")
+    with pytest.raises(TargetError) as refused:
+        image.choose()
+    [line] = refused.value.errors
+    assert line.endswith("docker: Cannot connect to the daemon; podman: not on PATH; buildah: not on PATH")
+
+
+def test_an_unknown_engine_is_refused_with_the_choices(path: Path) -> None:
+    with pytest.raises(TargetError, match="no container engine 'rkt'; choose from: docker, podman, buildah"):
+        image.choose("rkt")
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_every_engine_is_told_file_tag_base_and_options(path: Path, name: str) -> None:
+    told = put(path, name, "")
+    image.build(ENGINES[name], "goaround:1", "localhost/python:3", ["--no-cache"])
+    assert told.read_text().startswith("build ")
+    assert told.read_text().endswith(
+        "--file services/Dockerfile --tag goaround:1 --build-arg BASE=localhost/python:3 --no-cache .\n"
+    )
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_every_engine_saves_the_tag_to_the_file(path: Path, name: str, tmp_path: Path) -> None:
+    told = put(path, name, "")
+    image.save(ENGINES[name], "goaround:1", tmp_path / "image.tar")
+    assert f"{tmp_path / 'image.tar'}" in told.read_text()
+    assert "goaround:1" in told.read_text()
+
+
+def test_a_failed_build_says_so(path: Path) -> None:
+    put(path, "podman", "exit 125")
+    with pytest.raises(TargetError, match=r"podman could not build the image \(exit code 125\)"):
+        image.build(ENGINES["podman"])
+
+
+def test_a_tag_that_is_none_is_refused() -> None:
+    with pytest.raises(TargetError, match=r"image tag '--squash': must be \[REGISTRY/\]NAME:TAG"):
+        image.build(ENGINES["docker"], "--squash")
+
+
+def test_nothing_is_saved_over_a_file(tmp_path: Path) -> None:
+    there = tmp_path / "image.tar"
+    there.touch()
+    with pytest.raises(TargetError, match="exists already"):
+        image.save(ENGINES["docker"], "goaround:1", there)
+
+
+def test_the_image_is_not_roots_and_has_a_health_check() -> None:
+    last = DOCKERFILE.rpartition("\nFROM ")[2]
+    assert re.search(r"^USER 10001:10001$", last, re.MULTILINE)
+    assert re.search(r"^HEALTHCHECK .*services.healthy", last, re.MULTILINE)
+
+
+def test_whatever_the_image_copies_is_let_through_and_nothing_else() -> None:
+    let_through = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    copied = {
+        source.strip("/").partition("/")[0]
+        for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE)
+        for source in line.split()[:-1]
+    }
+    assert copied == let_through
