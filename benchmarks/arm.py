@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from benchmarks import sweep
 from benchmarks.errors import BadInput
@@ -32,11 +33,20 @@ class Arm:
     def name(self) -> str:
         """The mode alone under the default policy set, else `mode:policies`; with `+plaintext` where that is so.
 
-        At a point of a sweep with that point behind it: `mesh@retries.attempts=2`.
+        A policy set that is a folder is called by the folder's own name. At a point of a sweep with that point behind
+        it: `mesh@retries.attempts=2`.
         """
-        name = self.mode if self.policies in (None, DEFAULT_POLICIES) else f"{self.mode}:{self.policies}"
-        marks = (PLAINTEXT if self.plaintext else "") + (TWIN if self.twin else "")
-        return name + marks + sweep.name(dict(self.settings))
+        policies = Path(self.policies).resolve().name if self.policies else ""
+        return self._written(policies) + (TWIN if self.twin else "") + sweep.name(dict(self.settings))
+
+    @property
+    def text(self) -> str:
+        """What `parse` makes this arm of, its settings and its twin apart."""
+        return self._written(self.policies or "")
+
+    def _written(self, policies: str) -> str:
+        name = self.mode if policies in ("", DEFAULT_POLICIES) else f"{self.mode}:{policies}"
+        return name + (PLAINTEXT if self.plaintext else "")
 
     def swept(self, axes: Axes) -> list[Arm]:
         """The arm at every point of the axes; as it is in a mode without policies."""
@@ -79,6 +89,8 @@ def parse_arms(texts: list[str], policies: str = DEFAULT_POLICIES) -> tuple[Arm,
             continue
         if arm in arms:
             errors.append(f"arm {arm.name!r} is named twice: name each once")
+        elif arm.name in {each.name for each in arms}:
+            errors.append(f"two arms would be called {arm.name!r}: give one of their folders another name")
         arms.append(arm)
     if errors:
         raise BadInput(errors)

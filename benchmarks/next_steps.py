@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from shlex import join
 
-from benchmarks import results, scenario
+from benchmarks import results
+from benchmarks.arm import Arm
 from benchmarks.record import Header
 from benchmarks.results import Run
 from benchmarks.verdict import ENOUGH, Comparison, Verdict
@@ -43,13 +43,12 @@ def _steps(run: Run, compared: Sequence[Comparison], control: bool) -> Iterator[
 def again(
     header: Header, repetitions: int, where: Sequence[str] = (), arm: str | None = None, *, aa: bool = False
 ) -> str:
-    """The command that runs the same arms and scenarios anew; a file of one's own is named by its name only."""
-    known = scenario.names()
+    """The command that runs the same arms and scenarios anew."""
     families = list(dict.fromkeys(each.family for each in header.scenarios.values()))
-    arms = list(dict.fromkeys(each.name.partition("@")[0].removesuffix("#2") for each in header.arms))
+    arms = list(dict.fromkeys(Arm(each.mode, each.policies, each.plaintext).text for each in header.arms))
     words = ["goaround", "bench", *(["--aa"] if aa else []), *(["--profile", header.profile] if header.profile else [])]
     for each in [*([arm] if arm else []), *arms]:
         words += ["--arm", each]
     for each in families:
-        words += ["--scenario", each if each in known else str(Path(f"{each}.yaml"))]
+        words += ["--scenario", header.files.get(each, each)]
     return join([*words, "--repetitions", str(repetitions), "--seed", str(header.seed), *where])

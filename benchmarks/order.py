@@ -20,7 +20,7 @@ from benchmarks.plan import file_safe, plan
 from benchmarks.profile import PolicyTimes, profile
 from benchmarks.record import ArmHeader
 from benchmarks.results import Run
-from benchmarks.scenario import Scenario, load_scenario
+from benchmarks.scenario import Scenario, load_scenario, names
 from istio.compile.versions import NEWEST
 from istio.policies import STRENGTHS
 from k8s.render import LIBRARIES, WITH_SIDECARS
@@ -50,6 +50,8 @@ class Order:
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By scenario, the names of its arms, where it does not run in all."""
     until_narrow: bool = False
+    files: Mapping[str, str] = field(default_factory=dict)
+    """By scenario family, the file of a scenario that is the user's own."""
 
 
 def order(
@@ -119,8 +121,18 @@ def order(
             [f"--until-narrow looks after {stopping.LEAST} repetitions first: give more, as `--repetitions 30`"]
         )
     together = tuple(dict.fromkeys(arm for its in placed.values() for arm in its))
+    files = {Path(each).stem: str(each) for each in scenario_names or () if str(each) not in names()}
     return Order(
-        chosen.name, together, scenarios, repetitions, seed, chosen.policy_times, istio_version, only, until_narrow
+        profile=chosen.name,
+        arms=together,
+        scenarios=scenarios,
+        repetitions=repetitions,
+        seed=seed,
+        times=chosen.policy_times,
+        istio_version=istio_version,
+        only=only,
+        until_narrow=until_narrow,
+        files=files,
     )
 
 
@@ -194,6 +206,7 @@ def create(wanted: Order, rendered: Mapping[str, Rendered], into: Path) -> Run:
             for arm in wanted.arms
         ],
         scenarios=wanted.scenarios,
+        files=wanted.files,
         plan=plan([each.name for each in wanted.scenarios], arms, wanted.repetitions, wanted.seed, wanted.only),
         environment=machine.describe(),
         versions={"goaround": metadata.version("goaround"), ISTIO: wanted.istio_version, **machine.versions()},

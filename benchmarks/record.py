@@ -42,6 +42,7 @@ class Header(Stored):
     """All of a run but its cells. `scenarios` are kept whole, so that a report needs no file outside the run.
 
     `policies`: what each arm's policies were, as they were given to it. `notes`: what a reader must know, in sentences.
+    `files`: where the scenarios of the user's own were read, by the name of their family.
     `until_narrow`: the run may end before its last repetition (benchmarks.stopping); `stopped`: why it did.
     """
 
@@ -52,6 +53,7 @@ class Header(Stored):
     seed: int
     arms: tuple[ArmHeader, ...]
     scenarios: dict[str, Scenario]
+    files: dict[str, str] = {}
     plan: tuple[PlannedCell, ...]
     environment: dict[str, Any] = {}
     policies: dict[str, Any] = {}

@@ -18,6 +18,17 @@ def test_an_arm_of_another_set_carries_the_set_in_its_name() -> None:
     assert Arm.parse("mesh:mine").name == "mesh:mine"
 
 
+def test_an_arm_of_a_folder_of_policies_is_called_by_the_folder_and_written_with_its_path() -> None:
+    arm = Arm.parse("mesh:some/where/mine/+plaintext")
+    assert arm.name == "mesh:mine+plaintext"
+    assert Arm.parse(arm.text) == arm
+
+
+def test_two_folders_of_one_name_are_refused() -> None:
+    with pytest.raises(BadInput, match="two arms would be called 'mesh:mine': give one of their folders another name"):
+        parse_arms(["mesh:mine", "mesh:other/mine"])
+
+
 def test_a_control_has_no_policies() -> None:
     assert Arm.parse("none") == Arm("none", None)
 

@@ -45,6 +45,16 @@ def test_too_few_repetitions_for_a_verdict_are_made_five_of_the_same(tmp_path: P
     )
 
 
+def test_policies_and_scenarios_of_ones_own_are_named_by_their_files(tmp_path: Path) -> None:
+    run = write_run(tmp_path, repetitions=2)
+    mine = tuple(
+        each.model_copy(update={"policies": "some/mine"} if each.mode == "mesh" else {}) for each in run.header.arms
+    )
+    run.header = run.header.model_copy(update={"arms": mine, "files": {"error-burst": "some/error-burst.yaml"}})
+    (again,) = [each for each in commands(run) if "--repetitions 5" in each]
+    assert "--arm mesh:some/mine --scenario some/error-burst.yaml" in again
+
+
 def test_what_is_inconclusive_is_repeated_twice_as_often(tmp_path: Path) -> None:
     found = [
         why

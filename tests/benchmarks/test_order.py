@@ -47,6 +47,13 @@ def test_what_is_named_replaces_the_profile() -> None:
     assert mine.repetitions == 2
 
 
+def test_a_scenario_of_ones_own_is_kept_with_its_file(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text((FOLDER / "crash.yaml").read_text())
+    wanted = ask(scenario_names=["steady", str(mine)])
+    assert created(wanted, tmp_path / "runs").header.files == {"mine": str(mine)}
+
+
 def test_the_profile_stretches_phases_and_the_time_that_a_crash_holds() -> None:
     quick = ask(scenario_names=["crash"]).scenarios[0]
     full = ask(scenario_names=["crash"], profile_name="full").scenarios[0]
