@@ -65,7 +65,9 @@ def render(
         errors.append(f"namespace {namespace!r}: use a to z, 0 to 9 and '-'")
     if errors:
         raise TargetError(errors)
-    objects = [_moved(one, namespace) for one in kustomize.build(OVERLAYS / mode)]
+    built = kustomize.build(OVERLAYS / mode)
+    # the overlay's Istio objects are those of the default policy set, for whoever applies it by hand
+    objects = [_moved(one, namespace) for one in built if not is_istio(one)]
     _set_env(objects, overrides.get("env", {}))
     if mode == "none":
         return Rendered(mode, None, objects)
@@ -78,6 +80,11 @@ def render(
     if mode in LIBRARIES:
         notes += _fill_in(objects, mode, name, loaded)
     return Rendered(mode, name, objects, istio, notes, mesh if mode in WITH_SIDECARS else None)
+
+
+def is_istio(one: Mapping[str, Any]) -> bool:
+    """Whether an object is for istiod, and not for Kubernetes itself."""
+    return str(one["apiVersion"]).partition("/")[0].endswith(".istio.io")
 
 
 def _fill_in(objects: list[Document], mode: str, name: str, loaded: Objects) -> list[str]:

@@ -9,16 +9,29 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from k8s.local.models import ConfigMap, Deployment, Namespace, Probe, Service, ServiceAccount
+from k8s.local.models import (
+    ConfigMap,
+    Deployment,
+    Model,
+    Namespace,
+    NetworkPolicy,
+    PodDisruptionBudget,
+    Probe,
+    Service,
+    ServiceAccount,
+)
 from k8s.target import TargetError
 
-KINDS: dict[str, type[Deployment | Service | ConfigMap | Namespace | ServiceAccount]] = {
+KINDS: dict[str, type[Model]] = {
     "Deployment": Deployment,
     "Service": Service,
     "ConfigMap": ConfigMap,
     "Namespace": Namespace,
     "ServiceAccount": ServiceAccount,
+    "PodDisruptionBudget": PodDisruptionBudget,
+    "NetworkPolicy": NetworkPolicy,
 }
+ONLY_IN_A_CLUSTER = {"NetworkPolicy": "NetworkPolicies", "PodDisruptionBudget": "PodDisruptionBudgets"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +60,7 @@ def read(objects: Sequence[Mapping[str, Any]]) -> Manifests:
             found[kind][name] = TypeAdapter(KINDS[kind]).validate_python(data)
         except ValidationError as error:
             errors += [f"{kind} {name}: {_sentence(detail)}" for detail in error.errors(include_url=False)]
-    manifests = Manifests(
-        found["Deployment"], found["Service"], found["ConfigMap"], tuple(_notes(found["Deployment"].values()))
-    )
+    manifests = Manifests(found["Deployment"], found["Service"], found["ConfigMap"], tuple(_notes(found)))
     errors += _loose_ends(manifests)
     if errors:
         raise TargetError(errors)
@@ -91,7 +102,12 @@ def _loose_ends(manifests: Manifests) -> Iterator[str]:
             yield f"Service {name}: spec.ports[0].targetPort: must be the app's port, http"
 
 
-def _notes(deployments: Iterable[Deployment]) -> Iterator[str]:
+def _notes(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """What the manifests ask for and only a cluster does."""
+    deployments: Iterable[Deployment] = found["Deployment"].values()
     limited = [d for d in deployments if d.container.resources.limits or d.container.resources.requests]
     if limited:
         yield f"resource requests and limits of {len(limited)} deployments are not enforced on the local target"
+    ignored = [name for kind, name in ONLY_IN_A_CLUSTER.items() if found[kind]]
+    if ignored:
+        yield f"{' and '.join(ignored)} are not enforced on the local target"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -161,6 +161,7 @@ class PodSpec(Model):
     service_account_name: str = "default"
     automount_service_account_token: Literal[False] = False
     termination_grace_period_seconds: float = 30
+    topology_spread_constraints: tuple[dict[str, Any], ...] = ()
     security_context: PodSecurity | None = None
 
 
@@ -280,3 +281,21 @@ class ServiceAccount(Model):
     kind: Literal["ServiceAccount"]
     metadata: Metadata
     automount_service_account_token: Literal[False] = False
+
+
+class PodDisruptionBudget(Model):
+    """Read, and of no effect: no node of a local world is ever drained."""
+
+    api_version: Literal["policy/v1"]
+    kind: Literal["PodDisruptionBudget"]
+    metadata: Metadata
+    spec: dict[str, Any]
+
+
+class NetworkPolicy(Model):
+    """Read, and not enforced: a process of this machine may call any other."""
+
+    api_version: Literal["networking.k8s.io/v1"]
+    kind: Literal["NetworkPolicy"]
+    metadata: Metadata
+    spec: dict[str, Any]

@@ -23,9 +23,10 @@ def test_every_overlay_can_be_run(mode: str) -> None:
     assert len(manifests.read(render(mode, "matched").objects).deployments) == 11
 
 
-def test_unenforced_limits_are_reported() -> None:
-    [note] = manifests.read(render("none").objects).notes
-    assert "11 deployments are not enforced" in note
+def test_whatever_only_a_cluster_enforces_is_reported() -> None:
+    limits, objects = manifests.read(render("none").objects).notes
+    assert "11 deployments are not enforced" in limits
+    assert objects == "NetworkPolicies and PodDisruptionBudgets are not enforced on the local target"
 
 
 def test_unknown_fields_are_refused_by_path_all_at_once() -> None:
