@@ -21,6 +21,7 @@ from benchmarks.report import (
     outcomes,
     proof,
     prose,
+    svg,
     sweeps,
     terminal,
     times,
@@ -31,7 +32,7 @@ from benchmarks.results import Run
 from benchmarks.storage import write_whole
 from benchmarks.verdict import Comparison
 
-Format = Literal["terminal", "markdown", "html", "csv", "json"]
+Format = Literal["terminal", "markdown", "html", "svg", "csv", "json"]
 FORMATS: tuple[str, ...] = get_args(Format)
 SAVED = {"html": "report.html", "markdown": "report.md", "json": "report.json"}
 """What `save` writes: format -> file."""
@@ -91,6 +92,8 @@ def save(run: Run) -> None:
 def _text(form: str, shown: Report, found: Evidence, compared: list[Comparison]) -> str:
     if form == "html":
         return html.render(shown, found, compared)
+    if form == "svg":
+        return svg.render(compared)
     if form == "markdown":
         return markdown.render(shown)
     return csv.render(shown) if form == "csv" else json.render(shown)

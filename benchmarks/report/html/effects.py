@@ -16,9 +16,19 @@ TICKS = (-100.0, -30.0, -10.0, -3.0, -1.0, 0.0, 1.0, 3.0, 10.0, 30.0, 100.0)
 
 
 def effects(compared: Sequence[Comparison]) -> Element | None:
-    """A row for each comparison; None when nothing was compared."""
+    """The plot with its caption; None when nothing was compared."""
     if not compared:
         return None
+    return figure(
+        "What each arm was worth.",
+        "Change of every scenario's primary measure with its 95 % interval; to the right is better. Hollow: undecided. "
+        f"Fewer than {ENOUGH} pairs: a dot each, and no verdict.",
+        plot(compared),
+    )
+
+
+def plot(compared: Sequence[Comparison]) -> Element:
+    """A row for each comparison."""
     reach = max((abs(value) for one in compared for value in _extremes(one)), default=1.0)
     end = next((tick for tick in TICKS if tick >= max(reach, 3.0)), TICKS[-1])
     x = Scale(-end, end, LEFT, WIDTH - RIGHT, math.asinh)
@@ -32,12 +42,7 @@ def effects(compared: Sequence[Comparison]) -> Element | None:
     append(svg, text(x(0), bottom + 32, "multiples of the margin (shaded: too little to matter)", "middle", "tick"))
     for at, one in enumerate(compared):
         append(svg, *_row(one, x, TOP + ROW * (at + 0.5), at == 0 or compared[at - 1].scenario != one.scenario))
-    return figure(
-        "What each arm was worth.",
-        "Change of every scenario's primary measure with its 95 % interval; to the right is better. Hollow: undecided. "
-        f"Fewer than {ENOUGH} pairs: a dot each, and no verdict.",
-        svg,
-    )
+    return svg
 
 
 def _row(one: Comparison, x: Scale, y: float, first: bool) -> list[Element]:

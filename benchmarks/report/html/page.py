@@ -14,13 +14,14 @@ from benchmarks.report.html.costs import costs
 from benchmarks.report.html.effects import effects
 from benchmarks.report.html.latencies import by_percentile, heat_maps
 from benchmarks.report.html.markup import Child, append, element, html
+from benchmarks.report.html.plot import PICTURES
 from benchmarks.report.html.tables import table
 from benchmarks.report.html.timelines import timelines
 from benchmarks.report.table import Caution, Report, Table
 from benchmarks.scenario import Scenario
 from benchmarks.verdict import Comparison
 
-STYLE = Path(__file__).with_name("style.css")
+STYLES = (PICTURES, Path(__file__).with_name("style.css"))
 OF_SCENARIOS = ("answers", "latency", "times", "correctness", "policies")
 AT_THE_END = ("noise", "voids")
 
@@ -57,7 +58,7 @@ def render(report: Report, found: Evidence, compared: Sequence[Comparison]) -> s
         element("meta", charset="utf-8"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("title", report.title),
-        element("style", STYLE.read_text(encoding="utf-8")),
+        element("style", "".join(style.read_text(encoding="utf-8") for style in STYLES)),
     )
     return html(element("html", head, body, lang="en"))
 

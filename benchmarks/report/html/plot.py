@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from benchmarks.report.html.markup import append, element, scrolling
 
 WIDTH = 920.0
+PICTURES = Path(__file__).with_name("picture.css")
+"""The colours, light and dark, and what pictures need of them; a picture by itself needs no more."""
 
 
 @dataclass(frozen=True, slots=True)

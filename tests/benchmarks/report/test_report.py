@@ -251,7 +251,7 @@ def test_json_has_every_figure_unrounded_under_its_columns_name(run: Run) -> Non
 
 
 def test_an_unknown_format_is_answered_with_the_choices(run: Run) -> None:
-    with pytest.raises(BadInput, match="no format 'pdf'; choose one of: terminal, markdown, html, csv, json"):
+    with pytest.raises(BadInput, match="no format 'pdf'; choose one of: terminal, markdown, html, svg, csv, json"):
         reports.write(run, "pdf")
 
 
