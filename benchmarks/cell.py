@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import aiohttp
 
+from benchmarks import failed_calls
 from benchmarks.edges import connections, edges, inbound_retries
 from benchmarks.faults import Fault, FaultFailed, Proof, Site, Victim, injected, victims
 from benchmarks.kept import Kept
@@ -124,7 +125,7 @@ class Conduct:
         entries = [pod.entry for pod in pods.of(ENTRANCE[scenario.load.what]) if self.entry in (None, pod.name)]
         proxies_before = await world.proxy_stats()
         usage_before, idle_before = await world.usage(), await self._idle_cpu(cell.arm)
-        began = time.monotonic()
+        began, since = time.monotonic(), time.time()
         spec = RunSpec(
             id=cell.id,
             rows=rows,
@@ -155,6 +156,10 @@ class Conduct:
         lost = await kept.lost()
         for note in lost:
             restore(counters, {note.pod: note.counters})
+        answers = read_rows(rows)
+        calls = await failed_calls.gather(world, pods, failed_calls.failed(answers), since)
+        if calls:
+            failed_calls.write(failed_calls.beside(rows), calls)
         frames = (frame_of(arrival, cell.seed) for arrival in arrivals(spec.load, spec.duration_s, spec.seed, entries))
         # a look at the dashboard leaves nothing behind
         sent = {frame.id: expected(frame) for frame in frames} if spec.load.what == "frames" else {}
@@ -179,7 +184,8 @@ class Conduct:
                 spec.start_monotonic + scenario.duration_s,
                 wall_to_monotonic(),
             ).model_dump(),
-            "integrity": asdict(integrity([row for row in read_rows(rows) if row.frame_id in sent], sent, stored)),
+            "integrity": asdict(integrity([row for row in answers if row.frame_id in sent], sent, stored)),
+            "traced": list(failed_calls.ids(calls)),
         }
         record["void"] = [
             *notes.objections,

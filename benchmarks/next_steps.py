@@ -11,7 +11,7 @@ from benchmarks.record import Header
 from benchmarks.results import Run
 from benchmarks.verdict import ENOUGH, Comparison, Verdict
 
-MOST = 4
+MOST = 5
 
 
 def next_steps(run: Run, compared: Sequence[Comparison], control: bool) -> list[tuple[str, str]]:
@@ -27,6 +27,15 @@ def _steps(run: Run, compared: Sequence[Comparison], control: bool) -> Iterator[
             f"{missing} of {len(run.plan)} cells have no good try: again, with nothing else on the machine",
         )
     yield str(run.folder / "report.html"), "the whole report as one page"
+    kept = [record for record in run.records() if record.traced]
+    if kept:
+        # of those that count, where there is one
+        one = next((record for record in kept if not record.void), kept[0])
+        many = sum(len(record.traced) for record in kept)
+        yield (
+            join(["goaround", "trace", one.traced[0], "--run", run.name, "--cell", one.cell, *where]),
+            f"a failed request, call by call; those of {many} failed requests are kept",
+        )
     planned = max((cell.repetition for cell in run.plan), default=0)
     unsure = [one for one in compared if one.verdict is Verdict.INCONCLUSIVE]
     if planned < ENOUGH:

@@ -48,6 +48,11 @@ class Pods:
         answers = await self._all("faults", self.pods)
         return {pod: [fault["id"] for fault in answer["faults"]] for pod, answer in answers.items()}
 
+    async def calls(self, request_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """What the pods still hold of the calls of these requests (`POST /calls`), in no order."""
+        answers = await asyncio.gather(*(self._calls(pod, request_ids) for pod in self.pods))
+        return [record for records in answers for record in records]
+
     async def reset(self, seed: int) -> list[str]:
         """Reset every pod; returns the names of those that refused because requests are in flight."""
         answers = await asyncio.gather(*(self._reset(pod, seed) for pod in self.pods))
@@ -59,6 +64,15 @@ class Pods:
                 if answer.status not in (200, 409):
                     raise PodUnreachable(f"{pod.name}: reset answered {answer.status}: {await answer.text()}")
                 return answer.status == 200
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise PodUnreachable(f"{pod.name}: no answer from its admin port {pod.admin}: {error}") from error
+
+    async def _calls(self, pod: Pod, request_ids: Sequence[str]) -> list[dict[str, Any]]:
+        try:
+            async with self.http.post(f"http://{pod.admin}/calls", json={"request_ids": list(request_ids)}) as answer:
+                answer.raise_for_status()
+                body: dict[str, list[dict[str, Any]]] = await answer.json()
+                return body["calls"]
         except (aiohttp.ClientError, TimeoutError) as error:
             raise PodUnreachable(f"{pod.name}: no answer from its admin port {pod.admin}: {error}") from error
 

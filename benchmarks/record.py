@@ -150,6 +150,7 @@ class Record(Stored):
     """What one cell left behind. `void`: the reasons why it must not be used. What was not reached is None or empty.
 
     `injected`: seconds from the order until the fault, or the action, was in place (a rollout over, a policy followed).
+    `traced`: the ids of the failed requests whose calls are kept.
     """
 
     schema_version: Literal[1] = Field(default=SCHEMA, alias="schema")
@@ -176,6 +177,7 @@ class Record(Stored):
     inbound_retries: dict[str, int] = {}
     integrity: IntegrityRecord | None = None
     timeline: Timeline | None = None
+    traced: tuple[str, ...] = ()
 
     def proven(self, what: Literal["fault", "action"]) -> bool:
         """Whether every victim says that the fault, or the action, took place on it, and that it is over."""

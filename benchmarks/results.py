@@ -2,6 +2,7 @@
 
     RUN/run.json            the Header: plan, seeds, scenarios, environment, policies
     RUN/cells/ID.csv.gz     a row per arrival          (a second try of a void cell: ID.try2.csv.gz)
+    RUN/cells/ID.calls.jsonl.gz  a line for each call of the requests that failed, where any did
     RUN/cells/ID.json       the Record
     RUN/checksums.txt       SHA-256 of all of these, in sha256sum's format
 
@@ -20,6 +21,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from benchmarks import failed_calls
 from benchmarks.errors import BadInput
 from benchmarks.plan import Cell
 from benchmarks.problems import explain
@@ -123,11 +125,11 @@ class Run:
             }
         )
         sums = self._checksums()
-        rows = self._file(cell, attempt, "csv.gz")
-        if rows.exists():
-            with writing(rows):
-                sync(rows)
-                sums[self._relative(rows)] = digest(rows.read_bytes())
+        for measured in (self._file(cell, attempt, "csv.gz"), self._file(cell, attempt, failed_calls.SUFFIX)):
+            if measured.exists():
+                with writing(measured):
+                    sync(measured)
+                    sums[self._relative(measured)] = digest(measured.read_bytes())
         file = self._file(cell, attempt, "json")
         content = _json(whole)
         write_whole(file, content)
@@ -160,7 +162,7 @@ class Run:
 
     def measured(self) -> list[Measured]:
         """All kept tries with their rows, void ones included, in the order of the plan. Raises BadInput."""
-        return [Measured(record, tuple(self._rows(record))) for record in self.records()]
+        return [Measured(record, tuple(self.rows(record))) for record in self.records()]
 
     def verify(self) -> list[str]:
         """Compare every file with its checksum: a sentence for each that is missing or was changed. Raises BadInput."""
@@ -175,7 +177,13 @@ class Run:
                 wrong.append(f"{self.folder / name}: is not what the bench wrote: its checksum differs")
         return wrong
 
-    def _rows(self, record: Record) -> Sequence[Row]:
+    def calls(self, record: Record) -> Path | None:
+        """Where the calls of a cell's failed requests are kept; None when none are."""
+        path = self._file_of(record.cell, record.attempt, failed_calls.SUFFIX)
+        return path if self._relative(path) in self._checksums() else None
+
+    def rows(self, record: Record) -> Sequence[Row]:
+        """Rows of one kept try; none when it was void before the load. Raises BadInput."""
         path = self._file_of(record.cell, record.attempt, "csv.gz")
         return read_rows(path) if self._relative(path) in self._checksums() else ()
 

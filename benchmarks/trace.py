@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -70,13 +71,17 @@ class Node:
 
 
 def read(logs: Iterable[Path], request_id: str) -> list[Call]:
-    """Find the records of a request in log files; what is none there, such as a torn line, is passed over."""
+    """Find the records of a request in log files, packed by gzip or not.
+
+    What is none there, such as a torn line, is passed over.
+    """
     return [call for path in logs for call in _records(path, request_id)]
 
 
 def _records(path: Path, request_id: str) -> Iterator[Call]:
     wanted = json.dumps(request_id)
-    with path.open(encoding="utf-8", errors="replace") as lines:
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8", errors="replace") as lines:
         for line in lines:
             if wanted not in line or not line.startswith("{"):  # most lines are other requests': do not parse those
                 continue
@@ -106,14 +111,15 @@ def _grown(call: Call, left: list[Call]) -> Node:
                 left.remove(other)
             if (found[0].by, found[0].kind) == ("proxy", "attempt"):
                 found = [replace(other, attempt=number) for number, other in enumerate(found, start=1)]
-            # all of one generation are claimed before any of them claims its own
-            node.children = [_grown(other, left) for other in found]
-            break
+            # all of one generation are claimed before any of them claims its own; what then is left of the next ones
+            # is there because a record between them is missing
+            node.children += [_grown(other, left) for other in found]
+    node.children.sort(key=lambda child: child.call.time)
     return node
 
 
 def _below(call: Call) -> list[Any]:
-    """Say what the calls that this one caused look like; the first kind that is there is the nearest."""
+    """Say what the calls that this one caused look like, nearest first: a bench's sidecars log only what failed."""
 
     def by_app(kind: str) -> Any:
         return lambda other: (other.by, other.kind, other.parent) == ("app", kind, call.span)
@@ -135,9 +141,14 @@ def _below(call: Call) -> list[Any]:
         case "app", "call":
             return [by_app("attempt")]
         case "app", "attempt":
-            return [by_proxy("call", here=True), by_proxy("served", here=False), by_app("served")]
+            return [
+                by_proxy("call", here=True),
+                by_proxy("attempt", here=True),
+                by_proxy("served", here=False),
+                by_app("served"),
+            ]
         case "proxy", "call":
-            return [by_proxy("attempt", here=True)]
+            return [by_proxy("attempt", here=True), by_proxy("served", here=False), by_app("served")]
         case "proxy", "attempt":
             return [same_try(by_proxy("served", here=False)), same_try(by_app("served"))]
         case "proxy", "served":

@@ -10,11 +10,20 @@ import typer
 from rich.text import Text
 from rich.tree import Tree
 
+from benchmarks import results
 from benchmarks.console import console as output
 from benchmarks.errors import BadInput
+from benchmarks.record import Record
+from benchmarks.report_cli import Results
+from benchmarks.results import Run
 from benchmarks.trace import Call, Node, read, tree
 from benchmarks.world_cli import Name
+from k8s.local.logs import LIMIT
 from k8s.local.target import LocalTarget
+from loadtests.rows import Outcome, Row
+
+SOME = 5
+"""How many failed requests are named to who asks for one that is not there."""
 
 
 def register(app: typer.Typer) -> None:
@@ -24,20 +33,73 @@ def register(app: typer.Typer) -> None:
 
 def trace(
     request_id: Annotated[
-        str, typer.Argument(help="A frame's id, or the x-request-id that any answer of the application carries.")
+        str,
+        typer.Argument(
+            help="A frame's id (`frame_id` of a row), or the x-request-id that any answer of the application carries."
+        ),
     ],
     name: Name = "airport",
+    run: Annotated[
+        str | None, typer.Option(metavar="RUN", help="A run of `goaround bench`, in place of a running world.")
+    ] = None,
+    cell: Annotated[str | None, typer.Option(help="With --run: this cell alone, such as r1-error-burst-mesh.")] = None,
+    into: Results = results.FOLDER,
 ) -> None:
-    """Print the tree of calls of one request, from the logs of the services and sidecars of a running world."""
+    """Print the tree of calls of one request, from the logs of the services and sidecars of a running world.
+
+    Of a bench, the calls of requests that failed are kept with the run: --run shows them, cell by cell, as arms of a
+    repetition are sent the same requests; of one that did not fail, its row.
+    """
+    if run is not None:
+        _of_run(results.open_run(run, into), request_id, cell)
+        return
+    if cell is not None:
+        raise BadInput(["--cell: names a cell of a run, so it needs --run"])
     world = asyncio.run(LocalTarget().world(name))
     calls = read(world.call_logs(), request_id)
     if not calls:
         raise BadInput(
             [
-                f"no call of request {request_id!r} is in the logs of world {name!r}: either it never arrived, or the "
+                f"no call of request {request_id!r} is in the logs of world {name!r}: either it never arrived, or "
+                f"it was too long ago (each log keeps its last {LIMIT // 2**20} to {2 * LIMIT // 2**20} MiB), or the "
                 "world was started with --no-call-log"
             ]
         )
+    _print(calls)
+
+
+def _of_run(run: Run, request_id: str, cell: str | None) -> None:
+    records = [record for record in run.records() if cell in (None, record.cell)]
+    if not records:
+        known = ", ".join(dict.fromkeys(record.cell for record in run.records())) or "none yet"
+        raise BadInput([f"--cell: no cell {cell!r} was run; choose from: {known}"])
+    found = [(record, row) for record in records for row in run.rows(record) if row.frame_id == request_id]
+    if not found:
+        some = list(dict.fromkeys(one for record in records for one in record.traced))[:SOME]
+        those = f"failed ones are {', '.join(some)}" if some else "the calls of none are kept"
+        raise BadInput([f"no request {request_id!r} in {cell or f'run {run.name}'}; {those}"])
+    for record, row in found:
+        output().print(_heading(record, row), soft_wrap=True)
+        path = run.calls(record) if request_id in record.traced else None
+        if path is not None:
+            _print(read([path], request_id))
+
+
+def _heading(record: Record, row: Row) -> Text:
+    again = f", try {record.attempt}" if record.attempt > 1 else ""
+    phase = next((one.name for one in record.phases if one.start <= row.at < one.end), "end")
+    took = "" if row.latency_s is None else f" after {row.latency_s * 1000:.1f} ms"
+    kept = "" if row.frame_id in record.traced else "  (its calls are not kept)"
+    ended = f"{row.outcome} {row.status or ''}".rstrip()
+    return Text.assemble(
+        (f"{record.cell}{again}", "bold"),
+        f"  {row.at:.3f} s, {phase} phase: ",
+        (ended, "green" if row.outcome is Outcome.SUCCESS else "red"),
+        f"{took}{kept}",
+    )
+
+
+def _print(calls: list[Call]) -> None:
     console = output()
     for root in tree(calls):
         console.print(drawn(root))

@@ -51,8 +51,8 @@ def up(
     console = output()
     arm = Arm.parse(mode, policies)
     target = LocalTarget(base_port=base_port)
-    mesh = MeshOptions(mtls=mtls, telemetry=True, istio_version=istio_version, gateway=gateway, call_log=call_log)
-    prepared = prepare(target, [arm], None, mesh, namespace, env={"*": {"CALL_LOG": "on"}} if call_log else None)
+    mesh = MeshOptions(mtls=mtls, telemetry=True, istio_version=istio_version, gateway=gateway)
+    prepared = prepare(target, [arm], None, mesh, namespace, calls="all" if call_log else "none")
     console.print(prepared.memory)
 
     async def start() -> WorldStatus:

@@ -15,9 +15,11 @@ from benchmarks.arm import Arm
 from benchmarks.cell import IDLE_LIMIT
 from benchmarks.errors import BadInput
 from benchmarks.profile import PolicyTimes
+from istio.call_log import Logged
 from k8s.render import NAMESPACE, Rendered, render
 from k8s.target import AS_INSTALLED, MeshOptions, Target, World
 
+_CALL_LOG: Mapping[Logged, str] = {"none": "off", "failed": "kept", "all": "on"}
 IDLE_SAMPLE_S = 1.0
 IDLE_DEADLINE_S = 20.0
 
@@ -37,11 +39,12 @@ def prepare(
     mesh: MeshOptions = AS_INSTALLED,
     namespace: str = NAMESPACE,
     running: Collection[str] = (),
-    env: Mapping[str, Mapping[str, str]] | None = None,
+    calls: Logged = "failed",
 ) -> Prepared:
     """Find out whether all worlds can run here, before anything is started or written.
 
-    Those of the arms in `running` have their memory already. `env`: variables by deployment, `*` for all.
+    Those of the arms in `running` have their memory already. `calls`: which are kept, so that they can be traced; of
+    those that failed, services hold all in memory until they are asked (CALL_LOG=kept).
 
     Raises:
         TargetError: something cannot be rendered, or cannot run on this target.
@@ -53,8 +56,8 @@ def prepare(
         arm.name: render(
             arm.mode,
             arm.policies,
-            {**overrides, "env": env or {}, "settings": dict(arm.settings)},
-            replace(mesh, mtls=mesh.mtls and not arm.plaintext),
+            {**overrides, "env": {"*": {"CALL_LOG": _CALL_LOG[calls]}}, "settings": dict(arm.settings)},
+            replace(mesh, mtls=mesh.mtls and not arm.plaintext, call_log=calls),
             namespace,
         )
         for arm in arms

@@ -11,7 +11,7 @@ from typing import Any
 
 from istio.admin import Admin, Unreachable
 from istio.bootstrap import bootstrap
-from istio.call_log import log_calls
+from istio.call_log import Logged, log_calls
 from istio.compile.proxy import ProxyConfig
 from istio.compile.tls import identity
 from istio.discovery import DiscoveryServer
@@ -28,7 +28,7 @@ _PATIENCE_S = 10.0
 # As Istio's agent runs it (pkg/envoy/proxy.go): a connection that an old listener accepted is closed with its next
 # answer, so a change of what may come in is in effect after at most one more request on it.
 _DRAIN = ["--drain-strategy", "immediate", "--drain-time-s", "45"]
-_LOG_FLUSH_MS = 250  # Envoy's own is 10 s: too late to say why something was refused
+LOG_FLUSH_MS = 250  # Envoy's own is 10 s: too late to say why something was refused
 
 
 class Rejected(RuntimeError):
@@ -49,7 +49,7 @@ class Sidecar:
     """One Envoy's configuration and administration. The process itself belongs to whoever runs ``prepare``'s command.
 
     With an ``authority``, Envoy is given the certificate of its pod's identity; with ``telemetry``, it counts requests
-    under Istio's names; with ``call_log``, it writes a line for each request and try to its standard output. Envoy's
+    under Istio's names; ``call_log`` says for which requests and tries it writes a line to its standard output. Envoy's
     own log is ``envoy.log`` in the directory.
     """
 
@@ -62,7 +62,7 @@ class Sidecar:
         authority: Authority | None = None,
         *,
         telemetry: bool = False,
-        call_log: bool = False,
+        call_log: Logged = "none",
     ):
         self._directory, self._authority = directory.absolute(), authority
         self._telemetry, self._call_log = telemetry, call_log
@@ -117,7 +117,7 @@ class Sidecar:
         return [
             *command, "-c", str(start), "--concurrency", "1", "--disable-hot-restart",
             "--log-level", "warning", "--component-log-level", "misc:error", "--log-path", str(self.log),
-            "--file-flush-interval-msec", str(_LOG_FLUSH_MS), *_DRAIN,
+            "--file-flush-interval-msec", str(LOG_FLUSH_MS), *_DRAIN,
         ]  # fmt: skip
 
     async def publish(self, config: ProxyConfig, addresses: Mapping[Address, Address]) -> None:
@@ -194,8 +194,7 @@ class Sidecar:
         ports = self._ports
         if self._telemetry:
             config = instrument(config, self._proxy)
-        if self._call_log:
-            config = log_calls(config, self._proxy)
+        config = log_calls(config, self._proxy, self._call_log)
         return self._reborn(localise(config, LocalAddresses(ports.outbound, ports.inbound, ports.app, pods)))
 
     def _reborn(self, config: ProxyConfig) -> ProxyConfig:
@@ -300,7 +299,7 @@ class Sidecar:
 
     async def _words_since(self, mark: int) -> str:
         """Find what Envoy's log says of a refusal; the log reaches its file a little later than the counter moves."""
-        for _ in range(int(4 * _LOG_FLUSH_MS / 1000 / _POLL_S)):
+        for _ in range(int(4 * LOG_FLUSH_MS / 1000 / _POLL_S)):
             with self.log.open("rb") as log:
                 log.seek(mark)
                 lines = log.read().decode(errors="replace").splitlines()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from istio.call_log import Logged
 from istio.compile.versions import NEWEST
 from istio.ejections import Ejection
 
@@ -28,15 +29,15 @@ class MeshOptions:
     `mtls`: the sidecars speak mutual TLS to each other as PeerAuthentications say, PERMISSIVE without any, as in Istio;
     switched off, plaintext. `telemetry`: they count every request under Istio's names, as Istio's own sidecars do.
     `istio_version`: the release whose defaults they are given (`istio.compile.versions.VERSIONS`). `gateway`: an
-    ingress gateway stands at the edge; a bench sends past it and has none. `call_log`: they write a line for each
-    request and try.
+    ingress gateway stands at the edge; a bench sends past it and has none. `call_log`: for which requests and tries
+    they write a line.
     """
 
     mtls: bool = True
     telemetry: bool = False
     istio_version: str = NEWEST
     gateway: bool = False
-    call_log: bool = False
+    call_log: Logged = "none"
 
 
 AS_INSTALLED = MeshOptions()
@@ -204,6 +205,9 @@ class World(Protocol):
 
     async def ejections(self) -> dict[str, list[Ejection]]:
         """When which sidecar ejected a host and let it return, by pod, oldest first; empty without sidecars."""
+
+    async def proxy_calls(self, request_ids: Collection[str], since: float) -> list[Document]:
+        """What sidecars wrote of the calls of some requests since a time (seconds since 1970), in no order."""
 
     async def reset_mesh(self) -> None:
         """Forget every ejection: DestinationRules are deleted and applied again. Does nothing without sidecars."""

@@ -71,6 +71,13 @@ def notes(found: Evidence) -> Iterator[str]:
         counted = ", ".join(f"{arm} {n}" for arm, n in again.items() if n)
         yield f"Sidecars tried again towards their own application, as istiod makes each do: {counted}."
     yield from dict.fromkeys(note for header in found.headers for note in header.notes)
+    kept = [cell.record for group in found.groups for cell in group.valid if cell.record.traced]
+    if kept and len(found.headers) == 1:
+        (header,) = found.headers
+        yield (
+            f"The calls of {sum(len(record.traced) for record in kept)} failed requests are kept: "
+            f"`goaround trace {kept[0].traced[0]} --run {header.name}` shows every attempt of one."
+        )
     yield (
         "Arms of a repetition meet the same arrivals, frames and faulted replica. "
         "The interval of an availability takes arrivals as independent, as they are only when the fault is so."

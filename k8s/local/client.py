@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 import aiohttp
 
 from istio.ejections import Ejection
+from istio.sidecar import LOG_FLUSH_MS
+from k8s.local import logs
 from k8s.local.record import SPEC, WorldRecord
 from k8s.target import Document, Gateway, KindUsage, Pod, TargetError, Usage, WorldStatus
 
@@ -121,6 +123,14 @@ class LocalWorld:
         answer: dict[str, list[dict[str, Any]]] = await self._call("ejections")
         return {pod: [Ejection(**one) for one in found] for pod, found in answer.items()}
 
+    async def proxy_calls(self, request_ids: Collection[str], since: float) -> list[Document]:
+        """What sidecars wrote of the calls of some requests since a time; waits until they have written it."""
+        found = logs.of_pods(self.directory / "pods", ["proxy.log"])
+        if not found:
+            return []
+        await asyncio.sleep(LOG_FLUSH_MS / 1000)
+        return list(logs.calls(found, frozenset(request_ids), since))
+
     async def reset_mesh(self) -> None:
         """Forget every ejection."""
         await self._call("reset-mesh")
@@ -144,7 +154,7 @@ class LocalWorld:
 
     def call_logs(self) -> list[Path]:
         """Return the files into which applications and proxies write a line for each call, the gateway's included."""
-        return sorted(path for name in ("app.log", "proxy.log") for path in self.directory.glob(f"pods/*/{name}"))
+        return logs.of_pods(self.directory / "pods")
 
     async def down(self) -> None:
         """Drain and end every pod; returns when the supervisor has ended. A world that is down already stays so."""

@@ -25,7 +25,7 @@ from aiohttp import web
 
 from istio.discovery import DiscoveryServer
 from istio.security import Authority
-from k8s.local import manifests, record
+from k8s.local import logs, manifests, record
 from k8s.local.api import Api
 from k8s.local.ports import claim
 from k8s.local.process import Process
@@ -76,6 +76,7 @@ async def supervise(directory: Path, spec: Spec, *, attached: bool) -> None:
     api = Api(workloads, spec.name, spec.mode, [*read.notes, *spec.notes], down)
     runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=1)
     await runner.setup()
+    bounding = asyncio.create_task(logs.bound(directory / "pods"))
     try:
         await web.UnixSite(runner, str(socket)).start()
         await server.start()
@@ -85,6 +86,7 @@ async def supervise(directory: Path, spec: Spec, *, attached: bool) -> None:
         ends = [asyncio.create_task(event.wait()) for event in (down, abandoned)]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        bounding.cancel()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ABANDONED_GRACE_S if abandoned.is_set() else None):
                 await workloads.stop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -11,6 +11,9 @@ from aiohttp.typedefs import Handler
 from services.runtime.faults import BadFault, Faults
 from services.runtime.pod import Application, StoreError
 from services.runtime.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from services.runtime.calls import CallLog
 
 
 class Admin:
@@ -22,11 +25,13 @@ class Admin:
         faults: Faults,
         application: Application,
         drop_clients: Callable[[int], Awaitable[None]],
+        calls: CallLog | None = None,
     ) -> None:
         self._telemetry = telemetry
         self._faults = faults
         self._application = application
         self._drop_clients = drop_clients
+        self._calls = calls
 
     def make_app(self, *, fault_control: bool) -> web.Application:
         """Make the admin app; without `fault_control` it has nothing but `/metrics`."""
@@ -43,6 +48,7 @@ class Admin:
                     web.get("/counters", self.counters),
                     web.get("/timeline", self.timeline),
                     web.get("/stored", self.stored),
+                    web.post("/calls", self.calls),
                 ]
             )
         return app
@@ -89,6 +95,8 @@ class Admin:
         await self._application.reset()
         await self._drop_clients(seed)
         self._telemetry.reset()
+        if self._calls is not None:
+            self._calls.clear()
         return web.json_response({"in_flight": self._telemetry.in_flight})
 
     async def counters(self, _request: web.Request) -> web.Response:
@@ -103,6 +111,14 @@ class Admin:
         """Answer the stored frames."""
         frames = await self._application.stored()
         return web.json_response({"frames": frames} if frames is not None else {})
+
+    async def calls(self, request: web.Request) -> web.Response:
+        """Answer what is kept of the calls of some requests since the last reset: nothing, unless CALL_LOG is kept."""
+        body = await _json(request)
+        ids = body.get("request_ids") if isinstance(body, dict) else None
+        if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+            return _refused(["request_ids: must be a list of request ids"])
+        return web.json_response({"calls": self._calls.of(ids) if self._calls is not None else []})
 
 
 @web.middleware

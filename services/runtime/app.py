@@ -67,11 +67,11 @@ async def serve(settings: Settings, build: Build) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     telemetry, faults, probes = Telemetry(settings), Faults(settings.pod_name), Probes()
-    calls = _call_log(settings)
+    calls = call_log(settings)
     clients = make_clients(settings, telemetry, calls)
     application = build(Pod(settings, clients))
     gate = Gate(telemetry, faults, probes, calls=calls)
-    admin = Admin(telemetry, faults, application, clients.reset)
+    admin = Admin(telemetry, faults, application, clients.reset, calls)
     app_runner = web.AppRunner(
         make_app(application, gate, probes), access_log=None, handle_signals=False, shutdown_timeout=FLUSH_S
     )
@@ -100,12 +100,13 @@ async def serve(settings: Settings, build: Build) -> int:
     return CUT_OFF if cut_off else 0
 
 
-def _call_log(settings: Settings) -> CallLog | None:
-    if not settings.call_log:
+def call_log(settings: Settings) -> CallLog | None:
+    """Make the log of calls that CALL_LOG asks for; None when it is off."""
+    if settings.call_log == "off":
         return None
-    from services.runtime.calls import CallLog  # imported here, so that an arm without it does not carry it
+    from services.runtime.calls import CallLog, KeptCalls  # imported here, so that who has none does not carry it
 
-    return CallLog(settings)
+    return KeptCalls(settings) if settings.call_log == "kept" else CallLog(settings)
 
 
 async def _until_quiet(gate: Gate, at_most_s: float) -> None:

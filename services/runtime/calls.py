@@ -1,8 +1,10 @@
-"""The log of calls: one JSON line for each logical call, each attempt and each request served, if CALL_LOG is on.
+"""The log of calls: a record of each logical call, each attempt and each request served, unless CALL_LOG is off.
 
-Sidecars write the same fields (istio/call_log.py), and `goaround trace` makes the tree of a request from both. Spans
-are those of W3C trace context: a record's own is in its `traceparent`, the one it belongs to is its `parent`. Switched
-off, nothing of this module is on the path of a request.
+`on`, each is a JSON line at once. `kept`, the newest are held in memory, and nothing is put into words before somebody
+asks for the few requests that failed: that is what a bench can afford. Sidecars write the same fields
+(istio/call_log.py), and `goaround trace` makes the tree of a request from both. Spans are those of W3C trace context: a
+record's own is in its `traceparent`, the one it belongs to is its `parent`. Switched off, nothing of this module is on
+the path of a request.
 """
 
 from __future__ import annotations
@@ -10,12 +12,12 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
@@ -35,6 +37,26 @@ class _Call:
 
 
 _call: ContextVar[_Call | None] = ContextVar("call", default=None)
+
+
+KEPT = 10_000
+"""How many records a pod keeps: those of some seconds at a thousand calls a second, and about 5 MB at most."""
+
+
+class _Entry(NamedTuple):
+    """One record before it is put into words: `started` in seconds since 1970, `took` in seconds."""
+
+    kind: str
+    where: context.RequestContext
+    started: float
+    took: float
+    peer: str
+    method: str
+    path: str
+    status: int
+    flag: str | None
+    attempt: int | None
+    host: str | None
 
 
 class CallLog:
@@ -63,24 +85,37 @@ class CallLog:
         attempt: int | None,
         host: str | None = None,
     ) -> None:
-        """Write one record: `kind` is call, attempt or served; `where` its span, `peer` the other end's service."""
-        record: dict[str, Any] = {
-            "time": datetime.fromtimestamp(started, UTC).isoformat(timespec="microseconds"),
-            "ms": round((self.clock() - started) * 1000, 3),
-            "kind": kind,
+        """Take one record: `kind` is call, attempt or served; `where` its span, `peer` the other end's service."""
+        took = self.clock() - started
+        self._take(_Entry(kind, where, started, took, peer, method, path, status, flag, attempt, host))
+
+    def _take(self, entry: _Entry) -> None:
+        self._write(json.dumps(self._told(entry), separators=(",", ":")) + "\n")
+
+    def _told(self, entry: _Entry) -> dict[str, Any]:
+        return {
+            "time": datetime.fromtimestamp(entry.started, UTC).isoformat(timespec="microseconds"),
+            "ms": round(entry.took * 1000, 3),
+            "kind": entry.kind,
             **self._own,
-            "peer": peer,
-            "method": method,
-            "path": path,
-            "status": status,
-            "flag": flag,
-            "attempt": attempt,
-            "host": host,
-            "request_id": where.request_id,
-            "traceparent": where.traceparent,
-            "parent": where.parent or None,
+            "peer": entry.peer,
+            "method": entry.method,
+            "path": entry.path,
+            "status": entry.status,
+            "flag": entry.flag,
+            "attempt": entry.attempt,
+            "host": entry.host,
+            "request_id": entry.where.request_id,
+            "traceparent": entry.where.traceparent,
+            "parent": entry.where.parent or None,
         }
-        self._write(json.dumps(record, separators=(",", ":")) + "\n")
+
+    def of(self, request_ids: Collection[str]) -> list[dict[str, Any]]:
+        """Tell what is still held of these requests, oldest first, with the fields of a line: nothing, once written."""
+        return []
+
+    def clear(self) -> None:
+        """Forget what is held."""
 
     def served(self, request: web.Request, started: float, caller: str, status: int, flag: str | None) -> None:
         """Record a request that was answered. It must be the one that this task serves."""
@@ -90,6 +125,26 @@ class CallLog:
             "served", where, started, peer=caller, method=request.method, path=request.path, status=status, flag=flag,
             attempt=int(count) if count.isascii() and count.isdigit() else None,
         )  # fmt: skip
+
+
+class KeptCalls(CallLog):
+    """Holds the newest KEPT records of one pod, and writes none."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time, most: int = KEPT) -> None:
+        super().__init__(settings, clock=clock)
+        self._entries: deque[_Entry] = deque(maxlen=most)
+
+    def of(self, request_ids: Collection[str]) -> list[dict[str, Any]]:
+        """Tell what is still held of these requests."""
+        wanted = frozenset(request_ids)
+        return [self._told(entry) for entry in self._entries if entry.where.request_id in wanted]
+
+    def clear(self) -> None:
+        """Forget what is held."""
+        self._entries.clear()
+
+    def _take(self, entry: _Entry) -> None:
+        self._entries.append(entry)
 
 
 class LoggedClient:
@@ -103,8 +158,12 @@ class LoggedClient:
     ) -> Reply:
         """Make one logical call."""
         started = self._log.clock()
-        with context.span() as where, _counting():
-            reply = await self._client.request(method, path, json=json, params=params)
+        counting = _call.set(_Call())
+        try:
+            with context.span() as where:
+                reply = await self._client.request(method, path, json=json, params=params)
+        finally:
+            _call.reset(counting)
         self._log.write(
             "call", where, started, peer=self._callee, method=method, path=path,
             status=reply.status, flag=reply.flag, attempt=reply.attempts,
@@ -145,12 +204,3 @@ class LoggedTransport(Transport):
                     status=answer.status, flag=answer.flag, attempt=number, host=host,
                 )  # fmt: skip
         return answer
-
-
-@contextmanager
-def _counting() -> Iterator[None]:
-    token = _call.set(_Call())
-    try:
-        yield
-    finally:
-        _call.reset(token)

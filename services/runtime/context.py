@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from random import Random
 
 REQUEST_ID = "x-request-id"
 TRACEPARENT = "traceparent"
@@ -41,6 +41,10 @@ class RequestContext:
     parent: str = ""
 
 
+_TRACE, _SPAN = 36, 52
+"""Where, in a traceparent of version 00, the trace id ends with its dash, and where the span id ends."""
+_spans = Random(secrets.randbits(128))
+"""Span ids need to be unique, not secret; asking the system for each would double what a span costs."""
 _current: ContextVar[RequestContext | None] = ContextVar("request_context", default=None)
 
 
@@ -65,17 +69,21 @@ def current() -> RequestContext:
     return _current.get() or enter({})
 
 
-@contextmanager
-def span() -> Iterator[RequestContext]:
+class span:  # noqa: N801 - used as the function that it would be, were a generator not three times as slow
     """Begin a part of what is being done: calls made inside belong to it, and it belongs to what was there before."""
-    outer = current()
-    version, trace_id, parent, flags = outer.traceparent.split("-")
-    inner = replace(outer, traceparent=f"{version}-{trace_id}-{secrets.token_hex(8)}-{flags}", parent=parent)
-    token = _current.set(inner)
-    try:
-        yield inner
-    finally:
-        _current.reset(token)
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> RequestContext:
+        outer = current()
+        before, parent, flags = outer.traceparent[:_TRACE], outer.traceparent[_TRACE:_SPAN], outer.traceparent[_SPAN:]
+        own = _spans.getrandbits(64) or 1  # all zeros is no span
+        inner = RequestContext(outer.request_id, f"{before}{own:016x}{flags}", outer.tracestate, outer.deadline, parent)
+        self._token = _current.set(inner)
+        return inner
+
+    def __exit__(self, *_error: object) -> None:
+        _current.reset(self._token)
 
 
 def deadline() -> float | None:

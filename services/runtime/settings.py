@@ -11,6 +11,7 @@ from typing import TypeVar
 
 MODES = ("plain", "library", "endpoints")
 SWITCH = ("on", "off")
+CALL_LOGS = ("off", "on", "kept")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -55,7 +56,7 @@ class Settings:
     section_id: int | None = None
     camera_id: int | None = None
     config_file: Path | None = None
-    call_log: bool = False
+    call_log: str = "off"
 
     @property
     def admin_host(self) -> str:
@@ -101,7 +102,7 @@ def read_settings(env: Mapping[str, str], required: tuple[str, ...] = ()) -> Set
         section_id=reader.read("SECTION_ID", None, _whole(0, 2**31)),
         camera_id=reader.read("CAMERA_ID", None, _whole(0, 2**31)),
         config_file=reader.read("CONFIG_FILE", None, _file),
-        call_log=reader.read("CALL_LOG", False, _switch),
+        call_log=reader.read("CALL_LOG", "off", _one_of(CALL_LOGS)),
     )
     if settings.port == settings.admin_port:
         reader.errors.append(f"ADMIN_PORT={settings.admin_port}: must differ from PORT")

@@ -20,6 +20,7 @@ from benchmarks import results
 from benchmarks.measures.availability import availability
 from benchmarks.measures.integrity import account
 from benchmarks.results import Run
+from loadtests.rows import Outcome
 
 GOAROUND = Path(sys.executable).with_name("goaround")
 SHORT = """
@@ -98,6 +99,23 @@ def test_a_bench_keeps_cells_whose_tables_can_be_made_again(tmp_path: Path, scen
     assert again.stdout.strip()
     assert again.stdout.strip() in done.stdout
     assert run.verify() == []
+
+
+def test_a_failed_row_of_a_bench_leads_to_every_attempt_of_its_request_in_every_arm(tmp_path: Path) -> None:
+    doomed = tmp_path / "doomed.yaml"
+    doomed.write_text(SHORT.format(rate=10, fault=0.6).replace("rate: 0.3", "rate: 1"))
+    goaround(tmp_path, "--arm", "library", "--arm", "mesh", "--scenario", doomed, "--repetitions", "1")
+    run = only_run(tmp_path)
+    for record in run.records():
+        failed = {row.frame_id for row in run.rows(record) if row.outcome is Outcome.REJECTED}
+        assert failed
+        assert failed == set(record.traced)
+        shown = subprocess.run(  # noqa: S603
+            [str(GOAROUND), "trace", record.traced[0], "--run", str(run.folder), "--cell", record.cell],
+            capture_output=True, text=True, timeout=60, check=True,
+        ).stdout  # fmt: skip
+        assert re.search(r"attempt 2 \(sidecar\)" if record.arm == "mesh" else r"attempt 2 ", shown), shown
+        assert re.search(r"image-analysis-\d answers collector: POST /frame  503 FI", shown), shown
 
 
 def test_an_interrupted_bench_leaves_no_process_keeps_its_cells_and_can_be_finished(

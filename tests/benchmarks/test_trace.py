@@ -103,6 +103,20 @@ def test_other_requests_words_of_programs_and_torn_lines_are_passed_over(tmp_pat
     assert [call.pod for call in read([path], "f-1")] == ["collector-0", "collector-0"]
 
 
+def test_of_sidecars_that_log_only_what_failed_the_try_that_succeeded_stands_beside_the_one_that_did_not(
+    tmp_path: Path,
+) -> None:
+    failed = [one for one in MESH if one["by"] == "app" or one["status"] >= 500]
+    (root,) = tree(read([written(tmp_path / "log", failed)], "f-1"))
+    assert shape(root.children[0].children[0]) == (
+        "app attempt collector-0 1",
+        [
+            ("proxy attempt collector-0 1", [("proxy served alerts-0 1", [("app served alerts-0 1", [])])]),
+            ("app served alerts-1 2", [("app call alerts-1", [])]),
+        ],
+    )
+
+
 @asynccontextmanager
 async def logging_pod(
     folder: Path, name: str, log: list[str], routes: Any, faults: Faults, **peers: int

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from istio.call_log import Logged
 from istio.compile import ProxyConfig, compile_proxy
 from istio.discovery import DiscoveryServer
 from istio.objects import Document, read
@@ -101,7 +102,7 @@ async def running_pair(
     forged: bool = False,
     callee_account: str = "alerts",
     telemetry: bool = False,
-    call_log: bool = False,
+    call_log: Logged = "none",
 ) -> AsyncIterator[Pair]:
     """Run both; the caller's certificate may be ``forged``, and the callee may run under another account."""
     authority = Authority()
@@ -151,7 +152,7 @@ async def running_pair(
             statuses,
         )
         for sidecar, proxy in ((pair.caller, COLLECTOR), (pair.callee, ALERTS)):
-            log = directory / f"{proxy.name}.log" if call_log else None
+            log = directory / f"{proxy.name}.log" if call_log != "none" else None
             stack.enter_context(process(sidecar.prepare(pair.configuration(text, proxy), addresses), log))
         await eventually(pair.caller.ready)
         await eventually(pair.callee.ready)

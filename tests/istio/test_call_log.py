@@ -26,7 +26,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 
 async def test_a_request_that_was_tried_again_is_one_call_two_attempts_and_served_twice(tmp_path: Path) -> None:
-    async with running_pair(tmp_path, RETRIED, call_log=True) as pair:
+    async with running_pair(tmp_path, RETRIED, call_log="all") as pair:
         pair.statuses += [503]
         assert await pair.call(**HEADERS) == 200
 
@@ -44,3 +44,23 @@ async def test_a_request_that_was_tried_again_is_one_call_two_attempts_and_serve
     assert {one["pod"] for one in out} == {"collector-0"}
     assert all(one["host"] for one in out if one["kind"] == "attempt")
     assert all(isinstance(one["ms"], int) and one["path"] == "/" and one["method"] == "GET" for one in (*out, *into))
+
+
+async def test_of_what_failed_alone_the_tries_are_told_that_failed(tmp_path: Path) -> None:
+    async with running_pair(tmp_path, RETRIED, call_log="failed") as pair:
+        assert await pair.call(**{**HEADERS, "x-request-id": "f-0"}) == 200
+        pair.statuses += [503]
+        assert await pair.call(**HEADERS) == 200
+        pair.statuses += [503, 503, 503]
+        assert await pair.call(**{**HEADERS, "x-request-id": "f-2"}) == 503
+
+        async def written() -> bool:
+            return len(lines(tmp_path / "collector-0.log")) == 5 and len(lines(tmp_path / "alerts-0.log")) == 4
+
+        await eventually(written)
+    out = [(one["request_id"], one["kind"], one["flag"]) for one in lines(tmp_path / "collector-0.log")]
+    assert sorted(out) == [
+        ("f-1", "attempt", "-"),
+        *[("f-2", "attempt", "-")] * 3,
+        ("f-2", "call", "URX"),
+    ]

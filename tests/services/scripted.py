@@ -16,6 +16,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from services.airport.messages import Frame
 from services.airport.photo import encoded
 from services.runtime.admin import Admin
+from services.runtime.app import call_log
 from services.runtime.clients import Reply, ServiceClient
 from services.runtime.faults import Faults
 from services.runtime.pod import Application, Build, Pod
@@ -115,8 +116,9 @@ async def serving(
     async def drop(seed: int) -> None:
         dropped.append(seed)
 
-    app = make_app(application, Gate(telemetry, faults, probes), probes)
-    admin = Admin(telemetry, faults, application, drop).make_app(fault_control=settings.fault_control)
+    calls = call_log(settings)
+    app = make_app(application, Gate(telemetry, faults, probes, calls=calls), probes)
+    admin = Admin(telemetry, faults, application, drop, calls).make_app(fault_control=settings.fault_control)
     probes.phase = Phase.READY
     async with TestClient(TestServer(app)) as http, TestClient(TestServer(admin)) as admin_http:
         yield Served(http, admin_http, clients, faults, telemetry, probes, dropped)
