@@ -36,8 +36,12 @@ class Arm:
         A policy set that is a folder is called by the folder's own name. At a point of a sweep with that point behind
         it: `mesh@retries.attempts=2`.
         """
-        policies = Path(self.policies).resolve().name if self.policies else ""
-        return self._written(policies) + (TWIN if self.twin else "") + sweep.name(dict(self.settings))
+        return self._written(self.policies_name) + (TWIN if self.twin else "") + sweep.name(dict(self.settings))
+
+    @property
+    def policies_name(self) -> str:
+        """The name of the policy set, of a folder its own; empty in the modes that have none."""
+        return Path(self.policies).resolve().name if self.policies else ""
 
     @property
     def text(self) -> str:

@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmarks import machine, results, stopping
+from benchmarks import machine, parity, results, stopping
 from benchmarks.arm import WITH_POLICIES, Arm, parse_arms
 from benchmarks.errors import BadInput
 from benchmarks.plan import file_safe, plan
@@ -214,11 +214,28 @@ def create(wanted: Order, rendered: Mapping[str, Rendered], into: Path) -> Run:
             "times": asdict(wanted.times) if wanted.times else None,
             "not_carried": sorted({note for each in rendered.values() for note in each.notes if NOT_CARRIED in note}),
             "arms": _policies(rendered),
+            "parity": _parity(wanted),
         },
         notes=[*([CONTROL] if any(arm.twin for arm in wanted.arms) else []), *_notes(rendered)],
         until_narrow=wanted.until_narrow,
         into=into,
     )
+
+
+def _parity(wanted: Order) -> dict[str, list[dict[str, Any]]]:
+    """By policy set, what each arm does on each edge; at no point of a sweep, whose values differ from it."""
+    by_set: dict[str, list[Arm]] = {}
+    for arm in wanted.arms:
+        if arm.policies:
+            by_set.setdefault(arm.policies, []).append(arm)
+    return {
+        arms[0].policies_name: parity.kept(
+            parity.edges(
+                policies, wanted.istio_version, mtls=not all(arm.plaintext for arm in arms), times=wanted.times
+            )
+        )
+        for policies, arms in by_set.items()
+    }
 
 
 def _policies(rendered: Mapping[str, Rendered]) -> dict[str, Any]:

@@ -72,10 +72,10 @@ def render(
     if mode == "none":
         return Rendered(mode, None, objects)
     name = RETRIES_OFF if mode == "sidecar" else policy_set or DEFAULT_POLICIES
-    loaded, notes = _policies(name, overrides)
+    loaded, notes = policy_objects(name, overrides)
     istio: list[Document] = []
     if mode in WITH_SIDECARS:
-        at_the_edge = _policies(policies.BASE, {})[0].to_data() if mesh.gateway else []
+        at_the_edge = policy_objects(policies.BASE, {})[0].to_data() if mesh.gateway else []
         istio = [_moved(one, namespace) for one in (*at_the_edge, *loaded.to_data())]
     if mode in LIBRARIES:
         notes += _fill_in(objects, mode, name, loaded)
@@ -102,7 +102,11 @@ def _fill_in(objects: list[Document], mode: str, name: str, loaded: Objects) -> 
     ]
 
 
-def _policies(name: str, overrides: Mapping[str, Any]) -> tuple[Objects, list[str]]:
+def policy_objects(name: str, overrides: Mapping[str, Any]) -> tuple[Objects, list[str]]:
+    """The objects of a policy set as a world is given them, and what was shortened; `overrides` as in `render`.
+
+    Raises TargetError: there is no such set, or its objects are refused.
+    """
     try:
         loaded = policies.load(name)
     except Refused as refused:

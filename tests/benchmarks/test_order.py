@@ -86,6 +86,14 @@ def test_a_run_on_disk_says_what_its_policies_were_and_what_the_library_does_not
     assert "shortened for this profile: outlierDetection.interval 10s -> 500ms" in header["notes"]
 
 
+def test_a_run_on_disk_says_what_its_policies_mean_in_each_arm(tmp_path: Path) -> None:
+    run = created(ask(arms=["none", "library", "mesh", "mesh:none"]), tmp_path)
+    assert run.header.policies["parity"].keys() == {"matched", "none"}
+    (edge,) = [one for one in run.header.policies["parity"]["matched"] if one["callee"] == "image-analysis"]
+    (sweep,) = [row for row in edge["rows"] if row["name"] == "outlier.interval"]
+    assert sweep["numbers"]["mesh"]["value"] == 0.5  # the profile's time, not the policy set's
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match=r"cannot write .*file"):

@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 
 from benchmarks.cli import app
 from benchmarks.errors import BadInput
-from benchmarks.parity_cli import CLIENT, MODES, edges
-from istio.objects import Refused
+from benchmarks.parity import CLIENT, MODES, edges
 from istio.policies import UnknownPolicies
 from k8s.render import render
+from k8s.target import TargetError
 from services.runtime.plain import TIMEOUT
 from services.runtime.settings import Settings
 
@@ -110,5 +110,5 @@ def test_what_is_wrong_is_told_by_its_option(tmp_path: Path) -> None:
     with pytest.raises(UnknownPolicies, match="no policy set 'x'"):
         run("--policies", "x")
     (tmp_path / "a.yaml").write_text("kind: VirtualService\napiVersion: networking.istio.io/v1\nmetadata: {name: a}\n")
-    with pytest.raises(Refused):
+    with pytest.raises(TargetError, match="a.yaml:1: spec: is missing"):
         run("--policies", str(tmp_path))

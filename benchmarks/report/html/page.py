@@ -14,6 +14,7 @@ from benchmarks.report.html.costs import costs
 from benchmarks.report.html.effects import effects
 from benchmarks.report.html.latencies import by_percentile, heat_maps
 from benchmarks.report.html.markup import Child, append, element, html
+from benchmarks.report.html.parity import parities
 from benchmarks.report.html.plot import PICTURES
 from benchmarks.report.html.tables import table
 from benchmarks.report.html.timelines import timelines
@@ -124,10 +125,10 @@ def _policies(found: Evidence) -> list[Child]:
     content: list[Child] = [
         element(
             "p",
-            "What each arm was told, as it was given to it. `goaround mesh parity` says, edge by edge, "
-            "where the arms can be equal, where not, and whose every number is.",
+            "What each policy set means in each arm, edge by edge, and what each arm was told, as it was given to it.",
             class_="about",
-        )
+        ),
+        *parities(found),
     ]
     for arm in found.arms:
         if policies := found.policies(arm.name):

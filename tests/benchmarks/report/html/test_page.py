@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.parity import edges, kept
 from benchmarks.plan import Cell
 from benchmarks.report.evidence import comparisons, evidence
 from benchmarks.report.html import render
@@ -53,6 +54,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture(scope="module")
 def page(run: Run) -> Page:
     return Page(printed(run, "html"))
+
+
+def test_the_parity_that_a_run_keeps_is_told_edge_by_edge(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    run.header = run.header.model_copy(update={"policies": {"parity": {"matched": kept(edges("matched"))}}})
+    words = Page(printed(run, "html")).words
+    assert any(each.startswith("Parity under matched:") for each in words)
+    assert any("-> image-analysis" in each for each in words)
+    assert "maxEjectionPercent image-analysis.yaml:36" in " ".join(words)
 
 
 def test_every_section_is_there_and_every_link_leads_to_one(page: Page) -> None:
