@@ -110,5 +110,5 @@ def test_what_is_wrong_is_told_by_its_option(tmp_path: Path) -> None:
     with pytest.raises(UnknownPolicies, match="no policy set 'x'"):
         run("--policies", "x")
     (tmp_path / "a.yaml").write_text("kind: VirtualService\napiVersion: networking.istio.io/v1\nmetadata: {name: a}\n")
-    with pytest.raises(TargetError, match="a.yaml:1: spec: is missing"):
+    with pytest.raises(TargetError, match=r"a\.yaml:1: spec: is missing"):
         run("--policies", str(tmp_path))
