@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ import aiohttp
 from benchmarks import failed_calls
 from benchmarks.edges import connections, edges, inbound_retries
 from benchmarks.faults import Fault, FaultFailed, Proof, Site, Victim, injected, victims
+from benchmarks.faults.site import Keep
 from benchmarks.kept import Kept
 from benchmarks.machine import CpuClock
 from benchmarks.measures.integrity import integrity
@@ -55,6 +56,7 @@ class Notes:
     cpu: dict[str, tuple[CpuClock, CpuClock]] = field(default_factory=dict)
     proofs: dict[str, Proof] = field(default_factory=dict)
     injected: dict[str, float] = field(default_factory=dict)
+    removed: dict[str, float] = field(default_factory=dict)
     objections: list[str] = field(default_factory=list)
     usages: list[asyncio.Task[Usage]] = field(default_factory=list)
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -160,6 +162,8 @@ class Conduct:
         calls = await failed_calls.gather(world, pods, failed_calls.failed(answers), since)
         if calls:
             failed_calls.write(failed_calls.beside(rows), calls)
+        there = {pod.name for pod in pods.pods}
+        every = [*pods.pods, *(pod for pod in kept.pods.pods if pod.name in counters and pod.name not in there)]
         frames = (frame_of(arrival, cell.seed) for arrival in arrivals(spec.load, spec.duration_s, spec.seed, entries))
         # a look at the dashboard leaves nothing behind
         sent = {frame.id: expected(frame) for frame in frames} if spec.load.what == "frames" else {}
@@ -170,14 +174,15 @@ class Conduct:
             "phase_usage": {
                 phase.name: spent(*pair) for phase, pair in zip(scenario.timeline(), pairwise(usages), strict=True)
             },
-            "edges": edges(pods.pods, counters, proxies_before, proxies_after),
-            "connections": connections(pods.pods, counters),
+            "edges": edges(every, counters, proxies_before, proxies_after),
+            "connections": connections(every, counters),
             "inbound_retries": inbound_retries(pods.pods, proxies_before, proxies_after),
             "fault": asdict(notes.proofs["fault"]) if "fault" in notes.proofs else None,
             "action": asdict(notes.proofs["action"]) if "action" in notes.proofs else None,
             "injected": notes.injected,
+            "removed": notes.removed,
             "timeline": timeline(
-                pods.pods,
+                every,
                 (noted, *({note.pod: note.timeline} for note in lost)),
                 ejections,
                 spec.start_monotonic,
@@ -218,21 +223,39 @@ class Conduct:
     async def _strike(self, cell: Cell, scenario: Scenario, kept: Kept, end: float, notes: Notes) -> None:
         """Hold the fault, and in it the action, until `end`, and note their proofs."""
         held: dict[str, Fault] = {}
+
+        async def keep(pods: Sequence[str]) -> None:
+            """Note what those have counted that an action ends, the fault among it."""
+            await kept.keep(pods)
+            if "fault" in held:
+                await held["fault"].proof()
+
         if (fault := scenario.fault) is not None:
-            held["fault"] = fault.at(self._site(fault.service, fault.replicas, cell, scenario, kept))
+            held["fault"] = fault.at(
+                self._site(fault.service, fault.replicas, cell, scenario, kept, version=fault.version)
+            )
         if (action := scenario.action) is not None:
-            held["action"] = action.at(self._site(action.service, "all", cell, scenario, kept))
+            held["action"] = action.at(self._site(action.service, "all", cell, scenario, kept, keep))
         async with AsyncExitStack() as stack:
             for what, each in held.items():
-                began = time.monotonic()
-                await stack.enter_async_context(injected(each))
-                notes.injected[what] = round(time.monotonic() - began, 4)
+                await stack.enter_async_context(_clocked(what, each, notes))
             await _sleep_until(end, notes.over)
         for what, each in held.items():
             notes.proofs[what] = await each.proof()
 
-    def _site(self, service: str, replicas: int | Literal["all"], cell: Cell, scenario: Scenario, kept: Kept) -> Site:
-        there = [Victim(pod.name, pod.app, pod.admin) for pod in kept.pods.of(service)]
+    def _site(
+        self,
+        service: str,
+        replicas: int | Literal["all"],
+        cell: Cell,
+        scenario: Scenario,
+        kept: Kept,
+        keep: Keep | None = None,
+        version: str | None = None,
+    ) -> Site:
+        there = [
+            Victim(pod.name, pod.app, pod.admin) for pod in kept.pods.of(service) if version in (None, pod.version)
+        ]
         return Site(
             world=kept.world,
             http=self.http,
@@ -240,7 +263,7 @@ class Conduct:
             id=f"r{cell.repetition}-{cell.scenario}",
             seed=cell.seed,
             ttl_s=scenario.phases.fault + TTL_MARGIN_S,
-            keep=kept.keep,
+            keep=keep or kept.keep,
         )
 
     async def _settled(self, pods: Pods, notes: Notes) -> dict[str, dict[str, Any]]:
@@ -259,15 +282,29 @@ class Conduct:
         return {arm: usage.app.cpu_s + usage.proxy.cpu_s for arm, usage in zip(others, usages, strict=True)}
 
 
+@contextlib.asynccontextmanager
+async def _clocked(what: str, fault: Fault, notes: Notes) -> AsyncIterator[None]:
+    """Hold a fault, and note how long it took to begin and to end it."""
+    began = time.monotonic()
+    try:
+        async with injected(fault):
+            notes.injected[what] = round(time.monotonic() - began, 4)
+            yield
+            began = time.monotonic()
+    finally:
+        if what in notes.injected:
+            notes.removed[what] = round(time.monotonic() - began, 4)
+
+
 async def _sleep_until(when: float, over: asyncio.Event) -> None:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(over.wait(), max(0.0, when - time.monotonic()))
 
 
-def restore(counters: Mapping[str, dict[str, Any]], before: Mapping[str, Mapping[str, Any]]) -> None:
-    """Add to a restarted pod's counters what it had counted before it was killed."""
+def restore(counters: dict[str, dict[str, Any]], before: Mapping[str, Mapping[str, Any]]) -> None:
+    """Add to a restarted pod's counters what it had counted before it was killed; they are all there is of one gone."""
     for pod, old in before.items():
-        _add(counters[pod], {name: value for name, value in old.items() if name != "in_flight"})
+        _add(counters.setdefault(pod, {}), {name: value for name, value in old.items() if name != "in_flight"})
 
 
 def _add(counts: dict[str, Any], more: Mapping[str, Any]) -> None:

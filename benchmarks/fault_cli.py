@@ -88,7 +88,11 @@ def inject(
 
     async def strike(world: World, http: aiohttp.ClientSession) -> Proof:
         pods = (await world.status()).pods
-        there = [Victim(pod.name, pod.app, pod.admin) for pod in pods if pod.service == spec.service]
+        there = [
+            Victim(pod.name, pod.app, pod.admin)
+            for pod in pods
+            if pod.service == spec.service and spec.version in (None, pod.version)
+        ]
         try:
             struck = victims(there, spec.replicas, seed)
         except ValueError as error:

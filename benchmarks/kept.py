@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,11 +35,11 @@ class Kept:
         self.notes += [_Note(name, restarts[name], counters[name], timelines[name]) for name in counters]
 
     async def lost(self) -> list[_Note]:
-        """The notes of pods that were started again since: one that lived on has all its counts still."""
-        later = await self._restarts()
+        """The notes of pods that were started again, or ended, since: one that lived on has all its counts still."""
+        later: dict[str, float] = {**await self._restarts()}
         found = []
         for note in reversed(self.notes):
-            if later.get(note.pod, note.restarts) > note.restarts:
+            if later.get(note.pod, math.inf) > note.restarts:
                 found.append(note)
             later[note.pod] = note.restarts
         return found[::-1]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks import closed_form
+from benchmarks.actions.canary import Canary
 from benchmarks.faults.abort import Abort
 from benchmarks.measures.amplification import Amplification
 from benchmarks.record import EdgeRecord, Record
@@ -35,14 +36,30 @@ def predict(scenario: Scenario, policies: Mapping[str, Any]) -> Prediction | Non
     """The closed form of a scenario in an arm; None where there is none.
 
     There is one for aborts that strike every replica of a service of CALLED_ONCE alike, each request on its own, before
-    a client that does nothing but try again: 1 - f^n. `policies` is what the run's header keeps of the arm:
+    a client that does nothing but try again: 1 - f^n. And for a version of such a service all of whose calls fail: with
+    weights 1 - w^n, where a try of the library is routed anew and one of the sidecar is not; without, w is the share
+    of the replicas, and there is one in mode `none` only (what retries meet depends on the connections that are kept).
+    `policies` is what the run's header keeps of the arm:
     {"istio": objects, "library": JSON}.
     """
+    if isinstance(scenario.action, Canary) and isinstance(scenario.fault, Abort):
+        return _of_canary(scenario.action, scenario.fault, policies)
     fault = _independent(scenario)
     if fault is None or fault.service not in CALLED_ONCE or not _only_retries(policies, fault.service):
         return None
     n = tries(policies, fault.service, fault.status)
     return Prediction(n, closed_form.success(fault.rate, n))
+
+
+def _of_canary(canary: Canary, fault: Abort, policies: Mapping[str, Any]) -> Prediction | None:
+    callee = fault.service
+    if not fault.version or fault.rate < 1 or fault.caller or callee not in CALLED_ONCE:
+        return None
+    if policies.get("library") and not (policies.get("istio") and _only_retries(policies, callee)):
+        return None
+    told = _by_library(policies, callee)
+    n = 1 + told[0] if told and retry_condition(told[1])(Outcome(fault.status)) else 1
+    return Prediction(n, closed_form.success(canary.share, n))
 
 
 def _independent(scenario: Scenario) -> Abort | None:

@@ -149,7 +149,8 @@ class Timeline(Stored):
 class Record(Stored):
     """What one cell left behind. `void`: the reasons why it must not be used. What was not reached is None or empty.
 
-    `injected`: seconds from the order until the fault, or the action, was in place (a rollout over, a policy followed).
+    `injected`: seconds from the order until the fault, or the action, was in place (a rollout over, a policy followed);
+    `removed`: from the order to end it until it was ended.
     `traced`: the ids of the failed requests whose calls are kept.
     """
 
@@ -173,6 +174,7 @@ class Record(Stored):
     fault: dict[str, Any] | None = None
     action: dict[str, Any] | None = None
     injected: dict[str, float] = {}
+    removed: dict[str, float] = {}
     connections: dict[str, dict[str, int]] = {}
     inbound_retries: dict[str, int] = {}
     integrity: IntegrityRecord | None = None

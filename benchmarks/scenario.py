@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from benchmarks import sweep
 from benchmarks.actions import AnyAction
+from benchmarks.actions.canary import Canary
 from benchmarks.arm import parse_arms
 from benchmarks.errors import BadInput
 from benchmarks.faults import AnyFault
@@ -146,9 +147,18 @@ class Scenario(Strict):
             wrong += [f"action.{problem}" for problem in self.action.problems(self.phases.fault)]
         if self.fault:
             wrong += [f"fault.{problem}" for problem in self.fault.problems(self.phases.fault)]
+        if self.fault and self.fault.version:
+            wrong += self._of_no_canary(self.fault)
         if wrong:
             raise ValueError("\n".join(wrong))
         return self
+
+    def _of_no_canary(self, fault: AnyFault) -> Iterator[str]:
+        """Why there are no replicas of the version that the fault acts on."""
+        if not isinstance(self.action, Canary) or self.action.service != fault.service:
+            yield "fault.version: leave it out; only a service with an `action: {kind: canary}` has two versions"
+        if fault.replicas != "all":
+            yield f"fault.replicas: write `all`, not {fault.replicas}, with `version`"
 
     @property
     def family(self) -> str:

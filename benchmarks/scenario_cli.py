@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from benchmarks.actions.canary import Canary
 from benchmarks.console import console as output
 from benchmarks.measures import MEASURES
 from benchmarks.scenario import Scenario, load_scenario, path_of
@@ -83,6 +84,6 @@ def _action(scenario: Scenario) -> str:
     if scenario.action is None:
         return ""
     own = scenario.action.model_dump(exclude={"kind", "service", "objects"}, exclude_none=True)
-    return f"{scenario.action.kind} of {scenario.action.service}" + "".join(
-        f", {n} {value}" for n, value in own.items()
-    )
+    share = f", {scenario.action.share:.0%} of the calls" if isinstance(scenario.action, Canary) else ""
+    fields = "".join(f", {name} {value}" for name, value in own.items())
+    return f"{scenario.action.kind} of {scenario.action.service}{fields}{share}"

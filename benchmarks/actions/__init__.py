@@ -8,10 +8,11 @@ from pydantic import Field
 
 from benchmarks.actions.action import Action
 from benchmarks.actions.apply import Apply
+from benchmarks.actions.canary import Canary
 from benchmarks.actions.rolling_restart import RollingRestart
 from benchmarks.actions.scale import Scale
 
-AnyAction = Annotated[Apply | RollingRestart | Scale, Field(discriminator="kind")]
+AnyAction = Annotated[Apply | Canary | RollingRestart | Scale, Field(discriminator="kind")]
 """Every kind that a scenario may name."""
 
 __all__ = ["Action", "AnyAction"]

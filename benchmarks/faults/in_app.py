@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import aiohttp
@@ -15,6 +15,7 @@ from benchmarks.faults.fault import Fault, FaultFailed, Proof, Victim
 from benchmarks.faults.site import Site
 from benchmarks.faults.spec import Service, Spec
 from benchmarks.faults.whole import whole
+from k8s.target import World
 
 MOST_PROBES = 1000
 PROBE = "x-goaround-probe"
@@ -45,7 +46,8 @@ class InAppSpec(Spec):
     def at(self, site: Site) -> Fault:
         """The fault that is posted to the victims."""
         kind, own = self.told()
-        return InApp(site.http, site.id, kind, own, site.victims, site.ttl_s, site.seed, self.proven)
+        world = site.world if self.version else None
+        return InApp(site.http, site.id, kind, own, site.victims, site.ttl_s, site.seed, self.proven, world)
 
 
 @dataclass(slots=True)
@@ -64,6 +66,9 @@ class InApp:
     ttl_s: float
     seed: int
     proven: Evidence = "probes"
+    world: World | None = None
+    last: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What each victim said last: where a `world` may scale it away, it takes the fault with it, and its counters."""
 
     async def inject(self) -> None:
         """Post the fault to all victims at once, and call each until it has struck."""
@@ -98,7 +103,7 @@ class InApp:
 
     async def remove(self) -> None:
         """Delete the fault everywhere, also where it is unknown already."""
-        await asyncio.gather(*(self._remove(victim) for victim in self.victims))
+        await asyncio.gather(*(self._remove(victim) for victim in await self._there()))
 
     async def _remove(self, victim: Victim) -> None:
         status, text = await self._ask("DELETE", victim, f"{victim.admin}/faults/{self.id}")
@@ -107,8 +112,10 @@ class InApp:
 
     async def proof(self) -> Proof:
         """The victims' own counters of this fault, and whether they still list it."""
-        answers = await asyncio.gather(*(self._faults(victim) for victim in self.victims))
-        told = {victim.pod: answer for victim, answer in zip(self.victims, answers, strict=True)}
+        there = await self._there()
+        answers = await asyncio.gather(*(self._faults(victim) for victim in there))
+        told = {victim.pod: answer for victim, answer in zip(there, answers, strict=True)}
+        told |= {pod: {**answer, "faults": []} for pod, answer in self.last.items() if pod not in told}
         return Proof(
             fired={pod: int(answer["fired"].get(self.id, 0)) for pod, answer in told.items()},
             gone={pod: all(fault["id"] != self.id for fault in answer["faults"]) for pod, answer in told.items()},
@@ -122,7 +129,15 @@ class InApp:
         if status != 200:
             raise FaultFailed(f"{victim.pod} does not tell its faults: {status} {text}")
         body: dict[str, Any] = json.loads(text)
+        self.last[victim.pod] = body
         return body
+
+    async def _there(self) -> Sequence[Victim]:
+        """The victims that have not been scaled away."""
+        if self.world is None:
+            return self.victims
+        now = {pod.name for pod in (await self.world.status()).pods}
+        return [victim for victim in self.victims if victim.pod in now]
 
     async def _ask(self, method: str, victim: Victim, url: str, body: object = None) -> tuple[int, str]:
         try:

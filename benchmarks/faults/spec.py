@@ -25,6 +25,7 @@ Service = Literal[
     "section-1",
     "section-2",
 ]
+Version = Literal["v1", "v2"]
 Status = Annotated[int, Field(ge=400, le=599)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 
@@ -37,6 +38,8 @@ class Spec(Strict):
 
     service: Service
     replicas: Literal["all"] | Annotated[int, Field(ge=1)]
+    version: Version | None = None
+    """Of which version the replicas are; of any, for None."""
 
     @abstractmethod
     def at(self, site: Site) -> Fault:

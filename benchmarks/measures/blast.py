@@ -1,4 +1,4 @@
-"""Blast radius: what a fault does to frames that have nothing to do with it."""
+"""Blast radius: what a fault does to frames that have nothing to do with it, or a version to all of them."""
 
 from __future__ import annotations
 
@@ -25,9 +25,13 @@ def blast(rows: Sequence[Row], record: Record, scenario: Scenario, window: Windo
 
     A frame needs the services of EVERY, the section that its camera belongs to, and `alerts` when a person of interest
     is on it; which it was, follows from the cell's seed. None where the fault is on every path, or on none,
-    and for a load that is no frames.
+    and for a load that is no frames. Of a fault on one version (a canary) it is the share of all frames that failed:
+    each could have met the other version. The weight of that version is what it comes to, where nobody tries again.
     Source: Basiri et al., "Chaos Engineering", IEEE Software 2016 (minimise blast radius).
     """
+    if scenario.fault is not None and scenario.fault.version:
+        seen = within(rows, record, window)
+        return sum(row.outcome is not Outcome.SUCCESS for row in seen) / len(seen) if seen else None
     if scenario.fault is None or scenario.fault.service in EVERY or scenario.load.what != "frames":
         return None
     needs = paths(scenario.arrivals(), scenario.duration_s, record.seed)
@@ -52,4 +56,4 @@ def paths(load: Load, duration_s: float, seed: int) -> tuple[frozenset[str], ...
     )
 
 
-BLAST = Measure("blast", "failures off the fault's path", "share", "lower", "difference", blast)
+BLAST = Measure("blast", "blast radius", "share", "lower", "difference", blast)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from benchmarks.actions.canary import Canary
 from benchmarks.measures.elapsed import Elapsed, Time
 from benchmarks.measures.measure import within
+from k8s.render import WITH_SIDECARS
 from loadtests.rows import Outcome, Row
 
 if TYPE_CHECKING:
@@ -23,8 +25,9 @@ class Change:
     """One change in one cell.
 
     `lines`: of YAML that differ, None for a release, whose diff is not known here. `redeployed`: processes that were
-    started again. `in_effect`: seconds from the order until every sidecar followed, or every replica was back; None
-    when the record does not say. `failed`: arrivals of the phase that did not succeed, whatever the reason.
+    started again, or ended. `in_effect`: seconds from the order until every sidecar followed, or every replica was
+    back; None when the record does not say. `failed`: arrivals of the phase that did not succeed, whatever the reason.
+    Of a canary: those of its rollback.
     """
 
     lines: int | None
@@ -42,6 +45,9 @@ def change(
     """
     if scenario.action is None or record.action is None:
         return None
+    failed = sum(row.outcome is not Outcome.SUCCESS for row in within(rows, record, "fault"))
+    if isinstance(scenario.action, Canary):
+        return _rollback(scenario.action, record, list(before), failed)
     objects = getattr(scenario.action, "objects", None)
     restarted = 0 if objects is not None else sum(record.action["fired"].values())
     done = record.injected.get("action")
@@ -49,8 +55,18 @@ def change(
         lines=None if objects is None else lines(before, objects),
         redeployed=restarted,
         in_effect=None if done is None else Elapsed(done),
-        failed=sum(row.outcome is not Outcome.SUCCESS for row in within(rows, record, "fault")),
+        failed=failed,
     )
+
+
+def _rollback(canary: Canary, record: Record, before: list[Mapping[str, Any]], failed: int) -> Change:
+    """The change that ends a canary: weights where there are objects, replicas that go where there are none."""
+    done = record.removed.get("action")
+    in_effect = None if done is None else Elapsed(done)
+    if record.mode in WITH_SIDECARS:
+        out, back = canary.rollback(before)
+        return Change(lines([out], [back]), 0, in_effect, failed)
+    return Change(None, canary.new, in_effect, failed)
 
 
 def lines(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> int:

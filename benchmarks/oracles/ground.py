@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -40,27 +39,15 @@ class Ground:
             Path(folder, "policies.yaml").write_text(yaml.safe_dump_all(self.objects))
             policies = folder if self.objects else None
             made = render(self.mode, policies, {"env": dict(self.env)})
-        return replace(made, objects=[*made.objects, *self._canary(made.objects)])
+        return replace(made, objects=[_released(one) if self._new(one) else one for one in made.objects])
 
-    def _canary(self, objects: Iterable[Document]) -> Iterable[Document]:
-        for one in objects:
-            if one["kind"] == "Deployment" and one["metadata"]["name"] == self.canary:
-                yield _version(one)
+    def _new(self, one: Document) -> bool:
+        return bool(one["kind"] == "Deployment" and self.canary and one["metadata"]["name"] == f"{self.canary}-{NEW}")
 
 
-def _version(deployment: Document) -> Document:
-    """One replica of the same, under another version."""
-    new = copy.deepcopy(deployment)
-    new["metadata"]["name"] += f"-{NEW}"
-    new["spec"]["replicas"] = 1
-    pod = new["spec"]["template"]
-    for labels in (new["metadata"]["labels"], new["spec"]["selector"]["matchLabels"], pod["metadata"]["labels"]):
-        labels["version"] = NEW
-    for container in pod["spec"]["containers"]:
-        for variable in container["env"]:
-            if variable["name"] == "SERVICE_VERSION":
-                variable["value"] = NEW
-    return new
+def _released(deployment: Document) -> Document:
+    """The same deployment with one replica."""
+    return {**deployment, "spec": {**deployment["spec"], "replicas": 1}}
 
 
 def service(host: str, *routes: Mapping[str, Any], **http: Any) -> Document:

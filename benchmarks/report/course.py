@@ -113,7 +113,8 @@ def changed(found: Evidence) -> Table:
         "What the change cost",
         "Lines: of YAML that differ from what the arm had (a release has a diff of its own). Started again: processes, "
         "per cell. In effect: seconds from the order until every sidecar followed, or every replica was back. Failed: "
-        "frames of the phase without success, per cell. Means of cells.",
+        "frames of the phase without success, per cell. Of a canary it is the rollback, processes ended and all. Means "
+        "of cells.",
         [
             SCENARIO,
             ARM,

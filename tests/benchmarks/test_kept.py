@@ -50,6 +50,15 @@ async def test_a_pod_that_lived_on_gives_nothing_back(monkeypatch: Any) -> None:
     assert await kept.lost() == []
 
 
+async def test_a_pod_that_was_scaled_away_gives_back_what_it_had_counted(monkeypatch: Any) -> None:
+    pod = Pod()
+    kept = pod.kept(monkeypatch)
+    pod.count = 5
+    await kept.keep([pod.name])
+    pod.name = "b-0"
+    assert [note.counters["received"]["b"] for note in await kept.lost()] == [5]
+
+
 async def test_a_pod_noted_twice_and_killed_once_gives_back_the_later_note(monkeypatch: Any) -> None:
     pod = Pod()
     kept = pod.kept(monkeypatch)

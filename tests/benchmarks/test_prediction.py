@@ -46,6 +46,17 @@ def test_what_is_no_abort_of_all_replicas_of_a_service_that_every_frame_calls_on
     assert predict(load_scenario(name), kept("library")) is None
 
 
+@pytest.mark.parametrize(
+    ("mode", "success"),
+    [("none", 0.75), ("sidecar", 0.75), ("mesh", 0.75), ("both", 1 - 0.25**3), ("library", None)],
+)
+def test_a_bad_canary_fails_its_weight_and_a_try_of_the_library_is_routed_anew(
+    mode: str, success: float | None
+) -> None:
+    found = predict(load_scenario("canary"), kept(mode))
+    assert (found and found.success) == success
+
+
 def test_a_hedge_makes_requests_that_no_closed_form_counts() -> None:
     assert predict(BURST, kept("library", "native")) is None
     assert predict(BURST, kept("mesh", "native")) is not None

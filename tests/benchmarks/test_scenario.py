@@ -67,7 +67,13 @@ def test_scaling_stretches_the_phases_and_the_time_that_a_crash_holds_and_nothin
     scaled = scenario.scaled(2)
     assert [phase.end for phase in scaled.timeline()] == [2.0, 6.0, 12.0, 15.0]
     assert scaled.fault is not None
-    assert scaled.fault.model_dump() == {"kind": "crash", "service": "image-analysis", "replicas": 1, "down_s": 2.0}
+    assert scaled.fault.model_dump() == {
+        "kind": "crash",
+        "service": "image-analysis",
+        "replicas": 1,
+        "version": None,
+        "down_s": 2.0,
+    }
     changed = {"phases", "fault"}
     assert scaled.model_dump(exclude=changed) == scenario.model_dump(exclude=changed)
 
@@ -114,7 +120,8 @@ def test_all_errors_are_said_at_once_with_path_and_what_would_be_right(tmp_path:
     found = problems(tmp_path, text)
     assert any("slo: is missing" in line for line in found)
     assert (
-        "fault.color: no such field; the fields here are: service, replicas, kind, caller, status, rate, when" in found
+        "fault.color: no such field; the fields here are: service, replicas, version, kind, caller, status, rate, "
+        "when" in found
     )
     assert any(line.startswith("fault.rate: 1.5 is not right, it should be less than or equal to 1") for line in found)
     assert any(
@@ -151,6 +158,11 @@ def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, said: str) -
 def test_a_fault_phase_without_a_fault_is_refused(tmp_path: Path) -> None:
     text = "\n".join(line for line in GOOD.splitlines() if not line.startswith("fault:"))
     assert "there is nothing to recover from" in "\n".join(problems(tmp_path, text))
+
+
+def test_a_fault_on_a_version_needs_a_canary_and_takes_all_of_its_replicas(tmp_path: Path) -> None:
+    said = problems(tmp_path, GOOD.replace("rate: 0.5", "rate: 0.5, version: v2"))
+    assert ["fault.version" in said[0], "fault.replicas" in said[1]] == [True, True], said
 
 
 def test_a_crash_cannot_outlast_its_phase(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from k8s.render import MODES, render
 from k8s.target import MeshOptions, Rendered, TargetError
 
 PODS = {
-    "collector": 2, "image-analysis": 3, "face-recognition": 2, "camera-agent-1": 1, "camera-agent-2": 1,
-    "section-1": 1, "section-2": 1, "alerts": 1, "momentum": 1, "cpanel-v1": 1, "cpanel-v2": 1,
+    "collector": 2, "image-analysis": 3, "image-analysis-v2": 0, "face-recognition": 2, "camera-agent-1": 1,
+    "camera-agent-2": 1, "section-1": 1, "section-2": 1, "alerts": 1, "momentum": 1, "cpanel-v1": 1, "cpanel-v2": 1,
 }  # fmt: skip
 COMPRESSED = {"interval_s": 0.5, "base_ejection_s": 1.0}
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import psutil
 import pytest
 
 from benchmarks.actions.apply import Applied, Apply
+from benchmarks.actions.canary import Canary, Released
 from benchmarks.actions.rolling_restart import Rolled
 from benchmarks.actions.scale import Scale, Scaled, replicas
+from benchmarks.actions.split import NotSplit, shifted, split
 from benchmarks.faults import Service, Victim, injected
+from benchmarks.faults.site import nothing_kept
 from benchmarks.settings import told
+from istio.objects import Document, parse
 from k8s.local.client import LocalWorld
 from k8s.local.record import processes
 from k8s.local.target import LocalTarget
@@ -139,3 +144,89 @@ def test_objects_that_istiod_would_refuse_are_refused_where_they_are_written() -
     (problem,) = Apply(kind="apply", service=NAME, objects=(wrong,)).problems(3)
     assert problem.startswith("objects: ")
     assert "patience" in problem
+
+
+OUT = Canary(kind="canary", service="image-analysis", old=3, new=1)
+
+
+def routes(one: dict[str, Any]) -> dict[str, int]:
+    """The weights of the only rule of a VirtualService, by subset."""
+    return {to["destination"]["subset"]: to["weight"] for to in one["spec"]["http"][0]["route"]}
+
+
+def test_a_canary_has_the_weight_of_its_share_of_the_replicas() -> None:
+    assert (OUT.share, OUT.weights) == (0.25, {"v1": 75, "v2": 25})
+
+
+def test_a_canary_without_a_second_version_or_a_whole_weight_is_refused() -> None:
+    wrong = Canary(kind="canary", service="alerts", old=2, new=1)
+    assert [problem.partition(":")[0] for problem in wrong.problems(3)] == ["service", "new"]
+    assert list(OUT.problems(3)) == []
+
+
+def test_a_split_keeps_what_the_objects_say_besides() -> None:
+    there = rule("image-analysis", 2)
+    policy = {"host": "image-analysis.airport.svc.cluster.local", "trafficPolicy": {"connectionPool": {}}}
+    route, other = split([{**there, "kind": "DestinationRule", "spec": policy}, there], "image-analysis", OUT.weights)
+    assert route["spec"]["http"][0]["timeout"] == "2s"
+    assert routes(route) == {"v1": 75, "v2": 25}
+    assert other["spec"]["trafficPolicy"] == {"connectionPool": {}}
+    assert [one["labels"] for one in other["spec"]["subsets"]] == [{"version": "v1"}, {"version": "v2"}]
+
+
+def test_a_split_where_nothing_is_said_is_of_objects_that_istiod_takes() -> None:
+    route, other = split([], "image-analysis", OUT.weights)
+    back = shifted(route, {"v1": 100, "v2": 0})
+    assert routes(back) == {"v1": 100, "v2": 0}
+    for version in (route, back):
+        assert len(parse([Document(version), Document(other)]).to_data()) == 2
+
+
+def test_what_is_split_already_is_not_split_again() -> None:
+    route, other = split([], "image-analysis", OUT.weights)
+    for there in ([route], [other]):
+        with pytest.raises(NotSplit, match="image-analysis"):
+            split(there, "image-analysis", OUT.weights)
+
+
+async def test_without_a_mesh_a_canary_is_replicas_beside_the_others_and_its_rollback_is_that_they_go(
+    tmp_path: Path,
+) -> None:
+    parts = [deployment("image-analysis", 2), deployment("image-analysis-v2", 0), service("image-analysis")]
+    world = await LocalTarget(tmp_path).up("versions", rendered(*parts), attached=True, seed=1)
+    kept: list[str] = []
+
+    async def keep(pods: Sequence[str]) -> None:
+        kept.extend(pods)
+
+    try:
+        spec = Canary(kind="canary", service="image-analysis", old=3, new=1)
+        async with spec.prepared(world):
+            pods = (await world.status()).pods
+            new = [Victim(pod.name, pod.app, pod.admin) for pod in pods if pod.deployment == "image-analysis-v2"]
+            assert (len(pods), len(new)) == (4, 1)
+            out = Released(world, spec, new, keep)
+            async with injected(out):
+                assert (await out.proof()).gone == {"image-analysis-v2-0": False}
+            assert (await out.proof()).objections() == []
+            assert kept == ["image-analysis-v2-0"]
+            assert len((await world.status()).pods) == 3
+        assert len((await world.status()).pods) == 2
+    finally:
+        await world.down()
+
+
+async def test_with_sidecars_a_rollback_applies_the_weights_and_is_proven_by_them() -> None:
+    class Routed(Objects):
+        mode = "mesh"
+
+        async def status(self) -> Any:
+            return SimpleNamespace(pods=(SimpleNamespace(name="v2-0", ready=True, deployment="image-analysis-v2"),))
+
+    route, _ = split([], "image-analysis", OUT.weights)
+    world = Routed(route)
+    out = Released(cast(World, world), OUT, [Victim("v2-0", "", "")], nothing_kept)
+    async with injected(out):
+        assert not (await out.proof()).gone["v2-0"]
+    assert routes(world.objects["image-analysis"]) == {"v1": 100, "v2": 0}
+    assert (await out.proof()).objections() == []

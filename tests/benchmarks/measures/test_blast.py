@@ -56,6 +56,14 @@ def test_a_fault_on_every_path_has_no_other_paths_to_harm() -> None:
     assert blast(rows, record, load_scenario("steady"), "steady") is None
 
 
+def test_the_blast_radius_of_a_canary_is_the_share_of_all_frames_that_failed() -> None:
+    scenario = load_scenario("canary")
+    rows, record = cell(scenario, set())
+    inside = [row.index for row in rows if 3 <= row.at < 6]
+    rows, record = cell(scenario, set(inside[::4]))
+    assert blast(rows, record, scenario, "fault") == len(inside[::4]) / len(inside)
+
+
 def test_looks_at_a_dashboard_have_no_path_of_a_frame() -> None:
     scenario = faulted("section-1")
     looks = scenario.model_copy(update={"load": scenario.load.model_copy(update={"what": "dashboards"})})

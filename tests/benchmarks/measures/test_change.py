@@ -51,6 +51,12 @@ def test_a_release_starts_every_replica_again() -> None:
     assert change(rows(Outcome.SUCCESS), cell, ROLL, ()) == Change(None, 2, Elapsed(2.5), 0)
 
 
+def test_the_change_of_a_canary_is_its_rollback_two_weights_with_a_mesh_and_processes_that_go_without() -> None:
+    for mode, expected in (("mesh", Change(4, 0, Elapsed(0.6), 1)), ("library", Change(None, 1, Elapsed(0.6), 1))):
+        done = {"mode": mode, "action": {"fired": {"v2-0": 1}, "gone": {}}, "removed": {"action": 0.6}}
+        assert change(rows(Outcome.ERROR, Outcome.SUCCESS), record(**done), load_scenario("canary"), ()) == expected
+
+
 def test_without_an_action_there_is_no_change() -> None:
     assert change(rows(Outcome.SUCCESS), record(), load_scenario("error-burst"), ()) is None
     assert change(rows(Outcome.SUCCESS), record(), ROLL, ()) is None
