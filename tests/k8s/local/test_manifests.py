@@ -20,12 +20,12 @@ def errors_of(*objects: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_overlay_can_be_run(mode: str) -> None:
-    assert len(manifests.read(render(mode, "matched").objects).deployments) == 11
+    assert len(manifests.read(render(mode, "matched").objects).deployments) == 12
 
 
 def test_whatever_only_a_cluster_enforces_is_reported() -> None:
     limits, objects = manifests.read(render("none").objects).notes
-    assert "11 deployments are not enforced" in limits
+    assert "12 deployments are not enforced" in limits
     assert objects == "NetworkPolicies and PodDisruptionBudgets are not enforced on the local target"
 
 
