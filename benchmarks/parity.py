@@ -41,7 +41,8 @@ def edges(policies: str, version: str = NEWEST, *, mtls: bool = True, times: Pol
     rendered = render("mesh").objects
     registry = Registry.from_kubernetes([Document(one) for one in scheduled(rendered)])
     given = Inputs(registry, objects, read, CLIENT, version, mtls, strengths=strengths(policies))
-    deployments = [one["metadata"] for one in rendered if one["kind"] == "Deployment"]
+    # the next version of a service has no replica until it is out as a canary
+    deployments = [one["metadata"] for one in rendered if one["kind"] == "Deployment" and one["spec"]["replicas"]]
     callers = [registry.proxy(f"{one['name']}-0", one["namespace"]) for one in deployments]
     callees = [service.name for service in registry.services]
     try:
