@@ -152,8 +152,10 @@ class Sidecar:
             self._life += 1
             await self._publish(self._reborn(self._published))
 
-    async def rotate(self) -> None:
+    async def rotate(self, *, expired: bool = False) -> None:
         """Give Envoy a new certificate and key; returns when it has taken them. Connections that stand stay.
+
+        `expired`: one whose time is over; Envoy takes it, and it is for its peers to refuse it.
 
         Raises:
             Rejected, Unreachable, TimeoutError: as ``publish``.
@@ -161,7 +163,7 @@ class Sidecar:
         """
         async with self._turn:
             mark = self._mark()
-            written = self._write_secrets()
+            written = self._write_secrets(expired=expired)
             await self._resources.announce()
             seen = await self._admin.discovery()
             # Where nothing speaks TLS, Envoy has asked for no secret.
@@ -250,11 +252,12 @@ class Sidecar:
             awaited |= self._named(f"cluster.{config.clusters[name]['alt_stat_name']}", version)
         return awaited
 
-    def _write_secrets(self) -> dict[str, str]:
+    def _write_secrets(self, *, expired: bool = False) -> dict[str, str]:
         """A certificate that was never used before, and the root."""
         awaited: dict[str, str] = {}
         if self._authority is not None:
-            own = self._authority.issue(identity(self._proxy.namespace, self._proxy.service_account))
+            who = identity(self._proxy.namespace, self._proxy.service_account)
+            own = self._authority.issue(who, expired=expired)
             for name, secret in secrets(own, self._authority.root).items():
                 awaited |= self._named(f"sds.{name}", self._resources.write("secrets", [secret], name))
         return awaited

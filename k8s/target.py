@@ -132,7 +132,7 @@ class Gateway:
 class WorldStatus:
     """The pods of a world in name order, its gateway where it has one, and what the target does not do for it.
 
-    `ailing`: what the whole world suffers from now (`stale-discovery`, `config-withdrawn`).
+    `ailing`: what the whole world suffers from now (`stale-discovery`, `config-withdrawn`, `expired-certificate`).
     """
 
     name: str
@@ -188,6 +188,15 @@ class World(Protocol):
     async def restore(self) -> None:
         """Put what was withdrawn into effect again, beside what was applied meanwhile."""
 
+    async def expire(self, pod: str, ttl_s: float) -> None:
+        """Give a pod's sidecar a certificate whose time is over, for `ttl_s` seconds or until it is renewed.
+
+        Its callers' connections are renewed, since those that stand would outlive it.
+        """
+
+    async def renew(self) -> None:
+        """Give good certificates to all sidecars whose certificates have expired."""
+
     async def kill(self, pod: str, container: str = "app", ttl_s: float = 0) -> None:
         """SIGKILL a container (`app` or `proxy`); its restart is held back for `ttl_s` seconds."""
 
@@ -225,6 +234,8 @@ class Ability(StrEnum):
     """Who is ready can be kept from those who call."""
     SIDECARS = "sidecars"
     """There are sidecars whose processes can be killed and stopped."""
+    CERTIFICATES = "certificates"
+    """Sidecars prove to each other who they are, by certificates that can be made to expire."""
 
 
 class Target(Protocol):

@@ -12,6 +12,7 @@ from benchmarks.faults.config_withdrawn import ConfigWithdrawn
 from benchmarks.faults.cpu_burn import CpuBurn
 from benchmarks.faults.crash import Crash
 from benchmarks.faults.delay import Delay
+from benchmarks.faults.expired_certificate import ExpiredCertificate
 from benchmarks.faults.fail_first import FailFirst
 from benchmarks.faults.fault import Fault, FaultFailed, Proof, Victim, injected, victims
 from benchmarks.faults.freeze import Freeze
@@ -36,6 +37,7 @@ AnyFault = Annotated[
     | CpuBurn
     | Crash
     | Delay
+    | ExpiredCertificate
     | FailFirst
     | Freeze
     | Hang

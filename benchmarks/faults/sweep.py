@@ -48,6 +48,8 @@ async def sweep(world: World, http: aiohttp.ClientSession) -> list[Stale]:
         await world.release_discovery()
     if any(one.kind == "config-withdrawn" for one in found):
         await world.restore()
+    if any(one.kind == "expired-certificate" for one in found):
+        await world.renew()
     for container in {(one.pod, one.id) for one in found if one.kind == "freeze"}:
         await world.thaw(*container)
     pods = {pod.name: pod for pod in (await world.status()).pods}

@@ -19,6 +19,8 @@ from istio.registry import DOMAIN
 LIFETIME = timedelta(hours=24)
 _SKEW = timedelta(minutes=2)
 _ROTATED_AT = 0.5
+# Past any difference of clocks.
+_OVERDUE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +58,16 @@ class Authority:
         """After how long certificates are to be replaced."""
         return self._lifetime * _ROTATED_AT
 
-    def issue(self, identity: str) -> Credentials:
+    def issue(self, identity: str, *, expired: bool = False) -> Credentials:
         """Sign a new key for an identity (a URI), good for both ends of a connection.
+
+        `expired`: as it would have been signed a whole life and an hour ago, which nobody takes any more.
 
         trustme's own certificates carry host names, mail and IP addresses only; a workload's is a URI (SPIFFE's
         X.509-SVID, sections 2 to 4), which stands in a critical extension because there is no subject.
         """
         key = ec.generate_private_key(ec.SECP256R1())
-        now = self._now()
+        now = self._now() - (self._lifetime + _OVERDUE if expired else timedelta())
         both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         certificate = (
             x509.CertificateBuilder()

@@ -38,6 +38,8 @@ class Api:
             "release-discovery": self._release_discovery,
             "withdraw": self._withdraw,
             "restore": self._restore,
+            "expire": self._expire,
+            "renew": self._renew,
             "kill": self._kill,
             "freeze": self._freeze,
             "thaw": self._thaw,
@@ -110,6 +112,14 @@ class Api:
 
     async def _restore(self, _: dict[str, Any]) -> object:
         await self._workloads.required_mesh().restore()
+        return {}
+
+    async def _expire(self, body: dict[str, Any]) -> object:
+        await self._workloads.required_mesh().expire(body["pod"], body["ttl_s"])
+        return {}
+
+    async def _renew(self, _: dict[str, Any]) -> object:
+        await self._workloads.required_mesh().renew()
         return {}
 
     async def _kill(self, body: dict[str, Any]) -> object:

@@ -96,6 +96,14 @@ class LocalWorld:
         """Put what was withdrawn into effect again."""
         await self._call("restore")
 
+    async def expire(self, pod: str, ttl_s: float) -> None:
+        """Give a pod's sidecar a certificate whose time is over, for `ttl_s` seconds; its callers connect anew."""
+        await self._call("expire", pod=pod, ttl_s=ttl_s)
+
+    async def renew(self) -> None:
+        """Give good certificates to those whose time was over."""
+        await self._call("renew")
+
     async def kill(self, pod: str, container: str = "app", ttl_s: float = 0) -> None:
         """SIGKILL a container; its restart is held back for `ttl_s` seconds."""
         await self._call("kill", pod=pod, container=container, ttl_s=ttl_s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,8 @@ class Mesh:
         self._withdrawn: dict[tuple[str, str, str], Mapping[str, Any]] = {}
         self._returning: asyncio.TimerHandle | None = None
         self._restoring: asyncio.Task[None] | None = None
+        self._expired: set[str] = set()
+        self._renewals: list[asyncio.TimerHandle] = []
         self._turn, self._changing = asyncio.Lock(), asyncio.Lock()
         if gateway:
             self._configure(gateway)
@@ -200,8 +202,50 @@ class Mesh:
         Raises TargetError with Envoy's words when one refuses.
         """
         async with self._turn:
-            names = list(self._sidecars)
-            results = await asyncio.gather(*(self._sidecars[name].rotate() for name in names), return_exceptions=True)
+            await self._each(list(self._sidecars), lambda sidecar: sidecar.rotate())
+
+    async def expire(self, pod: str, ttl_s: float) -> None:
+        """Give a pod's sidecar a certificate whose time is over, for `ttl_s` seconds or until `renew`.
+
+        Connections that stand outlive any certificate, so those of its callers are renewed: whoever has sent something
+        to its service has its clusters replaced by equal ones.
+        Raises TargetError: no such sidecar, plaintext, or Envoy's words when one refuses.
+        """
+        if pod not in self._sidecars:
+            raise TargetError(f"{pod} has no sidecar; choose from: {', '.join(sorted(self._sidecars))}")
+        if self._authority is None:
+            raise TargetError("the sidecars speak plaintext to each other: there is no certificate that could expire")
+        self._expired.add(pod)
+        self._renewals.append(asyncio.get_running_loop().call_later(ttl_s, self._renew))
+        async with self._turn:
+            await self._each([pod], lambda sidecar: sidecar.rotate(expired=True))
+            await self._each(await self._callers(pod), lambda sidecar: sidecar.reset())
+
+    async def renew(self) -> None:
+        """Give those whose certificates have expired good ones; nothing happens where none has."""
+        for timer in self._renewals:
+            timer.cancel()
+        self._renewals.clear()
+        async with self._turn:
+            await self._each([pod for pod in self._expired if pod in self._sidecars], lambda one: one.rotate())
+            self._expired.clear()
+
+    @property
+    def expired(self) -> bool:
+        """Whether a sidecar has a certificate whose time is over."""
+        return bool(self._expired)
+
+    async def _callers(self, pod: str) -> list[str]:
+        """The sidecars that have sent something to the service of a pod."""
+        (service,) = (one.labels.get("app", "") for one in self._pods() if one.name == pod)
+        found = {name: stats.edges(flat).get(service) for name, flat in (await self.stats()).items()}
+        return [name for name, edge in found.items() if edge and edge.requests]
+
+    def _renew(self) -> None:
+        self._restoring = asyncio.create_task(self.renew(), name="renew")
+
+    async def _each(self, names: Sequence[str], change: Callable[[Sidecar], Coroutine[Any, Any, None]]) -> None:
+        results = await asyncio.gather(*(change(self._sidecars[name]) for name in names), return_exceptions=True)
         _raise_if_refused(dict(zip(names, results, strict=True)))
 
     async def stats(self) -> dict[str, dict[str, int]]:
@@ -218,9 +262,7 @@ class Mesh:
     async def reset(self) -> None:
         """Replace every cluster by an equal new one, and wait until no sidecar ejects anybody."""
         async with self._turn:
-            names = list(self._sidecars)
-            results = await asyncio.gather(*(self._sidecars[name].reset() for name in names), return_exceptions=True)
-        _raise_if_refused(dict(zip(names, results, strict=True)))
+            await self._each(list(self._sidecars), lambda sidecar: sidecar.reset())
         deadline = asyncio.get_running_loop().time() + RESET_DEADLINE_S
         while ejecting := [pod for pod, flat in (await self.stats()).items() if _ejections(flat)]:
             if asyncio.get_running_loop().time() > deadline:

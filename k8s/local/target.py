@@ -49,8 +49,10 @@ class LocalTarget:
 
     def supports(self, ability: Ability, rendered: Rendered) -> str:
         """Why a world made of this could not do that; empty when it can. Processes here are always ours to signal."""
-        if ability is Ability.SIDECARS and rendered.mesh is None:
+        if ability in (Ability.SIDECARS, Ability.CERTIFICATES) and rendered.mesh is None:
             return f"mode {rendered.mode} has no sidecars"
+        if ability is Ability.CERTIFICATES and rendered.mesh and not rendered.mesh.mtls:
+            return "its sidecars speak plaintext to each other, and have no certificate that could expire"
         return ""
 
     async def up(self, name: str, rendered: Rendered, *, attached: bool, seed: int) -> LocalWorld:

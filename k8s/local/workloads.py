@@ -239,7 +239,8 @@ class Workloads:
     def ailing(self) -> list[str]:
         """What the whole world suffers from now, by the kinds of faults."""
         found = ["stale-discovery"] if self._held else []
-        return [*found, "config-withdrawn"] if self.mesh and self.mesh.withdrawn else found
+        found += ["config-withdrawn"] if self.mesh and self.mesh.withdrawn else []
+        return [*found, "expired-certificate"] if self.mesh and self.mesh.expired else found
 
     def _follow(self) -> None:
         self._seen = self._endpoints()

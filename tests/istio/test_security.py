@@ -120,6 +120,20 @@ async def test_certificates_rotate_under_load_without_a_failed_request(tmp_path:
         assert len(set(pair.seen)) == 11
 
 
+async def test_an_expired_certificate_is_met_by_new_connections_only_and_is_over_when_it_is_renewed(
+    tmp_path: Path,
+) -> None:
+    async with running_pair(tmp_path) as pair:
+        assert await pair.call() == 200
+        await pair.callee.rotate(expired=True)
+        assert await pair.call() == 200
+        await pair.caller.reset()
+        assert await pair.call() == 503
+        assert await counter(pair, ".ssl.connection_error") > 0
+        await pair.callee.rotate()
+        assert await pair.call() == 200
+
+
 async def test_rotating_what_is_never_used_changes_nothing(tmp_path: Path) -> None:
     async with running_pair(tmp_path, mode("DISABLE")) as pair:
         await pair.caller.rotate()

@@ -112,6 +112,24 @@ async def test_a_world_with_mutual_tls_serves_counts_and_refuses_plaintext_where
         assert await send(world, 2) == 200
 
 
+async def test_a_certificate_that_has_expired_is_believed_by_nobody_until_it_is_renewed(tmp_path: Path) -> None:
+    async with running(tmp_path, "sidecar") as world:
+        assert await send(world, 1) == 200
+        callees = [pod.name for pod in (await world.status()).pods if pod.service == "image-analysis"]
+        for pod in callees:
+            await world.expire(pod, 600)
+        assert (await world.status()).ailing == ("expired-certificate",)
+        assert await send(world, 2) == 503
+        await world.renew()
+        assert await send(world, 3) == 200
+        assert (await world.status()).ailing == ()
+
+        await world.expire(callees[0], 0.1)
+        async with asyncio.timeout(15):
+            while (await world.status()).ailing:
+                pass
+
+
 async def readiness(entry: str) -> int:
     async with aiohttp.ClientSession() as http, http.get(f"http://{entry}/readyz") as answer:
         return answer.status

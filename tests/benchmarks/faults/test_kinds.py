@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from benchmarks.faults import AnyFault, Site, Victim
+from benchmarks.faults import AnyFault, Site, Victim, injected
+from benchmarks.faults.expired_certificate import Expired
 from benchmarks.faults.in_app import InApp, InAppSpec
 from k8s.local.target import LocalTarget
-from k8s.target import AS_INSTALLED, Ability, Rendered
+from k8s.target import AS_INSTALLED, Ability, MeshOptions, Rendered
 from services.runtime.faults import Faults
 
 READ: TypeAdapter[Any] = TypeAdapter(AnyFault)
@@ -92,3 +93,38 @@ def test_what_a_mode_cannot_do_is_said_by_the_target(mode: str, said: str) -> No
     (ability,) = read(kind="sidecar-freeze").needs
     assert LocalTarget().supports(ability, rendered) == said
     assert LocalTarget().supports(Ability.SIGNALS, rendered) == ""
+
+
+@pytest.mark.parametrize(
+    ("mesh", "said"),
+    [(None, "has no sidecars"), (MeshOptions(mtls=False), "speak plaintext"), (MeshOptions(), "")],
+)
+def test_a_certificate_expires_where_there_is_one(mesh: MeshOptions | None, said: str) -> None:
+    (ability,) = read(kind="expired-certificate").needs
+    why = LocalTarget().supports(ability, Rendered("mesh", None, [], mesh=mesh))
+    assert said in why
+    assert bool(why) is bool(said)
+
+
+async def test_an_expired_certificate_is_proven_by_each_victims_failed_handshakes_and_over_when_it_is_good() -> None:
+    class Stats:
+        failed, ends = 3, 2000
+
+        async def proxy_stats(self) -> dict[str, dict[str, int]]:
+            at = "listener.127.0.0.1_20015.ssl."
+            name = f"{at}certificate.default.expiration_unix_time_seconds"
+            return {"p-0": {f"{at}connection_error": self.failed, name: self.ends}}
+
+        async def expire(self, _pod: str, _ttl_s: float) -> None:
+            self.ends = 500
+
+        async def renew(self) -> None:
+            self.ends = 2000
+
+    world = Stats()
+    fault = Expired(world, [Victim("p-0", "", "")], 9.0, wall=lambda: 1000.0)  # type: ignore[arg-type] # a part of one
+    async with injected(fault):
+        assert (await fault.proof()).gone == {"p-0": False}
+        world.failed += 2
+    assert (await fault.proof()).fired == {"p-0": 2}
+    assert (await fault.proof()).objections() == []

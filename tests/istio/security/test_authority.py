@@ -54,6 +54,12 @@ def test_a_certificate_lasts_a_day_and_is_replaced_at_half_of_it() -> None:
     assert authority.rotation == timedelta(hours=12)
 
 
+def test_an_expired_certificate_ended_an_hour_ago_and_lasted_a_day() -> None:
+    found = certificate(Authority(now=lambda: NOON).issue(ALERTS, expired=True))
+    assert found.not_valid_after_utc == NOON - timedelta(hours=1)
+    assert found.not_valid_before_utc == NOON - timedelta(hours=25, minutes=2)
+
+
 def test_only_its_own_root_stands_for_a_certificate() -> None:
     found = certificate(AUTHORITY.issue(ALERTS))
     found.verify_directly_issued_by(x509.load_pem_x509_certificate(AUTHORITY.root.encode()))
