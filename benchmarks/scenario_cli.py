@@ -70,6 +70,7 @@ def explained(scenario: Scenario) -> list[str]:
         f"fault        {fault}",
         *([f"action       {action}"] if action else ()),
         *([f"settings     {', '.join(told)}"] if told else ()),
+        *([f"saturated    {full(scenario)}"] if scenario.saturated else ()),
         f"arms         {', '.join(scenario.arms) or 'those of the profile'}",
         f"decided by   {measure.title} in the phase {primary.phase}; less than {primary.margin:.0%} is no difference",
         f"SLO          {scenario.slo.latency_ms:g} ms, {scenario.slo.target:.1%} of the arrivals",
@@ -78,6 +79,12 @@ def explained(scenario: Scenario) -> list[str]:
         "",
         f"run it with: goaround bench --scenario {scenario.name}",
     ]
+
+
+def full(scenario: Scenario) -> str:
+    """Where the machine is meant to be full, and why; nothing where it is not."""
+    meant = scenario.saturated
+    return f"may fill the machine in the phases {' and '.join(meant.phases)}: {meant.reason}" if meant else ""
 
 
 def _action(scenario: Scenario) -> str:

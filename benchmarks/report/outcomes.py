@@ -39,7 +39,8 @@ def glance(found: Evidence) -> Table:
     rows = []
     for scenario in found.scenarios:
         measure = MEASURES[scenario.primary.measure]
-        fields = [word(scenario.name), word(f"{measure.title}, {_phase(scenario.primary.phase)}")]
+        full = ", machine may be full" if scenario.saturated else ""
+        fields = [word(scenario.name), word(f"{measure.title}, {_phase(scenario.primary.phase)}{full}")]
         for group in found.of(scenario.name):
             values = group.values(measure, scenario.primary.phase)
             middle = centre(measure, values.values())
@@ -50,7 +51,8 @@ def glance(found: Evidence) -> Table:
     return table(
         "glance",
         "At a glance",
-        "Each scenario's primary measure, the one that its verdict is about; mean of the repetitions.",
+        "Each scenario's primary measure, the one that its verdict is about; mean of the repetitions. Machine may be "
+        "full: the scenario declares that it is meant to be, and a full machine voids none of its cells.",
         [
             SCENARIO,
             Column("measure", "primary measure", "left"),

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from benchmarks.arm import WITH_POLICIES
+from benchmarks.machine import CPU_LIMIT
 from benchmarks.measures.activity import activity
 from benchmarks.measures.exposure import exposed
 from benchmarks.report.evidence import Evidence, Group
@@ -64,6 +65,7 @@ def notes(found: Evidence) -> Iterator[str]:
             yield "Went on to its last repetition: not every interval became as narrow as its margin."
     if any(arm.mode in WITH_PROXIES for arm in found.arms):
         yield "The proxies' cost is Envoy's alone: no pilot-agent, no istiod, none of Istio's telemetry filters."
+    yield from _meant_full(found)
     again = Counter[str]()
     for group in found.groups:
         again[group.arm] += sum(sum(cell.record.inbound_retries.values()) for cell in group.valid)
@@ -82,6 +84,21 @@ def notes(found: Evidence) -> Iterator[str]:
         "Arms of a repetition meet the same arrivals, frames and faulted replica. "
         "The interval of an availability takes arrivals as independent, as they are only when the fault is so."
     )
+
+
+def _meant_full(found: Evidence) -> Iterator[str]:
+    """Where a scenario is meant to fill the machine, and in how many cells it did."""
+    for scenario in found.scenarios:
+        if (meant := scenario.saturated) is None:
+            continue
+        shares = [cell.record.machine for group in found.of(scenario.name) for cell in group.valid]
+        full = sum(any(one.get(phase, 0.0) > CPU_LIMIT for phase in meant.phases) for one in shares)
+        phases = " and ".join(meant.phases)
+        yield (
+            f"{scenario.name} is meant to fill the machine in the phases {phases} ({meant.reason.rstrip('.')}): there "
+            f"the generator's lateness decides, and no limit of the CPU. Above {CPU_LIMIT:.0%} in {full} of "
+            f"{len(shares)} good cells."
+        )
 
 
 def warnings(found: Evidence, compared: list[Comparison]) -> Iterator[Caution]:

@@ -37,6 +37,14 @@ def test_a_busy_warm_up_voids_nothing_because_it_is_in_no_measure() -> None:
     assert audit_objections(record(machine={"warm": 0.99, "steady": 0.1})) == []
 
 
+def test_a_machine_that_is_meant_to_be_full_voids_nothing_in_the_phases_that_say_so_and_a_late_generator_does() -> None:
+    full = record(machine={"warm": 0.9, "steady": 0.4, "fault": 0.99, "recovery": 0.9})
+    assert audit_objections(full, ("fault", "recovery")) == []
+    assert audit_objections(full, ("fault",)) == ["machine busy: 90% of the CPU in the recovery phase, limit 80%"]
+    late = record(machine={"steady": 0.4, "fault": 0.99}, lateness_p99_ms=10.1)
+    assert audit_objections(late, ("fault",)) == ["generator late: p99 10.1 ms, limit 10 ms"]
+
+
 def test_a_killed_pod_keeps_what_it_had_counted() -> None:
     counters: dict[str, dict[str, Any]] = {
         "a-0": {"in_flight": 0, "received": {"collector": 2}},

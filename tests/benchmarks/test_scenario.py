@@ -88,6 +88,26 @@ def test_a_load_may_be_many_times_as_high_in_one_phase(tmp_path: Path) -> None:
     assert (load.rate, load.steps) == (20, ((3.0, 80.0), (6.0, 20.0)))
 
 
+SATURATED = "saturated: {phases: [fault], reason: it is asked for}\n"
+
+
+def test_only_a_load_that_rises_may_be_meant_to_fill_the_machine(tmp_path: Path) -> None:
+    said = problems(tmp_path, GOOD + SATURATED)
+    assert [line.partition(":")[0] for line in said] == ["saturated"]
+    rising = GOOD.replace("rate: 30}", "rate: 30, times: {fault: 2.0}}")
+    path = tmp_path / "rising.yaml"
+    path.write_text(rising + SATURATED)
+    assert load_scenario(path).saturated is not None
+
+
+def test_what_may_be_full_is_a_phase_that_there_is_and_never_the_steady_one(tmp_path: Path) -> None:
+    rising = GOOD.replace("rate: 30}", "rate: 30, times: {fault: 2.0}}")
+    there = rising.replace(", recovery: 1.5", "") + SATURATED.replace("[fault]", "[recovery]")
+    assert ["saturated.phases" in line for line in problems(tmp_path, there)] == [True]
+    said = problems(tmp_path, rising + SATURATED.replace("[fault]", "[steady]"))
+    assert all(line.startswith("saturated.phases") for line in said)
+
+
 def test_a_surge_in_a_phase_that_there_is_not_is_refused(tmp_path: Path) -> None:
     assert problems(
         tmp_path, SURGE.replace(", recovery: 1.5", "").replace("{fault: 4}", "{fault: 4, recovery: 2}")

@@ -134,6 +134,21 @@ def test_the_notes_of_the_run_are_shown(shown: Report) -> None:
     assert "Times are compressed." in shown.notes
 
 
+def test_a_scenario_that_is_meant_to_fill_the_machine_is_marked_with_its_reason_and_how_often_it_did(
+    tmp_path: Path,
+) -> None:
+    def filled(cell: Cell, record: dict[str, Any]) -> None:
+        record["machine"]["fault"] = 0.95 if cell.arm == "mesh" else 0.5
+
+    run = write_run(tmp_path, scenarios=("overload-step",), change=filled)
+    made = reports.report(run)
+    (said,) = [note for note in made.notes if "fill the machine" in note]
+    assert "More than can be carried is the question" in said
+    assert "Above 80% in 5 of 15 good cells" in said
+    (row,) = table(made, "glance").rows
+    assert row[1].text.endswith(", machine may be full")
+
+
 def test_a_good_run_has_no_warning_but_what_it_could_not_decide(shown: Report) -> None:
     assert [warning.what for warning in shown.warnings] == ["1 of 6 comparisons are inconclusive"]
 
