@@ -89,7 +89,8 @@ def is_istio(one: Mapping[str, Any]) -> bool:
 
 def _fill_in(objects: list[Document], mode: str, name: str, loaded: Objects) -> list[str]:
     """Write the library's policies into the ConfigMap that its pods mount; return what is to be said of them."""
-    callees = [one["metadata"]["name"] for one in objects if one["kind"] == "Service"]
+    services = [one for one in objects if one["kind"] == "Service" and one["spec"].get("clusterIP") != "None"]
+    callees = [one["metadata"]["name"] for one in services]
     carried, left = LIBRARIES[mode](loaded, callees)
     carried, own = _strengthened(name, carried)
     policies_of = {callee: policy.to_json() for callee, policy in carried.items()}

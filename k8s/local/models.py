@@ -237,6 +237,7 @@ class ServiceSpec(Model):
 
     selector: dict[str, str]
     ports: Annotated[tuple[ServicePort, ...], Field(min_length=1, max_length=1)]
+    cluster_ip: Annotated[Literal["None"] | None, Field(alias="clusterIP")] = None
 
 
 class Service(Model):

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import socket
+import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
+from typing import Protocol
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import DefaultResolver
 
 Address = tuple[str, int]
 _NOBODY: list[Address] = []
+UNKNOWN_NAME = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
+"""How a resolver says that a name has no address: a headless Service without a ready pod has none."""
+DNS_AGE_S = 1.0
+Lookup = Callable[[str, int], Awaitable[list[Address]]]
+
+
+class Replicas(Protocol):
+    """Tells the client that sees every replica who is ready."""
+
+    async def replicas(self, host: str, port: int) -> list[Address]:
+        """The ready replicas of a service; the same list, unless they have changed. OSError where nobody can tell."""
 
 
 class DiscoveryFile:
@@ -28,8 +43,12 @@ class DiscoveryFile:
         self._services: dict[str, list[Address]] = {}
         self._proxies: dict[str, Address] = {}
 
-    def replicas(self, host: str, port: int) -> list[Address]:
+    async def replicas(self, host: str, port: int) -> list[Address]:
         """The ready replicas of a service; the same list, unless the file has changed."""
+        return self.listed(host, port)
+
+    def listed(self, host: str, port: int) -> list[Address]:
+        """The same, at once."""
         self._read()
         return self._services.get(f"{host}:{port}", _NOBODY)
 
@@ -52,6 +71,46 @@ class DiscoveryFile:
         self._seen = (stat.st_ino, stat.st_mtime_ns)
 
 
+class DnsReplicas:
+    """Reads the replicas of NAME from the addresses of NAME+suffix: a headless Service has one for each ready pod.
+
+    Nothing goes on in the background: an answer that is older than DNS_AGE_S is asked for anew beside the call that
+    finds it so, which itself uses the old one. Only the first call of a service waits. How soon a change is seen is
+    the cluster's DNS's business too: it may keep an answer for some seconds.
+    """
+
+    def __init__(self, suffix: str, lookup: Lookup | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._suffix, self._lookup, self._clock = suffix, lookup or _addresses, clock
+        self._known: dict[tuple[str, int], list[Address]] = {}
+        self._asked: dict[tuple[str, int], float] = {}
+        self._asking: dict[tuple[str, int], asyncio.Task[None]] = {}
+
+    async def replicas(self, host: str, port: int) -> list[Address]:
+        """The ready replicas as last told; raises OSError when DNS has never answered for this service."""
+        key = (host, port)
+        if key not in self._asking and self._clock() - self._asked.get(key, -DNS_AGE_S) >= DNS_AGE_S:
+            self._asking[key] = asyncio.create_task(self._ask(key))
+        if key not in self._known and key in self._asking:
+            await asyncio.shield(self._asking[key])
+        if key not in self._known:
+            raise OSError(errno.EAGAIN, f"DNS does not answer for {host}{self._suffix}")
+        return self._known[key]
+
+    async def _ask(self, key: tuple[str, int]) -> None:
+        host, port = key
+        found: list[Address] | None
+        try:
+            found = sorted(await self._lookup(f"{host}{self._suffix}", port))
+        except socket.gaierror as error:
+            # a name server that fails tells nothing: who was ready stays so
+            found = _NOBODY if error.errno in UNKNOWN_NAME else self._known.get(key)
+        finally:
+            self._asked[key] = self._clock()
+            del self._asking[key]
+        if found is not None and found != self._known.get(key):
+            self._known[key] = found
+
+
 class FileResolver(AbstractResolver):
     """Resolves names by a DiscoveryFile: to the sidecar that takes the port, else to one replica drawn from `rng`."""
 
@@ -68,7 +127,7 @@ class FileResolver(AbstractResolver):
         """
         address = self._file.proxy(port)
         if address is None:
-            replicas = self._file.replicas(host, port)
+            replicas = self._file.listed(host, port)
             if not replicas:
                 raise ConnectionRefusedError(errno.ECONNREFUSED, f"no replica of {host}:{port}")
             address = self._rng.choice(replicas)
@@ -93,6 +152,11 @@ class DnsResolver(AbstractResolver):
     async def close(self) -> None:
         """Release aiohttp's resolver."""
         await self._dns.close()
+
+
+async def _addresses(name: str, port: int) -> list[Address]:
+    found = await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    return list({(str(address[0]), int(address[1])) for *_, address in found})
 
 
 def _address(pair: object) -> Address:

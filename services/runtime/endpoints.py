@@ -9,7 +9,7 @@ from random import Random
 from resilience_lib import Address, EndpointPipeline, EndpointPolicy, Event, Outcome, time_left
 from services.runtime.clients import EdgeClient, Recorder, Reply, Request
 from services.runtime.context import deadline
-from services.runtime.discovery import DiscoveryFile
+from services.runtime.discovery import DiscoveryFile, DnsReplicas, Replicas
 from services.runtime.library import outcome_of, read_policies, reply_of
 from services.runtime.plain import PORT, Transport
 from services.runtime.settings import BadSettings, Settings
@@ -24,7 +24,7 @@ class EndpointsClient(EdgeClient):
         recorder: Recorder,
         transport: Transport,
         policy: EndpointPolicy,
-        discovery: DiscoveryFile,
+        discovery: Replicas,
         pod: str,
         seed: int,
     ) -> None:
@@ -41,7 +41,7 @@ class EndpointsClient(EdgeClient):
 
     async def _call(self, request: Request) -> Reply:
         try:
-            replicas = self._discovery.replicas(self.callee, PORT)
+            replicas = await self._discovery.replicas(self.callee, PORT)
         except OSError:
             replicas = self._known  # who was there when discovery could last be read
         if replicas is not self._known:
@@ -63,10 +63,10 @@ def maker(settings: Settings, recorder: Recorder, transport: Transport) -> Calla
 
     Raises BadSettings with every error in POLICIES_FILE at once.
     """
-    if settings.policies_file is None or settings.discovery_file is None:
-        raise BadSettings(["POLICIES_FILE and DISCOVERY_FILE: must be set when RESILIENCE_MODE=endpoints"])
+    if settings.policies_file is None:
+        raise BadSettings(["POLICIES_FILE: must be set when RESILIENCE_MODE=endpoints"])
     policies = read_policies(settings.policies_file, EndpointPolicy.from_json)
-    discovery = DiscoveryFile(settings.discovery_file)
+    discovery = _discovery(settings)
     none = EndpointPolicy()
 
     def make(callee: str) -> EdgeClient:
@@ -74,3 +74,12 @@ def maker(settings: Settings, recorder: Recorder, transport: Transport) -> Calla
         return EndpointsClient(callee, recorder, transport, policy, discovery, settings.pod_name, settings.seed)
 
     return make
+
+
+def _discovery(settings: Settings) -> Replicas:
+    """The file where there is one, since it says more than DNS can; else headless Services."""
+    if settings.discovery_file is not None:
+        return DiscoveryFile(settings.discovery_file)
+    if settings.replicas_suffix is not None:
+        return DnsReplicas(settings.replicas_suffix)
+    raise BadSettings(["DISCOVERY_FILE or REPLICAS_SUFFIX: must be set when RESILIENCE_MODE=endpoints"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,7 @@ class Settings:
     resilience_mode: str = "plain"
     policies_file: Path | None = None
     discovery_file: Path | None = None
+    replicas_suffix: str | None = None
     fault_control: bool = False
     seed: int = 0
     service_time_ms: float = 5.0
@@ -75,7 +77,7 @@ def read_settings(env: Mapping[str, str], required: tuple[str, ...] = ()) -> Set
     policies = reader.read("POLICIES_FILE", None, _file)
     if mode != "plain":
         reader.need(("POLICIES_FILE",))
-    if mode == "endpoints":
+    if mode == "endpoints" and not reader.value("REPLICAS_SUFFIX"):
         reader.need(("DISCOVERY_FILE",))
     settings = Settings(
         service_name=reader.read("SERVICE_NAME", "", str),
@@ -88,6 +90,7 @@ def read_settings(env: Mapping[str, str], required: tuple[str, ...] = ()) -> Set
         resilience_mode=mode,
         policies_file=policies,
         discovery_file=reader.read("DISCOVERY_FILE", None, Path),
+        replicas_suffix=reader.read("REPLICAS_SUFFIX", None, _suffix),
         fault_control=reader.read("FAULT_CONTROL", False, _switch),
         seed=reader.read("SEED", 0, _whole(0, 2**63 - 1)),
         service_time_ms=reader.read("SERVICE_TIME_MS", 5.0, _number(0, 60_000)),
@@ -172,6 +175,12 @@ def _number(low: float, high: float) -> Callable[[str], float]:
         return value
 
     return parse
+
+
+def _suffix(text: str) -> str:
+    if not re.fullmatch(r"-[a-z0-9-]{0,60}[a-z0-9]", text):
+        raise ValueError("must begin with '-', as in -replicas, and have a to z, 0 to 9 and '-'")
+    return text
 
 
 def _file(text: str) -> Path:

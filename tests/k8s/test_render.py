@@ -17,6 +17,7 @@ PODS = {
     "collector": 2, "image-analysis": 3, "image-analysis-v2": 0, "face-recognition": 2, "camera-agent-1": 1,
     "camera-agent-2": 1, "section-1": 1, "section-2": 1, "alerts": 1, "momentum": 1, "cpanel-v1": 1, "cpanel-v2": 1,
 }  # fmt: skip
+OF_THE_MODE = ("RESILIENCE_MODE", "POLICIES_FILE", "REPLICAS_SUFFIX")
 COMPRESSED = {"interval_s": 0.5, "base_ejection_s": 1.0}
 
 
@@ -49,7 +50,11 @@ def test_overlays_differ_from_the_control_only_in_mode_and_injection(mode: str) 
 def stripped(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Objects without what a mode may set: the library's client and policies, the sidecar's label and annotations."""
     own = {("ConfigMap", "policies"), ("NetworkPolicy", "istiod")}
-    kept = [copy.deepcopy(one) for one in objects if (one["kind"], one["metadata"]["name"]) not in own]
+    kept = [
+        copy.deepcopy(one)
+        for one in objects
+        if (one["kind"], one["metadata"]["name"]) not in own and one.get("spec", {}).get("clusterIP") != "None"
+    ]
     for one in kept:
         if one["kind"] == "Deployment":
             template = one["spec"]["template"]
@@ -57,7 +62,7 @@ def stripped(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
             annotations = template["metadata"].pop("annotations", {})
             assert all("istio.io/" in name for name in annotations)
             container = template["spec"]["containers"][0]
-            container["env"] = [e for e in container["env"] if e["name"] not in ("RESILIENCE_MODE", "POLICIES_FILE")]
+            container["env"] = [e for e in container["env"] if e["name"] not in OF_THE_MODE]
             for holder, key in ((container, "volumeMounts"), (template["spec"], "volumes")):
                 holder[key] = [v for v in holder.get(key, []) if v["name"] != "policies"]
     return kept
@@ -81,6 +86,19 @@ def test_only_the_library_builds_its_clients_from_policies() -> None:
         "mesh": {"plain"},
         "both": {"library"},
     }
+
+
+def test_only_the_client_that_sees_replicas_has_headless_services_one_beside_each() -> None:
+    headless = {
+        mode: {name for name, one in named(world(mode), "Service").items() if one["spec"].get("clusterIP") == "None"}
+        for mode in MODES
+    }
+    services = set(named(world("none"), "Service"))
+    assert headless.pop("library-endpoints") == {f"{name}-replicas" for name in services}
+    assert not any(headless.values())
+    for name in services:
+        beside = named(world("library-endpoints"), "Service")[f"{name}-replicas"]["spec"]
+        assert beside["selector"] == named(world("library-endpoints"), "Service")[name]["spec"]["selector"]
 
 
 def test_mode_both_has_the_librarys_policies_and_the_meshs() -> None:

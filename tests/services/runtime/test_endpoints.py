@@ -64,3 +64,11 @@ def test_without_discovery_it_does_not_start(tmp_path: Path) -> None:
     file.write_text("{}")
     with pytest.raises(BadSettings, match="DISCOVERY_FILE"):
         settings_of(tmp_path, RESILIENCE_MODE="endpoints", POLICIES_FILE=str(file))
+
+
+@pytest.mark.parametrize("suffix", ["replicas", "-Replicas", "-a b", "-"])
+def test_a_suffix_that_makes_no_service_name_is_refused(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / "policies.json"
+    file.write_text("{}")
+    with pytest.raises(BadSettings, match=r"REPLICAS_SUFFIX='.*': must begin with '-', as in -replicas"):
+        settings_of(tmp_path, RESILIENCE_MODE="endpoints", POLICIES_FILE=str(file), REPLICAS_SUFFIX=suffix)
