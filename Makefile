@@ -9,7 +9,7 @@ DEMOS := deploy-app-default deploy-istio-default health start-cameras stop-camer
 	mtls authorization mirror egress default-reset all-reset
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench bench-mode-library bench-mode-mesh smoke selftest test lint types image lock up down status load-ui kiali grafana clean demos demo-all $(DEMOS)
+.PHONY: help setup bench bench-mode-library bench-mode-mesh smoke selftest test test-cluster lint types image lock up down status load-ui kiali grafana clean demos demo-all $(DEMOS)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ selftest: $(READY) ## what is known beforehand, measured: is the harness to be b
 
 test: $(READY) ## every test
 	@.venv/bin/python -m pytest -n auto $(ARGS)
+
+test-cluster: $(READY) ## the tests on a real cluster with Istio and the image, one world at a time (CONTEXT=name)
+	@GOAROUND_TEST_CLUSTER=$(or $(CONTEXT),current) .venv/bin/python -m pytest tests/cluster $(ARGS)
 
 lint: $(READY) ## ruff: rules and format
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

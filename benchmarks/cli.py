@@ -15,6 +15,7 @@ from rich.console import Console
 from benchmarks import bench as benches
 from benchmarks import (
     demo_cli,
+    doctor_cli,
     fault_cli,
     image_cli,
     load_cli,
@@ -80,6 +81,7 @@ app = typer.Typer(
 )
 world_cli.register(app)
 demo_cli.register(app)
+doctor_cli.register(app)
 image_cli.register(app)
 load_cli.register(app)
 mesh_cli.register(app)

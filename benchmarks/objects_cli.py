@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.console import console as output
+from benchmarks.targets import LOCAL, Context, TargetName, choose
 from benchmarks.world_cli import DEFAULT_WORLD, Name
 from istio.objects import Document, Fault, Refused, parse
 from istio.objects.document import read_files
@@ -32,14 +33,18 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def apply(files: Files, name: Name = DEFAULT_WORLD) -> None:
-    """Create or replace Istio objects in a running world; back when every sidecar follows them."""
+def apply(files: Files, name: Name = DEFAULT_WORLD, target: TargetName = LOCAL, context: Context = None) -> None:
+    """Create or replace Istio objects in a running world; back when every sidecar follows them.
+
+    On a cluster, back when it has accepted them: sidecars follow as istiod tells them.
+    """
+    chosen = choose(target, context, LocalTarget)
     documents = _given(files)
     for warning in parse(documents).warnings:
         typer.echo(f"goaround: warning: {warning}", err=True)
 
     async def run() -> tuple[dict[Key, Any], float]:
-        world = await LocalTarget().world(name)
+        world = await chosen.world(name)
         before = {_key(one): one for one in await world.get()}
         started = time.perf_counter()
         await world.apply([one.data for one in documents])
@@ -50,15 +55,16 @@ def apply(files: Files, name: Name = DEFAULT_WORLD) -> None:
         known = before.get(_key(document.data))
         word = "created" if known is None else "unchanged" if known == document.data else "replaced"
         typer.echo(f"{_title(_key(document.data))}: {word}")
-    typer.echo(_in_effect(took_s))
+    typer.echo(_in_effect(took_s, target))
 
 
-def delete(files: Files, name: Name = DEFAULT_WORLD) -> None:
+def delete(files: Files, name: Name = DEFAULT_WORLD, target: TargetName = LOCAL, context: Context = None) -> None:
     """Delete the Istio objects that stand in files, by kind, namespace and name; their other fields do not matter."""
+    chosen = choose(target, context, LocalTarget)
     documents = _given(files)
 
     async def run() -> float:
-        world = await LocalTarget().world(name)
+        world = await chosen.world(name)
         _refuse_unknown(documents, [_key(one) for one in await world.get()])
         started = time.perf_counter()
         await world.delete([one.data for one in documents])
@@ -67,17 +73,20 @@ def delete(files: Files, name: Name = DEFAULT_WORLD) -> None:
     took_s = asyncio.run(run())
     for document in documents:
         typer.echo(f"{_title(_key(document.data))}: deleted")
-    typer.echo(_in_effect(took_s))
+    typer.echo(_in_effect(took_s, target))
 
 
 def get(
     name: Name = DEFAULT_WORLD,
     as_yaml: Annotated[bool, typer.Option("--yaml", help="The whole objects, as `goaround apply` reads them.")] = False,
+    target: TargetName = LOCAL,
+    context: Context = None,
 ) -> None:
     """Show the Istio objects that are in effect in a running world."""
+    chosen = choose(target, context, LocalTarget)
 
     async def ask() -> list[dict[str, Any]]:
-        return await (await LocalTarget().world(name)).get()
+        return await (await chosen.world(name)).get()
 
     objects = asyncio.run(ask())
     if as_yaml:
@@ -122,7 +131,9 @@ def _title(key: Key) -> str:
     return f"{kind} {namespace}/{name}"
 
 
-def _in_effect(took_s: float) -> str:
+def _in_effect(took_s: float, target: str) -> str:
+    if target != LOCAL:
+        return f"accepted by the cluster after {took_s * 1000:.0f} ms; sidecars follow as istiod tells them"
     return f"in effect in every sidecar after {took_s * 1000:.0f} ms"
 
 

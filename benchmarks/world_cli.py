@@ -13,11 +13,12 @@ from rich.table import Table
 from benchmarks.arm import Arm
 from benchmarks.console import console as output
 from benchmarks.errors import BadInput
+from benchmarks.targets import CLUSTER, LOCAL, Context, TargetName, choose
 from benchmarks.worlds import gib, prepare
 from istio.compile.versions import NEWEST, VERSIONS
 from k8s.local.target import LocalTarget
-from k8s.render import DEFAULT_POLICIES, NAMESPACE
-from k8s.target import Gateway, KindUsage, MeshOptions, Pod, WorldStatus
+from k8s.render import DEFAULT_POLICIES, NAMESPACE, Rendered, render
+from k8s.target import Gateway, KindUsage, MeshOptions, OperatedTarget, Pod, WorldStatus
 
 DEFAULT_WORLD = "airport"
 Name = Annotated[str, typer.Option("--name", help="The world's name.")]
@@ -30,7 +31,8 @@ def register(app: typer.Typer) -> None:
 
 
 def up(
-    mode: Annotated[str, typer.Option(help="none, library, library-endpoints, sidecar or mesh.")] = "library",
+    command: typer.Context,
+    mode: Annotated[str, typer.Option(help="none, library, library-endpoints, sidecar, mesh or both.")] = "library",
     name: Name = DEFAULT_WORLD,
     policies: Annotated[
         str, typer.Option(help="A policy set's name, or a folder of Istio objects.")
@@ -46,21 +48,35 @@ def up(
     base_port: Annotated[
         int | None, typer.Option(help="First port of the world's block; chosen for you if left out.")
     ] = None,
+    target: TargetName = LOCAL,
+    context: Context = None,
+    image: Annotated[
+        str | None, typer.Option(help="With --target cluster: an image in place of the manifests' goaround:dev.")
+    ] = None,
 ) -> None:
-    """Start a world of 15 pods that stays until `goaround down`."""
+    """Start a world of 15 pods that stays until `goaround down`.
+
+    On a cluster it is a namespace of that name, with injected sidecars where the mode has them:
+
+    goaround up --target cluster --mode mesh
+    """
     console = output()
     arm = Arm.parse(mode, policies)
-    target = LocalTarget(base_port=base_port)
     mesh = MeshOptions(mtls=mtls, telemetry=True, istio_version=istio_version, gateway=gateway)
-    prepared = prepare(target, [arm], None, mesh, namespace, calls="all" if call_log else "none")
-    console.print(prepared.memory)
-
-    async def start() -> WorldStatus:
-        world = await target.up(name, prepared.rendered[arm.name], attached=False, seed=seed)
-        return await world.status()
-
-    status = asyncio.run(start())
+    _refuse_strange(command, target)
+    chosen = choose(target, context, lambda: LocalTarget(base_port=base_port), image, _tell)
+    if isinstance(chosen, LocalTarget):
+        prepared = prepare(chosen, [arm], None, mesh, namespace, calls="all" if call_log else "none")
+        console.print(prepared.memory)
+        rendered = prepared.rendered[arm.name]
+    else:
+        env = {"*": {"CALL_LOG": "on"}} if call_log else {}
+        rendered = render(arm.mode, arm.policies, {"env": env}, mesh, name)
+    status = asyncio.run(_start(chosen, name, rendered, seed))
     console.print(pods_table(status))
+    if target == CLUSTER:
+        _say_how_to_reach(name, context)
+        return
     entry = {pod.service: pod.entry for pod in reversed(status.pods)}
     if status.gateway:
         console.print(f"gateway:       http://{status.gateway.http}/")
@@ -68,31 +84,74 @@ def up(
     console.print(f"end it with: goaround down --name {name}")
 
 
-def status(name: Annotated[str | None, typer.Option("--name", help="One world; all if left out.")] = None) -> None:
+async def _start(target: OperatedTarget, name: str, rendered: Rendered, seed: int) -> WorldStatus:
+    world = await target.up(name, rendered, attached=False, seed=seed)
+    return await world.status()
+
+
+def _refuse_strange(command: typer.Context, target: str) -> None:
+    """Raise BadInput for options that mean nothing on this target, rather than ignore them."""
+    why = {
+        CLUSTER: {
+            "namespace": "on a cluster a world's namespace is its name: use --name instead",
+            "istio_version": "a cluster has the Istio that it has; leave it out",
+            "base_port": "pods of a cluster have addresses of their own; leave it out",
+        },
+        LOCAL: {"image": f"is for --target {CLUSTER}; leave it out"},
+    }
+    problems = [
+        f"--{option.replace('_', '-')}: {reason}"
+        for option, reason in why.get(target, {}).items()
+        if str(command.get_parameter_source(option)).endswith("COMMANDLINE")
+    ]
+    if problems:
+        raise BadInput(problems)
+
+
+def _tell(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _say_how_to_reach(name: str, context: str | None) -> None:
+    with_context = f" --context {context}" if context else ""
+    typer.echo(
+        f"control panel: kubectl{with_context} -n {name} port-forward deploy/cpanel-v1 8080, then localhost:8080"
+    )
+    typer.echo(f"end it with: goaround down --target cluster{with_context} --name {name}")
+
+
+def status(
+    name: Annotated[str | None, typer.Option("--name", help="One world; all if left out.")] = None,
+    target: TargetName = LOCAL,
+    context: Context = None,
+) -> None:
     """Show the pods of the running worlds."""
-    console = output()
+    console, chosen = output(), choose(target, context, LocalTarget)
 
     async def ask() -> list[WorldStatus]:
-        target = LocalTarget()
-        names = [name] if name else await target.worlds()
-        return [await (await target.world(each)).status() for each in names]
+        names = [name] if name else await chosen.worlds()
+        return [await (await chosen.world(each)).status() for each in names]
 
     found = asyncio.run(ask())
     for each in found:
         console.print(pods_table(each))
     if not found:
-        console.print("no world is running; start one with: goaround up --mode library")
+        where = "" if target == LOCAL else f" --target {target}"
+        console.print(f"no world is running; start one with: goaround up{where} --mode library")
 
 
 def scale(
     deployment: Annotated[str, typer.Argument(help="A deployment, such as image-analysis.")],
     replicas: Annotated[int, typer.Argument(min=0)],
     name: Name = DEFAULT_WORLD,
+    target: TargetName = LOCAL,
+    context: Context = None,
 ) -> None:
     """Set the replicas of a deployment, and wait until they are ready."""
+    chosen = choose(target, context, LocalTarget, say=_tell)
 
     async def run() -> WorldStatus:
-        world = await LocalTarget().world(name)
+        world = await chosen.world(name)
         await world.scale(deployment, replicas)
         return await world.status()
 
@@ -103,31 +162,36 @@ def logs(
     pod: Annotated[str, typer.Argument(help="A pod of `goaround status`, such as collector-0.")],
     container: Annotated[str, typer.Option(help="app or proxy.")] = "app",
     name: Name = DEFAULT_WORLD,
+    target: TargetName = LOCAL,
+    context: Context = None,
 ) -> None:
     """Print what a container has logged."""
-    typer.echo(asyncio.run(_logs(name, pod, container)), nl=False)
+    typer.echo(asyncio.run(_logs(choose(target, context, LocalTarget), name, pod, container)), nl=False)
 
 
-async def _logs(name: str, pod: str, container: str) -> str:
-    world = await LocalTarget().world(name)
+async def _logs(target: OperatedTarget, name: str, pod: str, container: str) -> str:
+    world = await target.world(name)
     pods = {each.name: each for each in (await world.status()).pods}
     if pod not in pods:
         raise BadInput([f"no pod {pod!r} in world {name!r}; choose from: {', '.join(pods)}"])
     containers = ["app"] if pods[pod].proxy_admin is None else ["app", "proxy"]
     if container not in containers:
         raise BadInput([f"no container {container!r} in {pod}; choose from: {', '.join(containers)}"])
-    return world.logs(pod, container).read_text(errors="replace")
+    return await world.log(pod, container)
 
 
-def down(name: Annotated[str | None, typer.Option("--name", help="One world; all if left out.")] = None) -> None:
+def down(
+    name: Annotated[str | None, typer.Option("--name", help="One world; all if left out.")] = None,
+    target: TargetName = LOCAL,
+    context: Context = None,
+) -> None:
     """Drain and end worlds, and remove what they left behind."""
-    console = output()
+    console, chosen = output(), choose(target, context, LocalTarget, say=_tell)
 
     async def end() -> list[str]:
-        target = LocalTarget()
-        names = [name] if name else await target.worlds()
+        names = [name] if name else await chosen.worlds()
         for each in names:
-            await (await target.world(each)).down()
+            await (await chosen.world(each)).down()
         return names
 
     ended = asyncio.run(end())

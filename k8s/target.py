@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from istio.call_log import Logged
 from istio.compile.versions import NEWEST
@@ -148,8 +148,11 @@ class WorldStatus:
         return all(one.ready for one in (*self.pods, *([self.gateway] if self.gateway else ())))
 
 
-class World(Protocol):
-    """One running copy of the application. Every method raises TargetError for what was wrong."""
+class OperatedWorld(Protocol):
+    """What whoever operates a running copy of the application does to it, on any target.
+
+    Every method raises TargetError for what was wrong.
+    """
 
     name: str
     mode: str
@@ -161,13 +164,23 @@ class World(Protocol):
         """Set a deployment's replicas and wait until they are ready; stores refuse."""
 
     async def apply(self, objects: Sequence[Mapping[str, Any]]) -> None:
-        """Create or replace Istio objects, live; returns when every sidecar follows them."""
+        """Create or replace Istio objects, live; on the local target, returns when every sidecar follows them."""
 
     async def delete(self, objects: Sequence[Mapping[str, Any]]) -> None:
         """Delete Istio objects by kind and name, live."""
 
     async def get(self) -> list[Document]:
         """List the Istio objects in effect, by kind, namespace and name; empty without sidecars."""
+
+    async def log(self, pod: str, container: str = "app") -> str:
+        """What a container (`app` or `proxy`) has logged."""
+
+    async def down(self) -> None:
+        """Drain and end every pod."""
+
+
+class World(OperatedWorld, Protocol):
+    """One running copy of the application that can be measured too, and broken on purpose."""
 
     async def restart(self, pod: str, env: Mapping[str, str] | None = None, ttl_s: float = 0) -> None:
         """Drain a pod's application and start it again; returns when it is ready.
@@ -221,9 +234,6 @@ class World(Protocol):
     async def reset_mesh(self) -> None:
         """Forget every ejection: DestinationRules are deleted and applied again. Does nothing without sidecars."""
 
-    async def down(self) -> None:
-        """Drain and end every pod."""
-
 
 class Ability(StrEnum):
     """What a fault or an action may need of a target, or of the mode that a world is in."""
@@ -238,8 +248,21 @@ class Ability(StrEnum):
     """Sidecars prove to each other who they are, by certificates that can be made to expire."""
 
 
+class OperatedTarget(Protocol):
+    """A place where worlds stay until they are ended."""
+
+    async def up(self, name: str, rendered: Rendered, *, attached: Literal[False], seed: int) -> OperatedWorld:
+        """Start a world and wait until every pod is ready; raises TargetError saying which is not and why."""
+
+    async def world(self, name: str) -> OperatedWorld:
+        """Find a running world; raises TargetError with the names of those that run."""
+
+    async def worlds(self) -> list[str]:
+        """Names of the running worlds."""
+
+
 class Target(Protocol):
-    """A place where worlds run."""
+    """A place where worlds are measured."""
 
     def supports(self, ability: Ability, rendered: Rendered) -> str:
         """Why a world made of this could not do that; empty when it can."""

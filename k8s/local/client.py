@@ -160,6 +160,10 @@ class LocalWorld:
             raise TargetError(f"no container {container!r}; choose from: {', '.join(files)}")
         return self.directory / "pods" / pod / files[container]
 
+    async def log(self, pod: str, container: str = "app") -> str:
+        """What a container has logged so far."""
+        return self.logs(pod, container).read_text(errors="replace")
+
     def call_logs(self) -> list[Path]:
         """Return the files into which applications and proxies write a line for each call, the gateway's included."""
         return logs.of_pods(self.directory / "pods")

@@ -1,0 +1,51 @@
+"""Which target a command speaks to: this machine, or the cluster of a kubeconfig's context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from benchmarks.errors import BadInput
+from k8s.local.target import LocalTarget
+from k8s.target import OperatedTarget
+
+LOCAL, CLUSTER = "local", "cluster"
+TargetName = Annotated[
+    str, typer.Option("--target", help="Where the world runs: local (this machine) or cluster (Kubernetes).")
+]
+Context = Annotated[
+    str | None,
+    typer.Option("--context", help="With --target cluster: a context of the kubeconfig; its current one if left out."),
+]
+
+
+def choose(
+    name: str,
+    context: str | None,
+    local: Callable[[], LocalTarget] = LocalTarget,
+    image: str | None = None,
+    say: Callable[[str], None] | None = None,
+) -> OperatedTarget:
+    """The target of this name. `local` makes the local one.
+
+    Raises:
+        BadInput: no such target, or a context for this machine.
+        TargetError: the kubeconfig is not there or has no such context.
+
+    """
+    problems = []
+    if name not in (LOCAL, CLUSTER):
+        problems.append(f"--target {name!r}: must be {LOCAL} or {CLUSTER}")
+    elif name == LOCAL and context is not None:
+        problems.append(f"--context {context!r}: is for --target {CLUSTER}; leave it out")
+    if problems:
+        raise BadInput(problems)
+    if name == LOCAL:
+        return local()
+    # imported when first asked for: the client takes most of a second, and 40 MB
+    from k8s.cluster.api import Api
+    from k8s.cluster.target import ClusterTarget
+
+    return ClusterTarget(Api(context), image, *([say] if say else []))

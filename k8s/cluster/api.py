@@ -1,0 +1,167 @@
+"""The API server of one cluster, by the official client: objects as plain JSON, and what went wrong in one sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import urllib3
+import yaml
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config.config_exception import ConfigException
+
+from k8s.target import Document, TargetError
+
+FIELD_MANAGER = "goaround"
+TIMEOUT_S = 20.0
+PLURALS = {
+    "Namespace": "namespaces",
+    "ServiceAccount": "serviceaccounts",
+    "ConfigMap": "configmaps",
+    "Service": "services",
+    "Pod": "pods",
+    "Event": "events",
+    "Deployment": "deployments",
+    "PodDisruptionBudget": "poddisruptionbudgets",
+    "NetworkPolicy": "networkpolicies",
+    "VirtualService": "virtualservices",
+    "DestinationRule": "destinationrules",
+    "Gateway": "gateways",
+    "ServiceEntry": "serviceentries",
+    "Sidecar": "sidecars",
+    "PeerAuthentication": "peerauthentications",
+    "AuthorizationPolicy": "authorizationpolicies",
+}
+"""How the kinds that a world may have are called in a path."""
+
+
+class ApiError(TargetError):
+    """The API server refused; `status` is its HTTP status, and `reason` its own word for it, such as NotFound."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.reason = status, reason
+
+
+class Api:
+    """Talks to the cluster of a kubeconfig's context; calls block, so worlds make them in threads.
+
+    `kubeconfig`: its path, else KUBECONFIG, else ~/.kube/config. `context`: its current one if left out.
+    """
+
+    def __init__(self, context: str | None = None, kubeconfig: Path | None = None) -> None:
+        """Read the kubeconfig. Raises TargetError: there is none, it is none, or it has no such context."""
+        # the client reads the variable when it is imported, which may be before somebody sets it
+        file = str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG") or None
+        try:
+            contexts, current = config.list_kube_config_contexts(config_file=file)  # type: ignore[no-untyped-call]
+        except (ConfigException, OSError) as error:
+            raise TargetError(
+                f"no cluster: {_line(error)} Set KUBECONFIG to the file that says where the cluster is"
+            ) from error
+        except (TypeError, ValueError, AttributeError, yaml.YAMLError) as error:
+            raise TargetError(f"no cluster: {file or '~/.kube/config'} is not a kubeconfig") from error
+        names = [one["name"] for one in contexts]
+        if context is not None and context not in names:
+            raise TargetError(f"no context {context!r} in the kubeconfig; choose from: {', '.join(names)}")
+        self.context: str = context or current["name"]
+        settings = client.Configuration()
+        try:
+            config.load_kube_config(file, self.context, settings, persist_config=False)  # type: ignore[no-untyped-call]
+        except (ConfigException, OSError) as error:
+            raise TargetError(f"context {self.context}: {_line(error)}") from error
+        settings.retries = False  # a cluster that does not answer is told at once; we ask again ourselves
+        self._client = client.ApiClient(settings)
+        self._host = settings.host
+
+    def get(self, path: str, **query: str) -> Document:
+        """GET a path under the API server's root. Raises ApiError, or TargetError when nobody answers."""
+        return dict(json.loads(self._ask("GET", path, query)))
+
+    def text(self, path: str, **query: str) -> str:
+        """GET a path whose answer is text, such as a log."""
+        return self._ask("GET", path, query)
+
+    def post(self, path: str, body: Mapping[str, Any], **query: str) -> Document:
+        """POST a body, and return what the server made of it."""
+        return dict(json.loads(self._ask("POST", path, query, body, "application/json")))
+
+    def apply(self, one: Mapping[str, Any], *, dry_run: bool = False) -> Document:
+        """Server-side apply an object under our field manager: created, or made so; fields of others are taken over."""
+        query = {"fieldManager": FIELD_MANAGER, "force": "true", **({"dryRun": "All"} if dry_run else {})}
+        answer = self._ask("PATCH", path_of(one), query, one, "application/apply-patch+yaml")
+        return dict(json.loads(answer))
+
+    def delete(self, path: str, uid: str | None = None) -> None:
+        """Delete an object, and what it owns; with `uid` only if it is still that very one."""
+        body = {"propagationPolicy": "Foreground", **({"preconditions": {"uid": uid}} if uid else {})}
+        self._ask("DELETE", path, {}, body, "application/json")
+
+    def merge(self, path: str, change: Mapping[str, Any]) -> None:
+        """Change single fields of an object."""
+        query = {"fieldManager": FIELD_MANAGER}
+        self._ask("PATCH", path, query, change, "application/merge-patch+json")
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Mapping[str, Any] | None = None,
+        kind: str | None = None,
+    ) -> str:
+        headers = {"Accept": "application/json, */*", **({"Content-Type": kind} if kind else {})}
+        made = self._client.param_serialize(
+            method, path, header_params=headers, query_params=list(query.items()), auth_settings=["BearerToken"]
+        )
+        # apply-patch+yaml is sent as text, which JSON is too; the client sends JSON of its own for the others
+        sent = json.dumps(body) if kind == "application/apply-patch+yaml" else body
+        try:
+            answer = self._client.call_api(made[0], made[1], made[2], sent, _request_timeout=TIMEOUT_S)
+            content: bytes = answer.read()  # type: ignore[no-untyped-call]
+        except (ApiException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise TargetError(f"no cluster answers at {self._host} (context {self.context}): {_line(error)}") from error
+        if answer.status >= 300:
+            raise _refusal(answer.status, content, path, self.context)
+        return content.decode(errors="replace")
+
+
+def path_of(one: Mapping[str, Any]) -> str:
+    """Where an object is under the API server's root. Raises TargetError for a kind that no world has."""
+    metadata = one["metadata"]
+    return f"{folder(one['apiVersion'], one['kind'], metadata.get('namespace'))}/{metadata['name']}"
+
+
+def folder(version: str, kind: str, namespace: str | None) -> str:
+    """Where the objects of a kind are: in a namespace, or of the whole cluster."""
+    if kind not in PLURALS:
+        raise TargetError(f"kind {kind!r}: must be one of {', '.join(PLURALS)}")
+    root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+    return f"{root}/namespaces/{namespace}/{PLURALS[kind]}" if namespace else f"{root}/{PLURALS[kind]}"
+
+
+def _refusal(status: int, content: bytes, path: str, context: str) -> ApiError:
+    """What the server said, which is a Status in JSON wherever it is Kubernetes itself that answers."""
+    try:
+        said = json.loads(content)
+        message, reason = str(said["message"]), str(said.get("reason", ""))
+    except (ValueError, TypeError, KeyError):
+        message, reason = content.decode(errors="replace").strip()[:300] or f"HTTP status {status} at {path}", ""
+    if status == 401:
+        message = f"the cluster does not accept who you are (context {context}): log in again, or use --context"
+    return ApiError(status, reason, " ".join(message.split()))
+
+
+def _line(error: BaseException) -> str:
+    """The cause at the bottom of an error, in one line."""
+    cause = error
+    while cause.__cause__ or cause.__context__:
+        deeper = cause.__cause__ or cause.__context__
+        if deeper is None or not str(deeper):
+            break
+        cause = deeper
+    return " ".join(str(cause).split()) or type(cause).__name__

@@ -1,0 +1,96 @@
+"""What a cluster is sent for a world: the rendered objects, in a namespace that says whose it is."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from k8s.target import Document, Rendered
+
+MANAGED_BY, OURS = "app.kubernetes.io/managed-by", "goaround"
+WORLD, MODE, POLICIES = "goaround/world", "goaround/mode", "goaround/policies"
+# What others refer to comes first; pods come last, and find all of it.
+ORDER = (
+    "Namespace",
+    "NetworkPolicy",
+    "ServiceAccount",
+    "ConfigMap",
+    "Service",
+    "*",
+    "PodDisruptionBudget",
+    "Deployment",
+)
+PLAINTEXT: Document = {
+    "apiVersion": "security.istio.io/v1",
+    "kind": "PeerAuthentication",
+    "metadata": {"name": "default"},
+    "spec": {"mtls": {"mode": "DISABLE"}},
+}
+"""Sidecars of this namespace speak no mutual TLS, whatever the mesh does elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The objects of a world: its namespace, and what is in it, in the order in which it is sent."""
+
+    namespace: Document
+    objects: list[Document]
+
+    @property
+    def pods(self) -> int:
+        """How many pods its deployments want."""
+        return sum(int(one["spec"]["replicas"]) for one in self.objects if one["kind"] == "Deployment")
+
+
+def sent(name: str, rendered: Rendered, seed: int, image: str | None = None) -> Sent:
+    """Put a rendered world into the namespace `name`. `seed` goes to every pod; `image` in place of the manifests' own.
+
+    Every object carries labels that say that goaround made it, and for which world; the namespace's annotations keep
+    the policy set.
+    """
+    objects = [copy.deepcopy(one) for one in (*rendered.objects, *rendered.istio)]
+    if rendered.mesh is not None and not rendered.mesh.mtls:
+        objects.append(copy.deepcopy(PLAINTEXT))
+    for one in objects:
+        metadata = one["metadata"]
+        metadata["labels"] = {**metadata.get("labels", {}), MANAGED_BY: OURS, WORLD: name}
+        if one["kind"] != "Namespace":
+            metadata["namespace"] = name
+        if one["kind"] == "Deployment":
+            _tell(one["spec"]["template"]["spec"]["containers"][0], seed, image)
+    [namespace] = [one for one in objects if one["kind"] == "Namespace"]
+    namespace["metadata"]["name"] = name
+    namespace["metadata"]["labels"][MODE] = rendered.mode
+    namespace["metadata"]["annotations"] = {POLICIES: rendered.policies or ""}
+    return Sent(namespace, sorted((one for one in objects if one is not namespace), key=_place))
+
+
+def is_ours(namespace: Mapping[str, Any]) -> bool:
+    """Whether goaround made this namespace, so that it may end it."""
+    labels = namespace["metadata"].get("labels") or {}
+    return labels.get(MANAGED_BY) == OURS and labels.get(WORLD) == namespace["metadata"]["name"]
+
+
+def bare(one: Mapping[str, Any], version: str, kind: str) -> Document:
+    """An object as a person would write it: without what the server and `up` have added."""
+    metadata = {"name": one["metadata"]["name"], "namespace": one["metadata"]["namespace"]}
+    for key in ("labels", "annotations"):
+        kept = {
+            name: value for name, value in (one["metadata"].get(key) or {}).items() if name not in (MANAGED_BY, WORLD)
+        }
+        if kept:
+            metadata[key] = kept
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": one.get("spec", {})}
+
+
+def _tell(container: dict[str, Any], seed: int, image: str | None) -> None:
+    others: Sequence[dict[str, Any]] = [one for one in container["env"] if one["name"] != "SEED"]
+    container["env"] = [*others, {"name": "SEED", "value": str(seed)}]
+    if image:
+        container["image"] = image
+
+
+def _place(one: Mapping[str, Any]) -> int:
+    return ORDER.index(one["kind"] if one["kind"] in ORDER else "*")

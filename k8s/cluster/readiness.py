@@ -1,0 +1,136 @@
+"""Why a world is not ready: what a pod, its deployment and the cluster's events say, in a sentence each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from k8s.local.models import INJECT
+
+APP, PROXY = "app", "istio-proxy"
+NO_IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"})
+NEVER_STARTS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+HOPELESS_RESTARTS = 2
+_ADDRESS = re.compile(r"\b\d+(?:\.\d+){3}(?=:\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """What keeps a pod or a deployment from being ready. `fatal`: waiting will not mend it."""
+
+    what: str
+    why: str
+    fatal: bool
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.why}"
+
+
+def obstacles(
+    deployments: Sequence[Mapping[str, Any]], pods: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]
+) -> Iterator[Obstacle]:
+    """What the deployments and pods of a world still lack, as the API server lists them; none when all are ready."""
+    for one in deployments:
+        failed = condition(one, "ReplicaFailure", "True")
+        if failed:
+            yield Obstacle(f"deployment {one['metadata']['name']}", f"{failed} (a quota, or a policy)", True)
+    for pod in pods:
+        found = reason(pod, events)
+        if found:
+            yield Obstacle(f"pod {pod['metadata']['name']}", *found)
+
+
+def crashing(pod: Mapping[str, Any]) -> str:
+    """The name of a container that ends again and again; empty when none does."""
+    found = (one["name"] for one in containers(pod) if _waiting(one).get("reason") == "CrashLoopBackOff")
+    return next((str(name) for name in found), "")
+
+
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    """Whether a pod may get requests."""
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in _status(pod).get("conditions", ()))
+
+
+def has_sidecar(pod: Mapping[str, Any]) -> bool:
+    """Whether Istio's injector gave it a proxy, as a container or as a native sidecar."""
+    spec = pod["spec"]
+    return any(one["name"] == PROXY for one in (*spec.get("containers", ()), *spec.get("initContainers", ())))
+
+
+def wants_sidecar(pod: Mapping[str, Any]) -> bool:
+    """Whether its deployment asked for a proxy."""
+    labels = pod["metadata"].get("labels") or {}
+    return bool(labels.get(INJECT) == "true")
+
+
+def reason(pod: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> tuple[str, bool] | None:
+    """Why a pod is not ready, and whether waiting is of no use; None when it is ready."""
+    if wants_sidecar(pod) and not has_sidecar(pod):
+        return "it got no sidecar: Istio's injection does not act on it", True
+    if is_ready(pod):
+        return None
+    if pod["metadata"].get("deletionTimestamp"):
+        return "it is ending", False
+    unscheduled = condition(pod, "PodScheduled", "False")
+    if unscheduled:
+        return f"no node takes it: {unscheduled}", False
+    for container in containers(pod):
+        found = _held_up(container)
+        if found:
+            return found
+    said = _last_words(pod, events)
+    return (said or "it is starting"), False
+
+
+def condition(one: Mapping[str, Any], kind: str, status: str) -> str:
+    """The message of a condition that has this status; empty when it has another."""
+    found = (each for each in _status(one).get("conditions", ()) if each["type"] == kind and each["status"] == status)
+    return next((str(each.get("message") or each.get("reason") or kind) for each in found), "")
+
+
+def containers(pod: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The statuses of a pod's containers, those first that start first."""
+    status = _status(pod)
+    return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+
+
+def _waiting(container: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = (container.get("state") or {}).get("waiting") or {}
+    return found
+
+
+def _held_up(container: Mapping[str, Any]) -> tuple[str, bool] | None:
+    waiting = _waiting(container)
+    why, name = waiting.get("reason", ""), container["name"]
+    if why in NO_IMAGE:
+        image = container["image"]
+        return f"its image {image} cannot be had ({why}): load it into the cluster, or push it to a registry", True
+    if why in NEVER_STARTS:
+        return f"container {name} cannot be started: {waiting.get('message') or why}", True
+    if why == "CrashLoopBackOff":
+        ended = (container.get("lastState") or {}).get("terminated") or {}
+        how = ended.get("reason") or "Error"
+        hopeless = int(container.get("restartCount", 0)) >= HOPELESS_RESTARTS
+        return f"container {name} ends again and again: {how}, exit code {ended.get('exitCode', '?')}", hopeless
+    return None
+
+
+def _last_words(pod: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> str:
+    """What the newest warning about a pod says, which is where a failing probe is told."""
+    own = [
+        one
+        for one in events
+        if one.get("type") == "Warning" and (one.get("involvedObject") or {}).get("uid") == pod["metadata"]["uid"]
+    ]
+    if not own:
+        return ""
+    newest = max(own, key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or ""))
+    # the same failure of several pods is one cause, so their addresses are left out
+    return _ADDRESS.sub("ADDRESS", " ".join(str(newest.get("message", "")).split()))
+
+
+def _status(one: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = one.get("status") or {}
+    return found

@@ -1,0 +1,109 @@
+"""The cluster target: a namespace for each world, sidecars by injection."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from k8s.cluster import mesh
+from k8s.cluster.api import Api, ApiError, folder
+from k8s.cluster.objects import MANAGED_BY, OURS, Sent, is_ours, sent
+from k8s.cluster.world import ClusterWorld, Say, quiet
+from k8s.target import Rendered, TargetError
+
+NAMESPACES = folder("v1", "Namespace", None)
+
+
+class ClusterTarget:
+    """Worlds of one cluster. `image` in place of the manifests' own; `say` is told what is waited for."""
+
+    def __init__(self, api: Api, image: str | None = None, say: Say = quiet) -> None:
+        self._api, self._image, self._say = api, image, say
+
+    async def up(self, name: str, rendered: Rendered, *, attached: Literal[False], seed: int) -> ClusterWorld:
+        """Make a namespace with a world in it, and wait until every pod is ready. It stays until `down`.
+
+        What was made is removed again when the world does not become ready.
+
+        Raises TargetError: bad or taken name, no Istio or too old, no injection, no permission, and what keeps pods
+        from being ready.
+        """
+        _refuse_name(name)
+        made = sent(name, rendered, seed, self._image)
+        await asyncio.to_thread(self._refuse, name, rendered)
+        creating = asyncio.ensure_future(asyncio.to_thread(self._create, made))
+        try:
+            namespace = await asyncio.shield(creating)
+        except asyncio.CancelledError:
+            # the thread goes on, so the namespace may be there a moment later
+            await ClusterWorld(self._api, await creating, self._say).down()
+            raise
+        world = ClusterWorld(self._api, namespace, self._say)
+        try:
+            await asyncio.to_thread(self._fill, made, rendered)
+            await world.wait_ready()
+        except BaseException:
+            self._say(f"removing what was made in namespace {name}")
+            await asyncio.shield(world.down())
+            raise
+        return world
+
+    async def world(self, name: str) -> ClusterWorld:
+        """Find a running world; raises TargetError with the choices."""
+        try:
+            found = await asyncio.to_thread(self._api.get, f"{NAMESPACES}/{name}")
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            found = None
+        if found is None or not is_ours(found):
+            running = ", ".join(await self.worlds()) or "none"
+            raise TargetError(f"no world {name!r} runs in this cluster; there are: {running}")
+        return ClusterWorld(self._api, found, self._say)
+
+    async def worlds(self) -> list[str]:
+        """Names of the running worlds."""
+        found = await asyncio.to_thread(self._api.get, NAMESPACES, labelSelector=f"{MANAGED_BY}={OURS}")
+        return sorted(one["metadata"]["name"] for one in found["items"] if is_ours(one))
+
+    def _refuse(self, name: str, rendered: Rendered) -> None:
+        """Raise TargetError where this could not work, before anything is made."""
+        found = self._namespace(name)
+        if found is not None and is_ours(found):
+            raise TargetError(f"a world {name!r} runs already: end it first, or choose another name")
+        if found is not None:
+            raise TargetError(
+                f"namespace {name} is there already, and is not goaround's: choose another name with --name"
+            )
+        if rendered.mesh is not None:
+            mesh.require(self._api)
+
+    def _namespace(self, name: str) -> Mapping[str, Any] | None:
+        try:
+            return self._api.get(f"{NAMESPACES}/{name}")
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def _create(self, made: Sent) -> Mapping[str, Any]:
+        """Create the namespace, which fails where somebody has made it meanwhile."""
+        return self._api.post(NAMESPACES, made.namespace, fieldManager="goaround")
+
+    def _fill(self, made: Sent, rendered: Rendered) -> None:
+        if rendered.mesh is not None:
+            mesh.require_injection(self._api, made.namespace["metadata"]["name"])
+        self._say(f"{len(made.objects)} objects, {made.pods} pods")
+        for one in made.objects:
+            try:
+                self._api.apply(one)
+            except ApiError as error:
+                raise TargetError(f"{one['kind']} {one['metadata']['name']}: {error}") from error
+
+
+def _refuse_name(name: str) -> None:
+    """Raise TargetError for a name that no namespace may have."""
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name):
+        raise TargetError(f"world name {name!r}: on a cluster it is a namespace's, so use a to z, 0 to 9 and '-'")

@@ -1,0 +1,177 @@
+"""One world after the other in a real cluster: injected or not, acting on Istio's objects, and gone without a trace."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from k8s.cluster.api import Api, ApiError
+from k8s.cluster.doctor import Found, examine
+from k8s.cluster.target import ClusterTarget
+from k8s.cluster.world import ClusterWorld
+from k8s.render import render
+from k8s.target import MeshOptions, TargetError
+from services.airport.messages import Frame
+from tests.cluster.given import MISSING
+from tests.cluster.listing import listing
+from tests.services.scripted import frame
+
+if MISSING:
+    pytest.skip(MISSING, allow_module_level=True)
+
+NAME = "goaround-test"
+MESH = MeshOptions(gateway=False)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("cluster")]
+
+
+@dataclass
+class Running:
+    """A world, and the cluster as it was before it."""
+
+    api: Api
+    world: ClusterWorld
+    before: set[str]
+
+    def send(self, one: Frame) -> tuple[int, str]:
+        """Give a frame to a collector, through the API server; status and body."""
+        path = f"/api/v1/namespaces/{NAME}/services/http:collector:8080/proxy/frame"
+        try:
+            return 200, json.dumps(self.api.post(path, one.to_json()))
+        except ApiError as error:
+            return error.status, str(error)
+
+    def get(self, service: str, path: str) -> dict[str, Any]:
+        return self.api.get(f"/api/v1/namespaces/{NAME}/services/http:{service}:8080/proxy/{path}")
+
+    def counter(self, service: str, pattern: str) -> int:
+        """An Envoy counter of all sidecars of a service, from their own metrics."""
+        total = 0
+        for pod in asyncio.run(self.world.status()).pods:
+            if pod.service == service:
+                text = self.api.text(f"/api/v1/namespaces/{NAME}/pods/{pod.name}:15090/proxy/stats/prometheus")
+                total += sum(int(found) for found in re.findall(rf"^{pattern} (\d+)$", text, re.MULTILINE))
+        return total
+
+
+def started(api: Api, mode: str) -> Iterator[Running]:
+    before = listing(api)
+    rendered = render(mode, "matched", mesh=MESH)
+    world = asyncio.run(ClusterTarget(api, say=print).up(NAME, rendered, attached=False, seed=1))
+    yield Running(api, world, before)
+    asyncio.run(world.down())
+    assert listing(api) == before
+
+
+@pytest.fixture(scope="module")
+def library(api: Api) -> Iterator[Running]:
+    yield from started(api, "library")
+
+
+@pytest.fixture(scope="module")
+def mesh(api: Api) -> Iterator[Running]:
+    yield from started(api, "mesh")
+
+
+def until(what: Callable[[], bool], times: int = 60) -> bool:
+    """Ask until it is so: a rule reaches the sidecars a while after the cluster has accepted it."""
+    return any(what() for _ in range(times))
+
+
+def test_the_doctor_finds_nothing_missing(api: Api) -> None:
+    bad = [one for one in examine(api, NAME, render("mesh", mesh=MESH)) if one.found is Found.BAD]
+    assert not bad
+
+
+def test_no_pod_of_the_library_has_a_sidecar_and_frames_are_stored(library: Running) -> None:
+    status = asyncio.run(library.world.status())
+    assert status.ready
+    assert not any(pod.proxy_usage for pod in status.pods)
+    assert [library.send(frame(seed, section=1))[0] for seed in range(5)] == [200] * 5
+
+
+def test_the_library_reads_its_policies_there(library: Running) -> None:
+    [config] = [
+        one
+        for one in library.api.get(f"/api/v1/namespaces/{NAME}/configmaps")["items"]
+        if one["metadata"]["name"] == "policies"
+    ]
+    assert json.loads(config["data"]["policies.json"])["image-analysis"]["retry"]["attempts"] == 2
+
+
+def test_replicas_are_scaled_there(library: Running) -> None:
+    for replicas in (2, 3):
+        asyncio.run(library.world.scale("image-analysis", replicas))
+        pods = asyncio.run(library.world.status()).pods
+        assert sum(pod.service == "image-analysis" for pod in pods) == replicas
+
+
+def test_a_second_world_of_that_name_is_refused(library: Running) -> None:
+    with pytest.raises(TargetError, match="runs already"):
+        asyncio.run(ClusterTarget(library.api).up(NAME, render("none"), attached=False, seed=1))
+
+
+def test_the_logs_of_a_pod_can_be_read(library: Running) -> None:
+    pod = asyncio.run(library.world.status()).pods[0]
+    assert isinstance(asyncio.run(library.world.log(pod.name)), str)
+
+
+def test_every_pod_of_the_mesh_has_a_sidecar_and_frames_are_stored(mesh: Running) -> None:
+    status = asyncio.run(mesh.world.status())
+    assert status.ready
+    assert all(pod.proxy_usage for pod in status.pods)
+    assert [mesh.send(frame(seed, section=1))[0] for seed in range(5)] == [200] * 5
+
+
+def test_the_policies_of_the_set_are_in_effect(mesh: Running) -> None:
+    kinds = [one["kind"] for one in asyncio.run(mesh.world.get())]
+    assert kinds.count("VirtualService") == kinds.count("DestinationRule") == 6
+
+
+def fault(status: int) -> dict[str, Any]:
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": "image-analysis", "namespace": NAME},
+        "spec": {
+            "hosts": ["image-analysis"],
+            "http": [
+                {
+                    "fault": {"abort": {"httpStatus": status, "percentage": {"value": 100}}},
+                    "route": [{"destination": {"host": "image-analysis"}}],
+                }
+            ],
+        },
+    }
+
+
+def test_a_route_fault_acts_and_is_gone_again_proven_by_the_sidecars_counters(mesh: Running) -> None:
+    aborts = (
+        r"envoy_http_outbound_0_0_0_0_8080_fault_aborts_injected\{[^}]*\}|envoy_http_fault_aborts_injected\{[^}]*\}"
+    )
+    before = mesh.counter("collector", f"(?:{aborts})")
+    asyncio.run(mesh.world.apply([fault(418)]))
+    assert until(lambda: mesh.send(frame(900, section=1))[0] != 200)
+    assert mesh.counter("collector", f"(?:{aborts})") > before
+    [original] = [
+        one
+        for one in render("mesh", "matched", mesh=MESH).istio
+        if one["metadata"]["name"] == "image-analysis" and one["kind"] == "VirtualService"
+    ]
+    original["metadata"]["namespace"] = NAME
+    asyncio.run(mesh.world.apply([original]))
+    assert until(lambda: mesh.send(frame(901, section=1))[0] == 200)
+
+
+def test_what_istio_refuses_is_told_in_its_words_and_changes_nothing(mesh: Running) -> None:
+    before = asyncio.run(mesh.world.get())
+    bad = fault(418)
+    bad["spec"]["http"][0]["fault"]["abort"]["httpStatus"] = 99999
+    with pytest.raises(TargetError, match=r"VirtualService image-analysis: .*httpStatus"):
+        asyncio.run(mesh.world.apply([bad]))
+    assert asyncio.run(mesh.world.get()) == before

@@ -1,0 +1,245 @@
+"""Worlds in a cluster: what is made, what is said when it does not come up, and that nothing is left."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cache
+from typing import Any
+
+import pytest
+
+from k8s.cluster import world as worlds
+from k8s.cluster.api import Api
+from k8s.cluster.target import ClusterTarget
+from k8s.cluster.world import ClusterWorld
+from k8s.render import render
+from k8s.target import MeshOptions, Rendered, TargetError
+from tests.k8s.cluster.fake import FakeCluster
+
+
+@cache
+def rendered(mode: str, *, mtls: bool = True) -> Rendered:
+    return render(mode, mesh=MeshOptions(gateway=True, mtls=mtls))
+
+
+async def up(api: Api, mode: str = "library", name: str = "airport", **more: Any) -> ClusterWorld:
+    return await ClusterTarget(api, **more).up(name, rendered(mode), attached=False, seed=7)
+
+
+async def refusal(api: Api, mode: str = "library", name: str = "airport") -> list[str]:
+    with pytest.raises(TargetError) as refused:
+        await up(api, mode, name)
+    return refused.value.errors
+
+
+async def test_a_world_is_a_namespace_with_every_pod_ready(api: Api) -> None:
+    status = await (await up(api)).status()
+    assert (status.name, status.mode, status.ready, len(status.pods)) == ("airport", "library", True, 15)
+    assert {pod.deployment for pod in status.pods if pod.service == "cpanel"} == {"cpanel-v1", "cpanel-v2"}
+
+
+async def test_only_pods_of_the_mesh_have_a_proxy(api: Api) -> None:
+    mesh, library = await up(api, "mesh", "with"), await up(api, "library", "without")
+    assert all(pod.proxy_usage and pod.proxy_admin for pod in (await mesh.status()).pods)
+    assert not any(pod.proxy_usage or pod.proxy_admin for pod in (await library.status()).pods)
+
+
+async def test_every_object_says_whose_it_is(api: Api, cluster: FakeCluster) -> None:
+    before = cluster.listing()
+    await up(api, "mesh", "one")
+    made = [cluster.objects[path] for path in cluster.listing() - before if "/pods/" not in path]
+    assert len(made) > 40
+    assert all(one["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "goaround" for one in made)
+    assert {one["metadata"].get("namespace", "one") for one in made} == {"one"}
+
+
+async def test_seed_and_image_reach_every_pod(api: Api, cluster: FakeCluster) -> None:
+    await up(api, image="registry.example/goaround:3")
+    for one in cluster.of_kind("deployments", "airport"):
+        [container] = one["spec"]["template"]["spec"]["containers"]
+        assert container["image"] == "registry.example/goaround:3"
+        assert {"name": "SEED", "value": "7"} in container["env"]
+
+
+async def test_without_mutual_tls_the_namespace_says_so(api: Api, cluster: FakeCluster) -> None:
+    await ClusterTarget(api).up("airport", rendered("mesh", mtls=False), attached=False, seed=1)
+    [said] = cluster.of_kind("peerauthentications", "airport")
+    assert said["spec"] == {"mtls": {"mode": "DISABLE"}}
+
+
+@pytest.mark.parametrize("mode", ["library", "mesh"])
+async def test_down_leaves_the_cluster_as_it_was(api: Api, cluster: FakeCluster, mode: str) -> None:
+    before = cluster.listing()
+    world = await up(api, mode)
+    assert cluster.listing() > before
+    await world.down()
+    assert cluster.listing() == before
+
+
+async def test_ending_a_world_that_is_gone_or_is_another_by_now_touches_nothing(api: Api, cluster: FakeCluster) -> None:
+    world = await up(api)
+    await world.down()
+    await world.down()
+    again = await up(api)
+    await world.down()
+    assert (await again.status()).ready
+
+
+async def test_worlds_are_found_again_by_name_and_by_nothing_else(api: Api) -> None:
+    await up(api, name="one")
+    target = ClusterTarget(api)
+    assert await target.worlds() == ["one"]
+    assert (await target.world("one")).mode == "library"
+    for stranger in ("two", "default"):
+        with pytest.raises(TargetError, match=f"no world '{stranger}' runs in this cluster; there are: one"):
+            await target.world(stranger)
+
+
+async def test_a_namespace_that_is_not_ours_is_never_taken(api: Api, cluster: FakeCluster) -> None:
+    before = cluster.listing()
+    [line] = await refusal(api, name="default")
+    assert line == "namespace default is there already, and is not goaround's: choose another name with --name"
+    assert cluster.listing() == before
+
+
+async def test_a_name_that_is_taken_by_a_world_is_refused(api: Api) -> None:
+    await up(api)
+    assert await refusal(api) == ["a world 'airport' runs already: end it first, or choose another name"]
+
+
+@pytest.mark.parametrize("name", ["Airport", "a.b", "-a", "a" * 64, ""])
+async def test_a_name_that_no_namespace_can_have_is_refused(api: Api, name: str) -> None:
+    [line] = await refusal(api, name=name)
+    assert "on a cluster it is a namespace's" in line
+
+
+async def test_no_istio_is_told_before_anything_is_made(api: Api, cluster: FakeCluster) -> None:
+    cluster.istio, before = None, cluster.listing()
+    [line] = await refusal(api, "mesh")
+    assert line == "there is no Istio in this cluster: install 1.24 or newer, or choose mode none or library"
+    assert cluster.listing() == before
+
+
+async def test_without_istio_the_library_runs(api: Api, cluster: FakeCluster) -> None:
+    cluster.istio = None
+    world = await up(api)
+    assert await world.get() == []
+
+
+async def test_an_old_istio_is_told_before_anything_is_made(api: Api, cluster: FakeCluster) -> None:
+    cluster.istio, before = "1.23.4", cluster.listing()
+    assert await refusal(api, "mesh") == ["Istio 1.23.4 is too old: 1.24 or newer is needed"]
+    assert cluster.listing() == before
+
+
+async def test_injection_that_is_off_is_told_and_nothing_stays(api: Api, cluster: FakeCluster) -> None:
+    cluster.injection, before = False, cluster.listing()
+    [line] = await refusal(api, "mesh")
+    assert line.startswith("sidecar injection is off: a pod labelled sidecar.istio.io/inject=true gets no istio-proxy")
+    assert cluster.listing() == before
+    assert not any("deployments" in one for one in cluster.asked)
+
+
+async def test_what_is_not_permitted_is_told_in_the_servers_words_and_nothing_stays(
+    api: Api, cluster: FakeCluster
+) -> None:
+    cluster.forbidden, before = {("PATCH", "/deployments/collector")}, cluster.listing()
+    [line] = await refusal(api)
+    assert 'collector is forbidden: User "u" cannot PATCH' in line
+    assert cluster.listing() == before
+
+
+async def test_an_image_that_is_not_there_is_told_once_for_all_pods_and_nothing_stays(
+    api: Api, cluster: FakeCluster
+) -> None:
+    def missing(pod: dict[str, Any]) -> None:
+        pod["status"]["conditions"] = []
+        pod["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "ErrImagePull", "message": "..."}}
+
+    cluster.trouble, before = missing, cluster.listing()
+    [line] = await refusal(api)
+    assert line.count("pod ") == 15
+    assert line.endswith(
+        "its image goaround:dev cannot be had (ErrImagePull): load it into the cluster, or push it to a registry"
+    )
+    assert cluster.listing() == before
+
+
+async def test_the_last_words_of_a_container_that_ends_again_and_again_are_told_once(
+    api: Api, cluster: FakeCluster
+) -> None:
+    def crashes(pod: dict[str, Any]) -> None:
+        pod["status"]["conditions"] = []
+        pod["status"]["containerStatuses"][0] |= {
+            "restartCount": 2,
+            "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+            "lastState": {"terminated": {"reason": "Error", "exitCode": 2}},
+        }
+
+    cluster.trouble = crashes
+    cluster.log = "starting\nDISCOVERY_FILE: must be set\n\n"
+    cause, words = await refusal(api)
+    assert cause.endswith(": container app ends again and again: Error, exit code 2")
+    assert words.endswith(" said: DISCOVERY_FILE: must be set")
+
+
+async def test_a_quota_is_told_by_the_deployment_that_it_holds_up(api: Api, cluster: FakeCluster) -> None:
+    cluster.quota = 'pods "x" is forbidden: exceeded quota: small, requested: pods=1'
+    [line] = await refusal(api)
+    assert line.startswith("deployment ")
+    assert "exceeded quota: small, requested: pods=1" in line
+
+
+async def test_what_is_late_is_told_with_why_and_nothing_stays(
+    api: Api, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(pod: dict[str, Any]) -> None:
+        pod["status"]["conditions"] = [
+            {"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 Insufficient cpu."}
+        ]
+
+    cluster.trouble, before = full, cluster.listing()
+    monkeypatch.setattr(worlds.ClusterWorld.wait_ready, "__defaults__", (0.0,))
+    first, line = await refusal(api)
+    assert first == "not ready after 0 s:"
+    assert line.endswith("no node takes it: 0/1 nodes are available: 1 Insufficient cpu.")
+    assert cluster.listing() == before
+
+
+async def test_an_interrupted_start_leaves_nothing(api: Api, cluster: FakeCluster) -> None:
+    before, told = cluster.listing(), asyncio.Event()
+
+    def starting(pod: dict[str, Any]) -> None:
+        pod["status"]["conditions"] = []
+
+    cluster.trouble = starting
+    waiting = asyncio.ensure_future(
+        ClusterTarget(api, say=lambda _line: told.set()).up("airport", rendered("none"), attached=False, seed=1)
+    )
+    await told.wait()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert cluster.listing() == before
+
+
+async def test_progress_says_how_many_are_ready(api: Api) -> None:
+    said: list[str] = []
+    await up(api, say=said.append)
+    assert said[-1] == "15 of 15 pods are ready"
+
+
+async def test_progress_names_what_holds_pods_up_and_not_that_they_are_starting(
+    api: Api, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held_up(pod: dict[str, Any]) -> None:
+        full = {"type": "PodScheduled", "status": "False", "message": "Insufficient cpu."}
+        pod["status"] = {"conditions": [full] if pod["metadata"]["name"].startswith("alerts") else []}
+
+    cluster.trouble = held_up
+    monkeypatch.setattr(worlds, "POLL_S", 0.0)
+    monkeypatch.setattr(worlds.ClusterWorld.wait_ready, "__defaults__", (0.5,))
+    said: list[str] = []
+    with pytest.raises(TargetError):
+        await up(api, say=said.append)
+    assert "0 of 15 pods are ready; no node takes it: Insufficient cpu." in said
