@@ -1,6 +1,7 @@
 """Policy sets and their compressed times."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -29,7 +30,9 @@ def test_the_control_switches_retries_off_and_says_nothing_else() -> None:
 
 
 def test_an_unknown_set_is_refused_with_the_choices() -> None:
-    with pytest.raises(policies.UnknownPolicies, match="no policy set 'nome'; choose from matched, native, none"):
+    with pytest.raises(
+        policies.UnknownPolicies, match="no policy set 'nome'; choose from matched, native, none, random, round-robin"
+    ):
         policies.load("nome")
 
 
@@ -80,3 +83,14 @@ def test_no_time_ever_grows(interval_ms: int, base_ms: int) -> None:
     assert policy.outlier_detection is not None
     assert policy.outlier_detection.interval_or_default.total_seconds() <= 3
     assert policy.outlier_detection.base_ejection_or_default.total_seconds() <= 7
+
+
+@pytest.mark.parametrize(("name", "algorithm"), [("round-robin", "ROUND_ROBIN"), ("random", "RANDOM")])
+def test_a_set_of_an_algorithm_is_matched_but_for_the_balancer_of_image_analysis(name: str, algorithm: str) -> None:
+    def of(which: str) -> dict[tuple[str, str], Any]:
+        return {(one["kind"], one["metadata"]["name"]): one["spec"] for one in policies.load(which).to_data()}
+
+    found, matched = of(name), of("matched")
+    ruled = found["DestinationRule", "image-analysis"]["trafficPolicy"]
+    assert ruled.pop("loadBalancer") == {"simple": algorithm}
+    assert found == matched
