@@ -11,7 +11,18 @@ from typing import Any
 from istio.objects.parse import KINDS
 from k8s.cluster.api import Api, ApiError, folder, path_of
 from k8s.cluster.objects import MODE, bare
-from k8s.cluster.readiness import APP, PROXY, Obstacle, containers, crashing, has_sidecar, is_ready, obstacles, reason
+from k8s.cluster.readiness import (
+    APP,
+    PROXY,
+    Obstacle,
+    condition,
+    containers,
+    crashing,
+    has_sidecar,
+    is_ready,
+    obstacles,
+    reason,
+)
 from k8s.local.models import SCALE
 from k8s.target import Document, KindUsage, Pod, TargetError, WorldStatus
 
@@ -19,6 +30,8 @@ POLL_S = 1.0
 READY_S = 300.0
 DOWN_S = 300.0
 STILL_STARTING = ("it is starting", "Startup probe failed")
+# What a namespace says of itself while it is deleted; its other words are of the deletion's inner steps.
+STILL_THERE = ("NamespaceContentRemaining", "NamespaceFinalizersRemaining", "NamespaceDeletionDiscoveryFailure")
 OF_THE_APPLICATION = "project=airport"
 Say = Callable[[str], None]
 
@@ -183,9 +196,8 @@ class ClusterWorld:
             raise
         if namespace["metadata"]["uid"] != self._uid:
             return None
-        told = {one["type"]: one for one in namespace.get("status", {}).get("conditions", ())}
-        why = [str(one["message"]) for one in told.values() if one["status"] == "True"]
-        return "; ".join(why) or "the cluster is deleting what is in it"
+        why = [condition(namespace, kind, "True") for kind in STILL_THERE]
+        return "; ".join(filter(None, why)) or "the cluster is deleting what is in it"
 
     async def _list(self, version: str, kind: str, *, all_of_them: bool = False) -> list[Document]:
         query = {} if all_of_them or kind == "Event" else {"labelSelector": OF_THE_APPLICATION}

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ if MISSING:
     pytest.skip(MISSING, allow_module_level=True)
 
 NAME = "goaround-test"
-MESH = MeshOptions(gateway=False)
+MESH = MeshOptions(gateway=True)
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("cluster")]
 
 
@@ -130,7 +131,7 @@ def test_every_pod_of_the_mesh_has_a_sidecar_and_frames_are_stored(mesh: Running
 
 def test_the_policies_of_the_set_are_in_effect(mesh: Running) -> None:
     kinds = [one["kind"] for one in asyncio.run(mesh.world.get())]
-    assert kinds.count("VirtualService") == kinds.count("DestinationRule") == 6
+    assert kinds.count("VirtualService") == kinds.count("DestinationRule") == 7
 
 
 def fault(status: int) -> dict[str, Any]:
@@ -172,6 +173,46 @@ def test_what_istio_refuses_is_told_in_its_words_and_changes_nothing(mesh: Runni
     before = asyncio.run(mesh.world.get())
     bad = fault(418)
     bad["spec"]["http"][0]["fault"]["abort"]["httpStatus"] = 99999
-    with pytest.raises(TargetError, match=r"VirtualService image-analysis: .*httpStatus"):
+    with pytest.raises(TargetError, match=r"VirtualService image-analysis: .*HTTP status 99999 is not in range"):
         asyncio.run(mesh.world.apply([bad]))
     assert asyncio.run(mesh.world.get()) == before
+
+
+def test_weights_act_on_what_enters_at_the_gateway(mesh: Running) -> None:
+    def answers(times: int) -> list[str]:
+        path = "/api/v1/namespaces/istio-system/services/http:istio-ingressgateway:80/proxy/status"
+        return [mesh.api.text(path).split(" :")[0] for _ in range(times)]
+
+    assert until(lambda: set(answers(5)) == {"CPanel v1"})
+    [rule] = [
+        one
+        for one in asyncio.run(mesh.world.get())
+        if (one["kind"], one["metadata"]["name"]) == ("VirtualService", "cpanel")
+    ]
+    route = {"host": "cpanel", "port": {"number": 8080}}
+    halves = [{"destination": {**route, "subset": version}, "weight": 50} for version in ("v1", "v2")]
+    asyncio.run(mesh.world.apply([{**rule, "spec": {**rule["spec"], "http": [{"route": halves}]}}]))
+    assert until(lambda: "CPanel v2" in answers(1))
+    seen = answers(400)
+    # half of 400, and five standard deviations of 10 to each side
+    assert 150 <= seen.count("CPanel v2") <= 250
+    assert set(seen) == {"CPanel v1", "CPanel v2"}
+
+
+def test_a_full_connection_pool_overflows_proven_by_the_sidecars_counters(mesh: Running) -> None:
+    overflows = r'envoy_cluster_upstream_rq_pending_overflow\{cluster_name="outbound\|8080\|\|image-analysis[^}]*\}'
+    [rule] = [
+        one
+        for one in asyncio.run(mesh.world.get())
+        if (one["kind"], one["metadata"]["name"]) == ("DestinationRule", "image-analysis")
+    ]
+    narrow = {"connectionPool": {"tcp": {"maxConnections": 1}, "http": {"http1MaxPendingRequests": 1}}}
+    asyncio.run(mesh.world.apply([{**rule, "spec": {**rule["spec"], "trafficPolicy": narrow}}]))
+
+    def burst() -> bool:
+        with ThreadPoolExecutor(24) as threads:
+            list(threads.map(lambda seed: mesh.send(frame(seed, section=2)), range(2000, 2048)))
+        return mesh.counter("collector", overflows) > 0
+
+    assert until(burst)
+    asyncio.run(mesh.world.apply([rule]))

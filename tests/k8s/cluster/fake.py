@@ -159,7 +159,10 @@ class FakeCluster:
             return _status(409, "Conflict", "the UID is another")
         if self.objects[path]["kind"] == "Namespace" and not self.finalizes:
             self.objects[path]["status"] = {
-                "conditions": [{"type": "X", "status": "True", "message": "Some content remains: pods. has 3"}]
+                "conditions": [
+                    {"type": "NamespaceContentRemaining", "status": "True", "message": "Some remain: pods. has 3"},
+                    {"type": "NamespaceFinalizersRemaining", "status": "False", "message": "All are finalized"},
+                ]
             }
             return web.json_response({})
         name = path.rpartition("/")[2]

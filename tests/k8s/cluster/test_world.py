@@ -91,5 +91,5 @@ async def test_a_namespace_that_does_not_go_is_told_with_what_is_left(
 ) -> None:
     cluster.finalizes = False
     monkeypatch.setattr(worlds, "DOWN_S", 0.0)
-    with pytest.raises(TargetError, match=r"namespace airport is not gone after 0 s: Some content remains: pods"):
+    with pytest.raises(TargetError, match=r"namespace airport is not gone after 0 s: Some remain: pods. has 3$"):
         await world.down()
