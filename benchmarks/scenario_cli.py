@@ -92,5 +92,7 @@ def _action(scenario: Scenario) -> str:
         return ""
     own = scenario.action.model_dump(exclude={"kind", "service", "objects"}, exclude_none=True)
     share = f", {scenario.action.share:.0%} of the calls" if isinstance(scenario.action, Canary) else ""
-    fields = "".join(f", {name} {value}" for name, value in own.items())
+    fields = "".join(
+        f", {name} {' and '.join(value) if isinstance(value, tuple) else value}" for name, value in own.items() if value
+    )
     return f"{scenario.action.kind} of {scenario.action.service}{fields}{share}"

@@ -189,6 +189,12 @@ class World(OperatedWorld, Protocol):
         name, its addresses and its sidecar stay.
         """
 
+    async def config(self, name: str) -> dict[str, str]:
+        """Read a ConfigMap: its entries by file name."""
+
+    async def configure(self, name: str, entries: Mapping[str, str]) -> None:
+        """Replace the entries of a ConfigMap; an application reads them when it is started again."""
+
     async def hold_discovery(self, ttl_s: float) -> None:
         """Tell nobody which pods are ready, for `ttl_s` seconds or until it is released; what is known stays known."""
 
@@ -244,6 +250,8 @@ class Ability(StrEnum):
     """Who is ready can be kept from those who call."""
     SIDECARS = "sidecars"
     """There are sidecars whose processes can be killed and stopped."""
+    POLICIES = "policies"
+    """There are policies that can be changed: objects of sidecars, or the file that a library reads."""
     CERTIFICATES = "certificates"
     """Sidecars prove to each other who they are, by certificates that can be made to expire."""
 

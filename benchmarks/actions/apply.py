@@ -2,35 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from benchmarks.actions.action import Action
-from benchmarks.faults import Fault, Proof, Site
+from benchmarks.actions.rollout import POLICIES, RolledOut, replicas_of
+from benchmarks.faults import Fault, Proof, Service, Site
 from benchmarks.faults.whole import whole
 from istio.objects import Document, Refused, parse
+from k8s.render import WITH_SIDECARS
 from k8s.target import Ability, World
 
 Key = tuple[str, str, str]
 
 
 class Apply(Action):
-    """`objects` are created, or replace those of their name; `service` is whom they concern."""
+    """`objects` are created, or replace those of their name; `service` is whom they concern.
 
-    needs: ClassVar[frozenset[Ability]] = frozenset({Ability.SIDECARS})
+    With sidecars they are applied. A library reads its policies when it starts, so there the same change is a rollout:
+    what is derived of the objects is written into its file, and `callers`, the services that call `service`, are
+    started again, one replica after the other. It is taken back after the cell.
+    """
+
+    needs: ClassVar[frozenset[Ability]] = frozenset({Ability.POLICIES})
 
     kind: Literal["apply"]
+    callers: tuple[Service, ...] = ()
     objects: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)]
 
     def at(self, site: Site) -> Fault:
-        """The change of the objects."""
-        return Applied(site.world, self.objects)
+        """The change of the objects, or the rollout of what they say."""
+        if site.world.mode in WITH_SIDECARS:
+            return Applied(site.world, self.objects)
+        return RolledOut(site.world, self.service, self.callers, self.objects, site.keep)
+
+    @asynccontextmanager
+    async def prepared(self, world: World) -> AsyncIterator[None]:
+        """Put a library's file back after the cell, and start those again that have read another."""
+        if world.mode in WITH_SIDECARS:
+            yield
+            return
+        before = await world.config(POLICIES)
+        try:
+            yield
+        finally:
+            if await world.config(POLICIES) != before:
+                await whole([world.configure(POLICIES, before)])
+                await whole(world.restart(victim.pod) for victim in await replicas_of(world, self.callers))
 
     def problems(self, _fault_s: float) -> Iterator[str]:
-        """What istiod would refuse."""
+        """What istiod would refuse, and callers that are the way in: a load does not wait for them to be back."""
+        if "collector" in self.callers:
+            yield "callers: not collector: the load enters there, and finds no other way in while it is started again"
         try:
             parse([Document(one) for one in self.objects])
         except Refused as refused:

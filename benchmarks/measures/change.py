@@ -48,7 +48,8 @@ def change(
     failed = sum(row.outcome is not Outcome.SUCCESS for row in within(rows, record, "fault"))
     if isinstance(scenario.action, Canary):
         return _rollback(scenario.action, record, list(before), failed)
-    objects = getattr(scenario.action, "objects", None)
+    # where a library reads a file, the same objects are a rollout
+    objects = getattr(scenario.action, "objects", None) if record.mode in WITH_SIDECARS else None
     restarted = 0 if objects is not None else sum(record.action["fired"].values())
     done = record.injected.get("action")
     return Change(

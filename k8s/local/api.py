@@ -38,6 +38,8 @@ class Api:
             "release-discovery": self._release_discovery,
             "withdraw": self._withdraw,
             "restore": self._restore,
+            "config": self._config,
+            "configure": self._configure,
             "expire": self._expire,
             "renew": self._renew,
             "kill": self._kill,
@@ -112,6 +114,13 @@ class Api:
 
     async def _restore(self, _: dict[str, Any]) -> object:
         await self._workloads.required_mesh().restore()
+        return {}
+
+    async def _config(self, body: dict[str, Any]) -> object:
+        return {"entries": self._workloads.config(body["name"])}
+
+    async def _configure(self, body: dict[str, Any]) -> object:
+        self._workloads.configure(body["name"], body["entries"])
         return {}
 
     async def _expire(self, body: dict[str, Any]) -> object:

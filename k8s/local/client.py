@@ -79,6 +79,16 @@ class LocalWorld:
         """Drain a pod's application and start it again, told `env` for `ttl_s` seconds; returns when it is ready."""
         await self._call("restart", pod=pod, env=dict(env or {}), ttl_s=ttl_s)
 
+    async def config(self, name: str) -> dict[str, str]:
+        """Read a ConfigMap: its entries by file name."""
+        answer = await self._call("config", name=name)
+        entries: dict[str, str] = answer["entries"]
+        return entries
+
+    async def configure(self, name: str, entries: Mapping[str, str]) -> None:
+        """Replace the entries of a ConfigMap; an application reads them when it is started again."""
+        await self._call("configure", name=name, entries=dict(entries))
+
     async def hold_discovery(self, ttl_s: float) -> None:
         """Tell nobody which pods are ready, for `ttl_s` seconds or until it is released."""
         await self._call("hold-discovery", ttl_s=ttl_s)

@@ -18,6 +18,7 @@ from k8s.local import manifests, record
 from k8s.local.client import LocalWorld
 from k8s.local.process import ROOT
 from k8s.local.supervisor import FAILED, Spec
+from k8s.render import LIBRARIES
 from k8s.target import Ability, Need, Rendered, TargetError
 
 # Resident bytes, measured idle with some room: an application 40 MiB, an Envoy 69 MiB and 5 MiB for it in the
@@ -51,6 +52,8 @@ class LocalTarget:
         """Why a world made of this could not do that; empty when it can. Processes here are always ours to signal."""
         if ability in (Ability.SIDECARS, Ability.CERTIFICATES) and rendered.mesh is None:
             return f"mode {rendered.mode} has no sidecars"
+        if ability is Ability.POLICIES and rendered.mesh is None and rendered.mode not in LIBRARIES:
+            return f"mode {rendered.mode} has no policies that could be changed"
         if ability is Ability.CERTIFICATES and rendered.mesh and not rendered.mesh.mtls:
             return "its sidecars speak plaintext to each other, and have no certificate that could expire"
         return ""

@@ -125,6 +125,19 @@ class Workloads:
         await pod.restart(env)
         await self._until_ready([pod])
 
+    def config(self, name: str) -> Mapping[str, str]:
+        """Return the entries of a ConfigMap; raises TargetError with the choices."""
+        maps = self._manifests.config_maps
+        if name not in maps:
+            raise TargetError(f"no ConfigMap {name!r}; choose from: {', '.join(sorted(maps))}")
+        return maps[name].data
+
+    def configure(self, name: str, entries: Mapping[str, str]) -> None:
+        """Replace the entries of a ConfigMap, which pods mount when they start; raises TargetError with the choices."""
+        self.config(name)
+        maps = self._manifests.config_maps
+        maps[name] = maps[name].model_copy(update={"data": dict(entries)})
+
     def _forget_told(self, pod: Pod) -> None:
         self._told.pop(pod.name, None)
         if self._pods.get(pod.name) is pod:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -14,9 +16,10 @@ import pytest
 from benchmarks.actions.apply import Applied, Apply
 from benchmarks.actions.canary import Canary, Released
 from benchmarks.actions.rolling_restart import Rolled
+from benchmarks.actions.rollout import FILE, POLICIES, RolledOut, rewritten
 from benchmarks.actions.scale import Scale, Scaled, replicas
 from benchmarks.actions.split import NotSplit, shifted, split
-from benchmarks.faults import Service, Victim, injected
+from benchmarks.faults import Service, Site, Victim, injected
 from benchmarks.faults.site import nothing_kept
 from benchmarks.settings import told
 from istio.objects import Document, parse
@@ -230,3 +233,39 @@ async def test_with_sidecars_a_rollback_applies_the_weights_and_is_proven_by_the
         assert not (await out.proof()).gone["v2-0"]
     assert routes(world.objects["image-analysis"]) == {"v1": 100, "v2": 0}
     assert (await out.proof()).objections() == []
+
+
+def test_a_librarys_file_is_rewritten_where_the_objects_say_something_and_stays_elsewhere() -> None:
+    before = {
+        "alerts": {"timeout": {"overall_s": 2.0, "propagate": True}, "limits": {"pending": 3}},
+        "momentum": {"timeout": {"overall_s": 5.0}},
+    }
+    after = json.loads(rewritten(json.dumps(before), "library", "alerts", [rule("alerts", 1)]))
+    assert after["momentum"] == before["momentum"]
+    assert after["alerts"]["limits"] == {"pending": 3}
+    assert (after["alerts"]["timeout"]["overall_s"], after["alerts"]["timeout"]["propagate"]) == (1.0, True)
+
+
+async def test_a_rollout_writes_the_file_and_starts_the_callers_again_and_both_are_put_back(tmp_path: Path) -> None:
+    small = rendered(deployment("face-recognition", 2), service("face-recognition"))
+    told = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": POLICIES}, "data": {FILE: "{}"}}
+    small = replace(small, mode="library", objects=[*small.objects, told])
+    world = await LocalTarget(tmp_path).up("rollout", small, attached=True, seed=1)
+    try:
+        spec = Apply(kind="apply", service=NAME, callers=("face-recognition",), objects=(rule(NAME, 1),))
+        async with spec.prepared(world):
+            rolled = spec.at(Site(world, cast(Any, None), [], "f", 1, 9.0))
+            assert isinstance(rolled, RolledOut)
+            async with injected(rolled):
+                assert json.loads((await world.config(POLICIES))[FILE])[NAME]["timeout"]["overall_s"] == 1.0
+            proof = await rolled.proof()
+            assert (proof.objections(), sorted(proof.fired.values())) == ([], [1, 1])
+        assert (await world.config(POLICIES)) == {FILE: "{}"}
+        assert [pod.restarts for pod in (await world.status()).pods] == [2, 2]
+    finally:
+        await world.down()
+
+
+def test_the_way_in_is_not_started_again_by_a_change_of_policy() -> None:
+    spec = Apply(kind="apply", service=NAME, callers=("collector",), objects=(rule(NAME, 1),))
+    assert [problem.partition(":")[0] for problem in spec.problems(3)] == ["callers"]

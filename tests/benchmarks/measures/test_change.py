@@ -40,10 +40,17 @@ def test_a_new_object_is_all_of_its_lines() -> None:
 
 
 def test_an_applied_policy_restarts_nothing_and_is_in_effect_when_the_sidecars_follow() -> None:
-    cell = record(action={"fired": {"VirtualService airport/image-analysis": 1}, "gone": {}}, injected={"action": 0.31})
+    done = {"fired": {"VirtualService airport/alerts": 1}, "gone": {}}
+    cell = record(mode="mesh", action=done, injected={"action": 0.31})
     assert isinstance(POLICY.action, Apply)
     found = change(rows(Outcome.SUCCESS, Outcome.ERROR, Outcome.SUCCESS), cell, POLICY, POLICY.action.objects)
     assert found == Change(lines=0, redeployed=0, in_effect=Elapsed(0.31), failed=1)
+
+
+def test_the_same_change_is_a_rollout_where_a_library_reads_a_file() -> None:
+    done = {"fired": {"face-recognition-0": 1, "face-recognition-1": 1}, "gone": {}}
+    cell = record(mode="library", action=done, injected={"action": 3.5})
+    assert change(rows(Outcome.SUCCESS), cell, POLICY, ()) == Change(None, 2, Elapsed(3.5), 0)
 
 
 def test_a_release_starts_every_replica_again() -> None:
