@@ -115,9 +115,10 @@ def _files(folder: Path) -> list[Path]:
     more = [key for key in listed.data if key not in _KEYS]
     if more:
         raise Refused([listed.fault((key,), "a policy set only lists resources") for key in more])
-    resources = listed.data.get("resources") or []
-    if not isinstance(resources, list) or not resources:
-        raise Refused([Fault(str(kustomization), 0, "resources", "must list the files of the policy set")])
+    resources = listed.data.get("resources")
+    if not isinstance(resources, list):
+        wanted = "must list the files of the policy set; `[]` for one that says nothing"
+        raise Refused([Fault(str(kustomization), 0, "resources", wanted)])
     return [folder / str(name) for name in resources]
 
 

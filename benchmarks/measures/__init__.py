@@ -13,6 +13,7 @@ from benchmarks.measures.integrity import DUPLICATED, LOST
 from benchmarks.measures.latency import LATENCY_MAX, LATENCY_P50, LATENCY_P90, LATENCY_P99, LATENCY_P999
 from benchmarks.measures.lost_goodput import LOST_GOODPUT
 from benchmarks.measures.measure import Measure
+from benchmarks.measures.restoration import RECOVER
 from benchmarks.measures.waste import WASTE
 
 MEASURES: dict[str, Measure] = {
@@ -24,6 +25,7 @@ MEASURES: dict[str, Measure] = {
         GOODPUT_RATE,
         LOST_GOODPUT,
         BURN,
+        RECOVER,
         BLAST,
         LATENCY_P50,
         LATENCY_P90,

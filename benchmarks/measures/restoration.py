@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from benchmarks.measures.elapsed import Censored, Elapsed, Time
 from benchmarks.measures.goodput import good, goodput
+from benchmarks.measures.measure import Measure
 from loadtests.rows import Row
 
 if TYPE_CHECKING:
     from benchmarks.record import Record
-    from benchmarks.scenario import PhaseName, Scenario
+    from benchmarks.scenario import PhaseName, Scenario, Window
 
 BIN_S = 0.5
 """At the scenarios' 30 arrivals a second a bin holds 15: one stray failure is no relapse."""
@@ -53,3 +54,21 @@ def _restored(rows: Sequence[Row], record: Record, scenario: Scenario, name: Pha
         if here and sum(here) >= enough * len(here) and sum(rest) >= enough * len(rest):
             return Elapsed(begin)
     return Censored(length)
+
+
+def unrecovered(rows: Sequence[Row], record: Record, scenario: Scenario, window: Window) -> float | None:
+    """Share of the recovery phase that passed before goodput was back, 0 to 1; 1 where it never was.
+
+    It is the time to recover, restricted to the phase and divided by its length. A restricted mean may be compared
+    where a mean may not, since every cell was watched for the same time and "never" is no number but its end. None in
+    any other window, and where `recover` is.
+    Source: Royston and Parmar, "Restricted mean survival time", BMC Medical Research Methodology 13 (2013).
+    """
+    phase = next((phase for phase in record.phases if phase.name == window == "recovery"), None)
+    time = recover(rows, record, scenario) if phase else None
+    if phase is None or time is None:
+        return None
+    return time.seconds / (phase.end - phase.start) if isinstance(time, Elapsed) else 1.0
+
+
+RECOVER = Measure("recover", "time to recover / phase", "share", "lower", "difference", unrecovered)

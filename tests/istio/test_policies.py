@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from istio import policies
+from istio import library, policies
 from istio.objects import Refused
+from resilience_lib import EdgePolicy, RetryPolicy
 from tests.istio.world import destination_rule, objects
 
 
@@ -31,7 +32,8 @@ def test_the_control_switches_retries_off_and_says_nothing_else() -> None:
 
 def test_an_unknown_set_is_refused_with_the_choices() -> None:
     with pytest.raises(
-        policies.UnknownPolicies, match="no policy set 'nome'; choose from matched, native, none, random, round-robin"
+        policies.UnknownPolicies,
+        match="no policy set 'nome'; choose from defaults, matched, native, none, random, round-robin",
     ):
         policies.load("nome")
 
@@ -94,3 +96,10 @@ def test_a_set_of_an_algorithm_is_matched_but_for_the_balancer_of_image_analysis
     ruled = found["DestinationRule", "image-analysis"]["trafficPolicy"]
     assert ruled.pop("loadBalancer") == {"simple": algorithm}
     assert found == matched
+
+
+def test_the_defaults_say_nothing_and_a_library_then_has_the_retries_that_a_sidecar_has_by_itself() -> None:
+    found = policies.load("defaults")
+    assert found.to_data() == []
+    told, left = library.policies(found, ["image-analysis"])
+    assert (told["image-analysis"], left) == (EdgePolicy(retry=RetryPolicy()), [])

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.measures.detect import detect
 from benchmarks.measures.elapsed import Censored, Elapsed
-from benchmarks.measures.restoration import mitigate, recover
+from benchmarks.measures.restoration import mitigate, recover, unrecovered
 from benchmarks.record import Record
 from benchmarks.scenario import load_scenario
 from loadtests.rows import Outcome, Row
@@ -73,6 +73,17 @@ def test_recovery_counts_from_the_end_of_the_fault() -> None:
 @pytest.mark.parametrize("right", [lambda at: at < 3, lambda at: at < 3 or 6.5 <= at < 7])
 def test_what_is_not_back_or_falls_again_is_censored_at_the_end_of_the_load(right: Callable[[float], bool]) -> None:
     assert recover(rows(right), record(), SCENARIO) == Censored(1.5)
+
+
+@pytest.mark.parametrize(
+    ("back_at", "share"), [(6.0, 0.0), (6.6, 1.0 / 1.5), (99.0, 1.0)], ids=["at once", "late", "never"]
+)
+def test_the_share_of_the_recovery_that_passed_is_whole_where_goodput_was_never_back(
+    back_at: float, share: float
+) -> None:
+    seen = rows(lambda at: not 3 <= at < back_at)
+    assert unrecovered(seen, record(), SCENARIO, "recovery") == pytest.approx(share)
+    assert unrecovered(seen, record(), SCENARIO, "fault") is None
 
 
 def test_without_arrivals_or_a_steady_goodput_to_come_back_to_there_is_no_time() -> None:
