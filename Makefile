@@ -9,7 +9,7 @@ DEMOS := deploy-app-default deploy-istio-default health start-cameras stop-camer
 	mtls authorization mirror egress default-reset all-reset
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench bench-mode-library bench-mode-mesh smoke selftest test test-cluster lint types image lock up down status load-ui kiali grafana clean demos demo-all $(DEMOS)
+.PHONY: help setup bench bench-mode-library bench-mode-mesh smoke selftest test test-cluster lint types image lock up down status load-ui kiali grafana clean demos demo-all tutorial $(DEMOS)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,7 +64,7 @@ down: $(READY) ## end the worlds that stayed
 demos: $(READY) ## the demonstrations: each is a target of its own, such as `make cpanel-50-50`
 	@$(GOAROUND) demo list
 
-demo-all: $(READY) ## every demonstration in order, in a world of its own (ARGS="--mode library")
+demo-all: $(READY) ## every demonstration in order, in a world of its own (ARGS="--mode library", ARGS="--fresh")
 	@$(GOAROUND) demo all $(ARGS)
 
 $(DEMOS): $(READY)
@@ -72,6 +72,9 @@ $(DEMOS): $(READY)
 
 image: $(READY) ## the image of the services, for a cluster, by docker, podman or buildah (ARGS="--save goaround.tar")
 	@$(GOAROUND) image $(ARGS)
+
+tutorial: $(READY) ## run what docs/tutorial.md shows, and write the outputs anew
+	@$(GOAROUND) tutorial $(ARGS)
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --extra dev --python-version 3.11 --upgrade pyproject.toml -o requirements.lock

@@ -29,6 +29,7 @@ from benchmarks import (
     scenario_cli,
     selftest_cli,
     trace_cli,
+    tutorial_cli,
     watch_cli,
     world_cli,
 )
@@ -91,6 +92,7 @@ objects_cli.register(app)
 perf_cli.register(app)
 report_cli.register(app)
 trace_cli.register(app)
+tutorial_cli.register(app)
 watch_cli.register(app)
 scenario_cli.register(app)
 selftest_cli.register(app)

@@ -19,7 +19,7 @@ from benchmarks.console import console as output
 from benchmarks.demos import DEMOS, transcript
 from benchmarks.demos.airport import Say
 from benchmarks.demos.demo import Check, Demo
-from benchmarks.demos.show import entered, find, in_library, mesh, on_mesh
+from benchmarks.demos.show import alone, entered, find, in_library, mesh, on_mesh
 from benchmarks.errors import BadInput
 from benchmarks.world_cli import DEFAULT_WORLD
 from k8s.local.client import LocalWorld
@@ -46,6 +46,9 @@ def demo(
     world: Annotated[
         str | None, typer.Option("--name", help="The mesh world to use; the one that runs if left out.")
     ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="With `all`: each in a fresh world of its own, a quarter of an hour long.")
+    ] = False,
 ) -> None:
     """Show one feature on a running mesh world: what is applied, and what is then seen beside what must be.
 
@@ -61,20 +64,22 @@ def demo(
         raise BadInput([f"no demonstration {name!r}; choose from: {', '.join((LIST, ALL, *DEMOS))}"])
     if name == ALL and world is not None:
         raise BadInput(["--name: `all` starts a world of its own; leave it out"])
+    if fresh and (name != ALL or mode != MODES[0]):
+        raise BadInput(["--fresh: goes with `all` on the mesh; in the library each has a world of its own anyway"])
 
     say = partial(transcript.say, console)
     if name == ALL:
-        missed = _run(_all(mode, console, say))
+        missed = interruptible(_all(mode, console, say, fresh=fresh))
     elif mode == "library":
-        missed = _run(_each([DEMOS[name]], console, lambda each: in_library(each, LocalTarget(), say)))
+        missed = interruptible(each([DEMOS[name]], console, lambda one: in_library(one, LocalTarget(), say)))
     else:
-        missed = _run(_one(DEMOS[name], world, console, say))
+        missed = interruptible(_one(DEMOS[name], world, console, say))
     if missed:
         console.print(f"not shown: {', '.join(missed)}", style="bold red", soft_wrap=True)
         raise typer.Exit(NOT_SHOWN)
 
 
-def _run(work: Coroutine[Any, Any, list[str]]) -> list[str]:
+def interruptible(work: Coroutine[Any, Any, list[str]]) -> list[str]:
     """Run to the end; Ctrl-C and SIGTERM end the world of its own first."""
 
     async def run() -> list[str]:
@@ -93,7 +98,7 @@ def _run(work: Coroutine[Any, Any, list[str]]) -> list[str]:
 async def _one(demo: Demo, name: str | None, console: Console, say: Say) -> list[str]:
     world = await _found(demo, name, say)
     async with entered(world, say) as airport:
-        return await _each([demo], console, lambda each: on_mesh(each, airport))
+        return await each([demo], console, lambda one: on_mesh(one, airport))
 
 
 async def _found(demo: Demo, name: str | None, say: Say) -> LocalWorld:
@@ -105,32 +110,35 @@ async def _found(demo: Demo, name: str | None, say: Say) -> LocalWorld:
     return await find(target, name)
 
 
-async def _all(mode: str, console: Console, say: Say) -> list[str]:
+async def _all(mode: str, console: Console, say: Say, *, fresh: bool) -> list[str]:
     target, began = LocalTarget(), time.monotonic()
     if mode == "library":
         demos = [each for each in DEMOS.values() if not isinstance(each.library, str)]
-        missed = await _each(demos, console, lambda each: in_library(each, target, say))
+        missed = await each(demos, console, lambda one: in_library(one, target, say))
+    elif fresh:
+        demos = list(DEMOS.values())
+        missed = await each(demos, console, lambda one: alone(one, target, say))
     else:
         demos = list(DEMOS.values())
         world = await target.up(f"demo-{os.getpid()}", mesh(), attached=True, seed=1)
         try:
             async with entered(world, say) as airport:
-                missed = await _each(demos, console, lambda each: on_mesh(each, airport))
+                missed = await each(demos, console, lambda one: on_mesh(one, airport))
         finally:
             await world.down()
     console.print(f"{len(demos) - len(missed)} of {len(demos)} shown in {time.monotonic() - began:.0f} s")
     return missed
 
 
-async def _each(demos: Sequence[Demo], console: Console, show: Show) -> list[str]:
+async def each(demos: Sequence[Demo], console: Console, show: Show) -> list[str]:
     """Show demonstrations; returns the names of those that did not show."""
     missed = []
-    for each in demos:
-        transcript.title(each, console)
+    for one in demos:
+        transcript.title(one, console)
         began = time.monotonic()
-        checks = await show(each)
-        if not transcript.outcome(each, checks, time.monotonic() - began, console):
-            missed.append(each.name)
+        checks = await show(one)
+        if not transcript.outcome(one, checks, time.monotonic() - began, console):
+            missed.append(one.name)
     return missed
 
 

@@ -19,6 +19,7 @@ from benchmarks.targets import LOCAL, Context, TargetName, choose
 from benchmarks.world_cli import DEFAULT_WORLD, Name
 from istio.objects import Document, Fault, Refused, parse
 from istio.objects.document import read_files
+from k8s.local.gateway import without_place
 from k8s.local.target import LocalTarget
 
 Files = Annotated[
@@ -45,6 +46,10 @@ def apply(files: Files, name: Name = DEFAULT_WORLD, target: TargetName = LOCAL, 
 
     async def run() -> tuple[dict[Key, Any], float]:
         world = await chosen.world(name)
+        gateways = [one for one in documents if target == LOCAL and one.data.get("kind") == "Gateway"]
+        for one in gateways:
+            for path, why in without_place(one.data, present=(await world.status()).gateway is not None):
+                typer.echo(f"goaround: warning: {one.fault(path, why)}", err=True)
         before = {_key(one): one for one in await world.get()}
         started = time.perf_counter()
         await world.apply([one.data for one in documents])

@@ -195,6 +195,12 @@ class World(OperatedWorld, Protocol):
     async def configure(self, name: str, entries: Mapping[str, str]) -> None:
         """Replace the entries of a ConfigMap; an application reads them when it is started again."""
 
+    async def probe(self, deployment: str, probes: Mapping[str, Any]) -> None:
+        """Merge other probes (`readinessProbe`, ...) into a deployment's, and start its pods again, one by one.
+
+        None at all: those that its manifest has. Returns when every pod is ready.
+        """
+
     async def hold_discovery(self, ttl_s: float) -> None:
         """Tell nobody which pods are ready, for `ttl_s` seconds or until it is released; what is known stays known."""
 

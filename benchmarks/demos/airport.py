@@ -91,10 +91,12 @@ class Airport:
                 self.say(f"scaled {deployment} from {now[deployment]} to {number}")
 
     async def reset(self, replicas: Mapping[str, int] | None = None) -> None:
-        """Bring back the first state: objects, replicas (but for those named), no fault, no ejection, no stream."""
+        """Bring back the first state: objects, probes, replicas (but for those named); no fault, ejection or stream."""
         if self.meshed:
             await self.reset_objects()
         await self.scale(replicas or {})
+        for deployment in self.world.beginning().replicas:
+            await self.world.probe(deployment, {})
         pods = (await self.world.status()).pods
         await asyncio.gather(*(self._mend(pod) for pod in pods))
         if self.meshed and await self.counted("outlier_detection.ejections_active"):

@@ -57,6 +57,16 @@ async def on_mesh(demo: Demo, airport: Airport) -> list[Check]:
     return await demo.run(airport)
 
 
+async def alone(demo: Demo, target: LocalTarget, say: Say) -> list[Check]:
+    """Show a demonstration in a fresh mesh world of its own, which ends with it."""
+    world = await target.up(f"demo-{os.getpid()}-{demo.name.replace('_', '-')}", mesh(), attached=True, seed=1)
+    try:
+        async with entered(world, say) as airport:
+            return await on_mesh(demo, airport)
+    finally:
+        await world.down()
+
+
 @asynccontextmanager
 async def entered(world: LocalWorld, say: Say) -> AsyncIterator[Airport]:
     """The way into a world: its gateway, or the control panel."""

@@ -39,6 +39,12 @@ def say(console: Console, line: str) -> None:
     console.print(f"  {line}", markup=False, soft_wrap=True)
 
 
+def page(text: str) -> str:
+    """Return what a document shows of it: without empty lines, and without what brought a world to its first state."""
+    lines = (line.rstrip() for line in text.splitlines())
+    return "".join(f"{line}\n" for line in lines if line and not _RETURNS.match(line.strip()))
+
+
 def normal(text: str) -> list[str]:
     """Return the lines that two correct runs share.
 

@@ -34,6 +34,7 @@ class Api:
             "delete": self._delete,
             "get": self._get,
             "restart": self._restart,
+            "probe": self._probe,
             "hold-discovery": self._hold_discovery,
             "release-discovery": self._release_discovery,
             "withdraw": self._withdraw,
@@ -98,6 +99,10 @@ class Api:
 
     async def _restart(self, body: dict[str, Any]) -> object:
         await self._workloads.restart(body["pod"], body["env"], body["ttl_s"])
+        return {}
+
+    async def _probe(self, body: dict[str, Any]) -> object:
+        await self._workloads.probe(body["deployment"], body["probes"])
         return {}
 
     async def _hold_discovery(self, body: dict[str, Any]) -> object:

@@ -89,6 +89,10 @@ class LocalWorld:
         """Replace the entries of a ConfigMap; an application reads them when it is started again."""
         await self._call("configure", name=name, entries=dict(entries))
 
+    async def probe(self, deployment: str, probes: Mapping[str, Any]) -> None:
+        """Merge other probes into a deployment's, and start its pods again; none at all: those of its manifest."""
+        await self._call("probe", deployment=deployment, probes=dict(probes))
+
     async def hold_discovery(self, ttl_s: float) -> None:
         """Tell nobody which pods are ready, for `ttl_s` seconds or until it is released."""
         await self._call("hold-discovery", ttl_s=ttl_s)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,38 @@ from k8s.local.process import ROOT, Process
 from k8s.target import Gateway, KindUsage
 
 NAME, NAMESPACE = "istio-ingressgateway", "istio-system"
-# The container port behind port 80 of its Service. Gateways with TLS are refused by the compiler, so there is no 443.
+# The container port behind port 80 of its Service: the one that has a place on this machine.
 HTTP = 8080
+_SERVICE_PORT = 80
 _LABELS = {"app": NAME, "istio": "ingressgateway"}
 # An address that only the mesh's configuration ever sees; the application's pods and services have the rest.
 _POD_IP, _CLUSTER_IP = "10.244.255.1", "10.96.255.1"
 _GRACE_S = 2.0
+
+
+def without_place(gateway: Mapping[str, Any], present: bool) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Say which servers of a Gateway no call will reach in a local world: the path of each, and why.
+
+    gateway: an Istio object that was parsed. present: whether the world has an ingress gateway.
+    """
+    spec = gateway["spec"]
+    selector = spec.get("selector") or {}
+    if not present:
+        yield ("spec",), "this world has no ingress gateway (`goaround up --mode mesh` starts one with it)"
+        return
+    if not selector.items() <= _LABELS.items():
+        labels = ", ".join(f"{name}: {value}" for name, value in _LABELS.items())
+        yield ("spec", "selector"), f"picks no gateway of this world: the only one is labelled {labels}"
+        return
+    for index, server in enumerate(spec["servers"]):
+        port, protocol = server["port"]["number"], server["port"]["protocol"]
+        if port not in (_SERVICE_PORT, HTTP):
+            yield (
+                ("spec", "servers", index),
+                f"takes {protocol} on port {port}, and the gateway of a local world has a place only for port "
+                f"{_SERVICE_PORT} of its Service ({HTTP} of its own): it is configured as istiod would, and no call "
+                "will reach it",
+            )
 
 
 @dataclass(slots=True)
@@ -95,6 +121,6 @@ class IngressGateway:
             "spec": {"serviceAccountName": NAME, "containers": [{"name": "istio-proxy"}]},
             "status": {"podIP": _POD_IP},
         }
-        port = {"name": "http2", "port": 80, "targetPort": HTTP}
+        port = {"name": "http2", "port": _SERVICE_PORT, "targetPort": HTTP}
         spec = {"clusterIP": _CLUSTER_IP, "selector": _LABELS, "ports": [port]}
         return [pod, {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
 from k8s.local.models import (
@@ -31,6 +32,7 @@ KINDS: dict[str, type[Model]] = {
     "PodDisruptionBudget": PodDisruptionBudget,
     "NetworkPolicy": NetworkPolicy,
 }
+PROBES = frozenset({"startupProbe", "readinessProbe", "livenessProbe"})
 ONLY_IN_A_CLUSTER = {"NetworkPolicy": "NetworkPolicies", "PodDisruptionBudget": "PodDisruptionBudgets"}
 
 
@@ -67,6 +69,37 @@ def read(objects: Sequence[Mapping[str, Any]]) -> Manifests:
     return manifests
 
 
+def probed(manifests: Manifests, name: str, probes: Mapping[str, Any]) -> Deployment:
+    """Return a deployment with other probes: `probes` is merged into those of its container, as a patch of kubectl is.
+
+    A null takes a field away. Raises TargetError with all that is wrong.
+    """
+    deployment = manifests.deployments.get(name)
+    if deployment is None:
+        raise TargetError(f"no deployment {name!r}; choose from: {', '.join(sorted(manifests.deployments))}")
+    if strange := sorted(probes.keys() - PROBES):
+        raise TargetError([f"{one}: is no probe; choose from: {', '.join(sorted(PROBES))}" for one in strange])
+    data = deployment.model_dump(by_alias=True, exclude_none=True)
+    spec = data["spec"]["template"]["spec"]
+    spec["containers"] = [_merged(container, probes) for container in spec["containers"]]
+    try:
+        made = Deployment.model_validate(data)
+    except ValidationError as error:
+        raise TargetError([f"Deployment {name}: {_sentence(one)}" for one in error.errors(include_url=False)]) from None
+    if errors := list(_loose_ends(replace(manifests, deployments={name: made}, services={}))):
+        raise TargetError(errors)
+    return made
+
+
+def _merged(there: Any, patch: Any) -> Any:
+    """JSON merge patch (RFC 7386): for maps of plain fields what kubectl's strategic merge does too."""
+    if not isinstance(patch, Mapping):
+        return patch
+    kept = there if isinstance(there, Mapping) else {}
+    both = {**kept, **{name: _merged(kept.get(name), value) for name, value in patch.items()}}
+    return {name: value for name, value in both.items() if value is not None}
+
+
 def _sentence(detail: ErrorDetails) -> str:
     path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in detail["loc"]).lstrip(".")
     if detail["type"] == "extra_forbidden":
@@ -92,8 +125,13 @@ def _loose_ends(manifests: Manifests) -> Iterator[str]:
                 yield f"{at}.containers[0].volumeMounts[{index}].name: no volume {mount.name!r}"
         for kind in ("startup", "readiness", "liveness"):
             probe: Probe | None = getattr(container, f"{kind}_probe")
-            if probe and container.port(probe.http_get.port) is None:
-                yield f"{at}.containers[0].{kind}Probe.httpGet.port: no container port {probe.http_get.port!r}"
+            if probe is None:
+                continue
+            ways = [way for way in ("http_get", "tcp_socket", "exec") if getattr(probe, way)]
+            if len(ways) != 1:
+                yield f"{at}.containers[0].{kind}Probe: must have exactly one of httpGet, tcpSocket and exec"
+            elif probe.port is not None and container.port(probe.port) is None:
+                yield f"{at}.containers[0].{kind}Probe.{to_camel(ways[0])}.port: no container port {probe.port!r}"
         for port in ("http", "admin"):
             if container.port(port) is None:
                 yield f"{at}.containers[0].ports: must have a port named {port}"

@@ -34,13 +34,33 @@ class HttpGet(Model):
     port: str | int
 
 
-class Probe(Model):
-    """How a probe asks; times in seconds, with Kubernetes' defaults."""
+class TcpSocket(Model):
+    """Where a probe connects: `port` is a container port's name or number."""
 
-    http_get: HttpGet
+    port: str | int
+
+
+class Exec(Model):
+    """What a probe runs in the container: a program and its arguments, without a shell."""
+
+    command: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Probe(Model):
+    """How a probe asks, in exactly one of three ways; times in seconds, with Kubernetes' defaults."""
+
+    http_get: HttpGet | None = None
+    tcp_socket: TcpSocket | None = None
+    exec: Exec | None = None
     period_seconds: int = 10
     timeout_seconds: int = 1
     failure_threshold: int = 3
+
+    @property
+    def port(self) -> str | int | None:
+        """The container port that is asked; None when a program is run."""
+        asked = self.http_get or self.tcp_socket
+        return asked.port if asked else None
 
 
 class FieldRef(Model):

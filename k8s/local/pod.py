@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,8 +48,7 @@ class Pod:
 
     def __post_init__(self) -> None:
         place = self.place
-        checks = probes.of_container(self.deployment.container, place.ports.app)
-        self.app = Container("app", self._start_app, checks, place.directory / "app.log", place.changed)
+        self.app = Container("app", self._start_app, self._checks(), place.directory / "app.log", place.changed)
 
     @property
     def name(self) -> str:
@@ -120,6 +119,12 @@ class Pod:
         self.terminating = False
         self.app.again()
 
+    async def probe(self, deployment: Deployment) -> None:
+        """Start the application again, with the probes that its deployment has now."""
+        self.deployment = deployment
+        self.app.probe(self._checks())
+        await self.restart(self.told)
+
     def spawn(self, argv: list[str], env: Mapping[str, str], log: Path) -> Process:
         """Start a process of this pod, known to the world's record of its processes."""
         process = Process(argv, env, ROOT, log)
@@ -160,16 +165,26 @@ class Pod:
             return "CrashLoopBackOff"
         return "Running" if all(one.running for one in self.containers()) else "Pending"
 
+    def _checks(self) -> probes.Checks:
+        container, ports = self.deployment.container, self.place.ports
+        numbers = {container.port("http"): ports.app, container.port("admin"): ports.admin}
+        return probes.of_container(container, {port: here for port, here in numbers.items() if port}, self._execute)
+
+    async def _execute(self, command: Sequence[str], timeout_s: float) -> str:
+        """Run a probe's program as the application's container would: its variables, and its folder."""
+        return await probes.execute(_argv(command), self._variables(), ROOT, timeout_s)
+
     def _start_app(self) -> Process:
+        return self.spawn(_argv(self.deployment.container.command), self._variables(), self.app.log)
+
+    def _variables(self) -> dict[str, str]:
         spec, container, place = self.deployment.spec.template.spec, self.deployment.container, self.place
         mounts = environment.mounted(spec, place.directory / "volumes", place.config_maps)
         metadata = {"metadata.name": self.name, "metadata.namespace": self.namespace}
         # Everything listens on loopback and belongs to the harness, so the fault control is there unless it is refused.
         told = {"FAULT_CONTROL": "on", "SEED": str(place.seed)}
         env = environment.variables(container, metadata, mounts, self._target_variables())
-        program, *arguments = container.command
-        argv = [sys.executable if program == "python" else program, *arguments]
-        return self.spawn(argv, {**told, **env, **self.told}, self.app.log)
+        return {**told, **env, **self.told}
 
     def _target_variables(self) -> dict[str, str]:
         ports = self.place.ports
@@ -179,6 +194,11 @@ class Pod:
             "ADMIN_PORT": str(ports.admin),
             "DISCOVERY_FILE": str(self.discovery_file),
         }
+
+
+def _argv(command: Sequence[str]) -> list[str]:
+    program, *arguments = command
+    return [sys.executable if program == "python" else program, *arguments]
 
 
 async def stop_all(pods: list[Pod]) -> None:

@@ -1,14 +1,29 @@
-"""Startup, readiness and liveness of one container, asked as a kubelet would."""
+"""Startup, readiness and liveness of one container, asked as a kubelet would: by HTTP, by TCP, or by a program.
+
+HTTP and TCP ask the application itself, whatever sidecar it has. In a cluster a kubelet would reach the sidecar, which
+takes any connection and refuses one without a certificate under STRICT; istiod therefore rewrites both kinds into
+requests to the agent, which asks the application on the pod's loopback. A program runs in the container, where no
+sidecar is in its way, and is left as it is.
+https://istio.io/latest/docs/ops/configuration/mesh/app-health-check/
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from k8s.local.models import Container, Probe
 from k8s.local.ports import HOST
+from k8s.local.process import die_with_parent
 
+SAID = 200
+"""Bytes of what a program printed that are told."""
 # A kubelet's shortest period is a second; a world of 15 pods should not wait that long 15 times.
 QUICK_S = 0.1
 
@@ -31,16 +46,78 @@ class Checks:
     liveness: Check | None = None
 
 
-def of_container(container: Container, port: int) -> Checks:
-    """Return the probes that a manifest declares, asked at the app's port on this machine."""
+Execute = Callable[[Sequence[str], float], Awaitable[str]]
+"""Runs a program in the container, for some seconds at most; returns what is wrong, or an empty string."""
+
+
+def of_container(container: Container, ports: Mapping[int, int], execute: Execute) -> Checks:
+    """Return the probes that a manifest declares; `ports` are this machine's, by container port."""
     declared = (container.startup_probe, container.readiness_probe, container.liveness_probe)
-    return Checks(*(http_check(probe, port) if probe else None for probe in declared))
+    return Checks(*(_check(container, probe, ports, execute) if probe else None for probe in declared))
 
 
-def http_check(probe: Probe, port: int) -> Check:
-    """Make a check of a manifest's probe."""
-    path = probe.http_get.path
-    return Check(lambda: http_get(port, path, probe.timeout_seconds), probe.period_seconds, probe.failure_threshold)
+def _check(container: Container, probe: Probe, ports: Mapping[int, int], execute: Execute) -> Check:
+    timeout_s = probe.timeout_seconds
+
+    async def ask() -> str:
+        if probe.exec:
+            return await execute(probe.exec.command, timeout_s)
+        port = ports[container.port(probe.port or "http") or 0]  # manifests.read has seen to it that there is one
+        return await (
+            http_get(port, probe.http_get.path, timeout_s) if probe.http_get else tcp_connect(port, timeout_s)
+        )
+
+    return Check(ask, probe.period_seconds, probe.failure_threshold)
+
+
+async def tcp_connect(port: int, timeout_s: float) -> str:
+    """Open a connection and close it; returns what is wrong, or an empty string. A process that hangs passes."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            _, writer = await asyncio.open_connection(HOST, port)
+            writer.transport.abort()
+    except TimeoutError:
+        return f"tcp: no connection in {timeout_s:g} s"
+    except ConnectionRefusedError:
+        return "tcp: connection refused"
+    except OSError as error:
+        return f"tcp: {error.strerror or error}"
+    return ""
+
+
+async def execute(argv: Sequence[str], env: Mapping[str, str], cwd: Path, timeout_s: float) -> str:
+    """Run a program to its end, and kill it, with all that it started, after `timeout_s` seconds.
+
+    Returns what is wrong, with the end of what it printed; an empty string for exit code 0.
+    """
+    name = Path(argv[0]).name
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv, env=dict(env), cwd=cwd, process_group=0, preexec_fn=die_with_parent(os.getpid()),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    except OSError as error:
+        return f"exec {name}: {error.strerror or error}"
+    try:
+        async with asyncio.timeout(timeout_s):
+            said = await _tail(process.stdout)
+            code = await process.wait()
+    except TimeoutError:
+        return f"exec {name}: no end in {timeout_s:g} s"
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # what it left behind goes too
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+    return f"exec {name}: exit code {code}{said and ': '}{said}" if code else ""
+
+
+async def _tail(stream: asyncio.StreamReader | None) -> str:
+    """Read to the end; returns the last line, shortened."""
+    end = b""
+    while stream is not None and (chunk := await stream.read(SAID)):
+        end = (end + chunk)[-SAID:]
+    lines = end.decode(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 async def http_get(port: int, path: str, timeout_s: float) -> str:

@@ -37,7 +37,7 @@ class Process:
                 env=dict(env),
                 cwd=cwd,
                 process_group=0,
-                preexec_fn=_die_with_parent(os.getpid()),
+                preexec_fn=die_with_parent(os.getpid()),
             )
         self.pid = self._popen.pid
         self._psutil = psutil.Process(self.pid)
@@ -100,7 +100,7 @@ class Process:
             self.exited.set_result(code)
 
 
-def _die_with_parent(parent: int) -> Callable[[], None] | None:
+def die_with_parent(parent: int) -> Callable[[], None] | None:
     """On Linux, what the child runs before the program: the kernel kills it when its parent ends."""
     if _libc is None:
         return None

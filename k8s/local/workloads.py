@@ -11,7 +11,7 @@ from typing import Any
 
 from istio.discovery import DiscoveryServer
 from istio.security import Authority
-from k8s.local import discovery
+from k8s.local import discovery, manifests
 from k8s.local.gateway import NAME, IngressGateway
 from k8s.local.manifests import Manifests
 from k8s.local.mesh import Mesh
@@ -32,7 +32,7 @@ class Workloads:
 
     def __init__(
         self,
-        manifests: Manifests,
+        read: Manifests,
         block: Block,
         directory: Path,
         server: DiscoveryServer,
@@ -41,7 +41,7 @@ class Workloads:
         options: MeshOptions,
         authority: Authority | None = None,
     ) -> None:
-        self._manifests, self._block, self._directory = manifests, block, directory
+        self._manifests, self._block, self._directory = read, block, directory
         self._seed, self._spawned = seed, spawned
         self._pods: dict[str, Pod] = {}
         self._slots: dict[str, int] = {}
@@ -51,16 +51,17 @@ class Workloads:
         self._seen: object = None
         self._published = asyncio.Event()
         self._publisher: asyncio.Task[None] | None = None
-        injected = any(deployment.injected for deployment in manifests.deployments.values())
+        injected = any(deployment.injected for deployment in read.deployments.values())
         folder = directory / NAME
         self.gateway = IngressGateway(folder, block.gateway, spawned, self._changed) if options.gateway else None
         self.mesh = (
-            Mesh(manifests.services, self._pods.values, server, options, authority, self.gateway) if injected else None
+            Mesh(read.services, self._pods.values, server, options, authority, self.gateway) if injected else None
         )
         self._authority = authority
         self._rotator: asyncio.Task[None] | None = None
         self._held: asyncio.TimerHandle | None = None
         self.withheld = 0
+        self._probed: dict[str, Deployment] = {}
         self._told: dict[str, asyncio.TimerHandle] = {}
         self._restarting: set[asyncio.Task[None]] = set()
 
@@ -138,6 +139,19 @@ class Workloads:
         maps = self._manifests.config_maps
         maps[name] = maps[name].model_copy(update={"data": dict(entries)})
 
+    async def probe(self, name: str, probes: Mapping[str, Any]) -> None:
+        """Give a deployment other probes, as a patch of its manifest, and start its pods again, one after the other.
+
+        None at all: those of its manifest. Returns when all are ready and everybody knows.
+        Raises TargetError: an unknown deployment, all that is wrong with the probes, or a pod is not ready in time.
+        """
+        deployment = manifests.probed(self._manifests, name, probes)
+        self._probed[name] = deployment
+        for pod in self._of(name):
+            if pod.deployment != deployment:
+                await pod.probe(deployment)
+                await self._until_ready([pod])
+
     def _forget_told(self, pod: Pod) -> None:
         self._told.pop(pod.name, None)
         if self._pods.get(pod.name) is pod:
@@ -205,7 +219,7 @@ class Workloads:
         place = Place(
             name, slot, directory, ports, self._manifests.config_maps, self._seed, self._spawned, self._changed
         )
-        pod = Pod(deployment, place)
+        pod = Pod(self._probed.get(deployment.metadata.name, deployment), place)
         if deployment.injected and self.mesh:
             self.mesh.inject(pod)
         self._pods[name], self._slots[name] = pod, slot

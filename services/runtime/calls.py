@@ -47,7 +47,9 @@ class _Entry(NamedTuple):
     """One record before it is put into words: `started` in seconds since 1970, `took` in seconds."""
 
     kind: str
-    where: context.RequestContext
+    request_id: str
+    traceparent: str
+    parent: str
     started: float
     took: float
     peer: str
@@ -87,10 +89,11 @@ class CallLog:
     ) -> None:
         """Take one record: `kind` is call, attempt or served; `where` its span, `peer` the other end's service."""
         took = self.clock() - started
-        self._take(_Entry(kind, where, started, took, peer, method, path, status, flag, attempt, host))
+        ids = where.request_id, where.traceparent, where.parent
+        self._take((kind, *ids, started, took, peer, method, path, status, flag, attempt, host))
 
-    def _take(self, entry: _Entry) -> None:
-        self._write(json.dumps(self._told(entry), separators=(",", ":")) + "\n")
+    def _take(self, fields: tuple[Any, ...]) -> None:
+        self._write(json.dumps(self._told(_Entry(*fields)), separators=(",", ":")) + "\n")
 
     def _told(self, entry: _Entry) -> dict[str, Any]:
         return {
@@ -105,9 +108,9 @@ class CallLog:
             "flag": entry.flag,
             "attempt": entry.attempt,
             "host": entry.host,
-            "request_id": entry.where.request_id,
-            "traceparent": entry.where.traceparent,
-            "parent": entry.where.parent or None,
+            "request_id": entry.request_id,
+            "traceparent": entry.traceparent,
+            "parent": entry.parent or None,
         }
 
     def of(self, request_ids: Collection[str]) -> list[dict[str, Any]]:
@@ -132,19 +135,21 @@ class KeptCalls(CallLog):
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time, most: int = KEPT) -> None:
         super().__init__(settings, clock=clock)
-        self._entries: deque[_Entry] = deque(maxlen=most)
+        # plain tuples of plain values: the garbage collector stops looking at them, however many are held
+        self._fields: deque[tuple[Any, ...]] = deque(maxlen=most)
 
     def of(self, request_ids: Collection[str]) -> list[dict[str, Any]]:
         """Tell what is still held of these requests."""
         wanted = frozenset(request_ids)
-        return [self._told(entry) for entry in self._entries if entry.where.request_id in wanted]
+        entries = (_Entry(*fields) for fields in self._fields)
+        return [self._told(entry) for entry in entries if entry.request_id in wanted]
 
     def clear(self) -> None:
         """Forget what is held."""
-        self._entries.clear()
+        self._fields.clear()
 
-    def _take(self, entry: _Entry) -> None:
-        self._entries.append(entry)
+    def _take(self, fields: tuple[Any, ...]) -> None:
+        self._fields.append(fields)
 
 
 class LoggedClient:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from benchmarks.cli import app
 from benchmarks.demos import DEMOS
 from benchmarks.demos.airport import Airport
 from benchmarks.demos.demo import Check, Counterpart, at_least, by_chance, same
+from benchmarks.demos.show import alone
 from benchmarks.errors import BadInput
 from k8s.local.target import LocalTarget
 
@@ -40,6 +42,7 @@ def test_make_has_a_target_of_the_same_name_for_each_in_the_same_order() -> None
 def test_an_unknown_name_and_an_unknown_mode_are_refused_with_the_choices() -> None:
     assert refusal("nope").startswith("no demonstration 'nope'; choose from: list, all, deploy-app-default")
     assert refusal("load", "--mode", "none") == "--mode: 'none' is none; choose from: mesh, library"
+    assert refusal("load", "--fresh").startswith("--fresh: goes with `all` on the mesh")
     assert refusal("all", "--name", "mine") == "--name: `all` starts a world of its own; leave it out"
 
 
@@ -69,3 +72,31 @@ def test_checks_compare_values_least_values_and_chances() -> None:
     assert not same("x", True, False).shown
     assert (at_least("x", 2, 2).shown, at_least("x", 2, 1.9).shown) == (True, False)
     assert (by_chance("x", 0.5, 40, 100).shown, by_chance("x", 0.5, 20, 100).shown) == (True, False)
+
+
+# that a command leaves a world behind is what is tested; Python complains of the process when its handle goes
+@pytest.mark.filterwarnings("ignore:.*Popen.__del__:pytest.PytestUnraisableExceptionWarning")
+def test_the_first_demonstration_starts_the_application_where_none_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = LocalTarget(tmp_path)
+    monkeypatch.setattr(demo_cli, "LocalTarget", lambda: target)
+    result = CliRunner().invoke(app, ["demo", "deploy-app-default"])
+    assert asyncio.run(ended(target)) == ["airport"]
+    assert result.exit_code == 0, result.output
+    assert "starting a mesh world named airport; end it with: goaround down" in result.output
+
+
+async def ended(target: LocalTarget) -> list[str]:
+    """End every world that runs; returns their names."""
+    names = await target.worlds()
+    for name in names:
+        await (await target.world(name)).down()
+    return names
+
+
+@pytest.mark.parametrize("name", ["cpanel-admin", "outlier", "egress"])
+async def test_a_demonstration_shows_alone_in_a_fresh_world(name: str, tmp_path: Path) -> None:
+    checks = await alone(DEMOS[name], LocalTarget(tmp_path), print)
+    assert checks
+    assert [check for check in checks if not check.shown] == []

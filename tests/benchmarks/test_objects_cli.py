@@ -129,6 +129,22 @@ def test_a_field_that_istio_ignores_is_warned_of_and_the_rest_acts(
     assert f"goaround: warning: {file}:4: spec.trafficPolicy.outlierDetection.consecutiveErrors: " in warned
 
 
+def test_a_gateway_that_no_call_will_reach_is_applied_with_a_warning_that_says_where_and_why(
+    world: LocalWorld, told: Told, tmp_path: Path
+) -> None:
+    file = tmp_path / "gateway.yaml"
+    file.write_text(
+        "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: door}\nspec:\n"
+        "  selector: {istio: ingressgateway}\n  servers:\n"
+        "  - {port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}\n"
+    )
+    code, said, warned = told("apply", "-f", file, "--name", "small")
+    assert code == 0
+    assert said.startswith("Gateway default/door: created\n")
+    assert f"goaround: warning: {file}:" in warned
+    assert "spec: this world has no ingress gateway" in warned
+
+
 def test_deleting_what_is_not_there_is_told_with_what_is(world: LocalWorld, told: Told, tmp_path: Path) -> None:
     file = tmp_path / "two.yaml"
     file.write_text(BESIDE)

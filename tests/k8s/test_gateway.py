@@ -10,6 +10,7 @@ import pytest
 
 from istio import policies
 from istio.objects import parse
+from k8s.local.gateway import without_place
 from k8s.render import render
 from k8s.target import Gateway, MeshOptions, TargetError
 from tests.k8s.test_world import running
@@ -71,3 +72,30 @@ def test_a_name_that_is_no_namespace_is_refused() -> None:
 
 def test_the_objects_of_the_edge_are_accepted() -> None:
     assert len(parse(policies.documents(policies.BASE)).gateways) == 1
+
+
+def gateway(*ports: tuple[int, str], **selector: str) -> dict[str, Any]:
+    servers = [{"port": {"number": port, "name": f"p{port}", "protocol": protocol}} for port, protocol in ports]
+    return {"kind": "Gateway", "spec": {"selector": selector or {"istio": "ingressgateway"}, "servers": servers}}
+
+
+def test_servers_that_a_local_world_has_no_place_for_are_named_with_the_reason() -> None:
+    object_ = gateway((80, "HTTP"), (443, "HTTPS"), (8080, "HTTP"), (9000, "HTTP2"))
+    found = list(without_place(object_, present=True))
+    assert [path for path, _ in found] == [("spec", "servers", 1), ("spec", "servers", 3)]
+    assert found[0][1] == (
+        "takes HTTPS on port 443, and the gateway of a local world has a place only for port 80 of its Service (8080 "
+        "of its own): it is configured as istiod would, and no call will reach it"
+    )
+    assert found[1][1].startswith("takes HTTP2 on port 9000, ")
+
+
+def test_a_gateway_that_nothing_carries_is_named_as_such() -> None:
+    (missing,) = without_place(gateway((80, "HTTP")), present=False)
+    assert missing[1].startswith("this world has no ingress gateway")
+    (elsewhere,) = without_place(gateway((80, "HTTP"), istio="egressgateway"), present=True)
+    assert elsewhere == (
+        ("spec", "selector"),
+        "picks no gateway of this world: the only one is labelled app: istio-ingressgateway, istio: ingressgateway",
+    )
+    assert list(without_place(gateway((80, "HTTP"), app="istio-ingressgateway"), present=True)) == []

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Awaitable
 from functools import partial
 from io import StringIO
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from rich.console import Console
 
 from benchmarks.console import FILE_WIDTH
-from benchmarks.demos import DEMOS, transcript
+from benchmarks.demos import DEMOS, transcript, tutorial
 from benchmarks.demos.airport import Airport
 from benchmarks.demos.demo import Check, Demo
 from benchmarks.demos.show import entered, in_library, mesh, on_mesh
@@ -35,13 +33,8 @@ async def airport(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Air
         await world.down()
 
 
-TUTORIAL = Path(__file__).parents[3] / "docs" / "tutorial.md"
-
-
-def documented(command: str) -> str | None:
-    """What the tutorial says that a command prints; None where it does not show it."""
-    found = re.search(rf"^```console\n\$ {re.escape(command)}\n(.*?)^```$", TUTORIAL.read_text(), re.M | re.S)
-    return found[1] if found else None
+DOCUMENTED = {one.command: one.printed for one in tutorial.shown(tutorial.FILE.read_text())}
+"""What the tutorial says that a command prints."""
 
 
 async def shown(demo: Demo, console: Console, checks: Awaitable[list[Check]]) -> str:
@@ -54,13 +47,14 @@ async def shown(demo: Demo, console: Console, checks: Awaitable[list[Check]]) ->
     return console.file.getvalue()
 
 
+@pytest.mark.timeout(300)  # health-checks waits for probes and for three rollouts
 @pytest.mark.xdist_group("demos")
 @pytest.mark.parametrize("demo", DEMOS.values(), ids=lambda demo: demo.name)
 async def test_the_mesh_shows(demo: Demo, airport: Airport) -> None:
     console = Console(file=StringIO(), width=FILE_WIDTH, highlight=False)
     airport.say = partial(transcript.say, console)
     printed = await shown(demo, console, on_mesh(demo, airport))
-    as_documented = documented(f"goaround demo {demo.name}")
+    as_documented = DOCUMENTED.get(f"goaround demo {demo.name}")
     assert as_documented is not None, "the tutorial leaves it out"
     assert transcript.normal(printed) == transcript.normal(as_documented)
 
@@ -71,7 +65,7 @@ async def test_the_library_shows(demo: Demo, tmp_path_factory: pytest.TempPathFa
     console = Console(file=StringIO(), width=FILE_WIDTH, highlight=False)
     target = LocalTarget(tmp_path_factory.mktemp("library"))
     printed = await shown(demo, console, in_library(demo, target, partial(transcript.say, console)))
-    as_documented = documented(f"goaround demo {demo.name} --mode library")
+    as_documented = DOCUMENTED.get(f"goaround demo {demo.name} --mode library")
     assert as_documented is None or transcript.normal(printed) == transcript.normal(as_documented)
 
 

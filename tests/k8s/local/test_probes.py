@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
 
+import psutil
 import pytest
 
-from k8s.local import probes
+from k8s.local import manifests, probes
 from k8s.local.ports import HOST
-from k8s.local.probes import Check, Checks, http_get, watch
+from k8s.local.probes import Check, Checks, execute, http_get, of_container, tcp_connect, watch
+from tests.k8s.tiny import deployment
 from tests.k8s.waiting import until as eventually
 
 PERIOD_S = 0.01
@@ -110,3 +115,76 @@ async def test_nobody_listening_is_a_failure() -> None:
     server.close()
     await server.wait_closed()
     assert await http_get(port, "/livez", 1) == "/livez: connection refused"
+
+
+async def test_a_connection_that_is_accepted_is_enough_by_tcp_though_nobody_ever_answers() -> None:
+    with socket.socket() as silent:
+        silent.bind((HOST, 0))
+        silent.listen()
+        assert await tcp_connect(silent.getsockname()[1], 2) == ""
+
+
+async def test_a_port_that_is_closed_is_a_failure_by_tcp() -> None:
+    with socket.socket() as closed:
+        closed.bind((HOST, 0))
+        assert await tcp_connect(closed.getsockname()[1], 2) == "tcp: connection refused"
+
+
+@pytest.mark.parametrize(
+    ("program", "wrong"),
+    [
+        ("print('well')", ""),
+        ("raise SystemExit(3)", "exec python: exit code 3"),
+        ("print('first'); print('no such table: frames'); raise SystemExit(1)",
+         "exec python: exit code 1: no such table: frames"),
+        ("import os; raise SystemExit(os.environ['STORE_DIR'] != 'here')", ""),
+        ("print('x' * 100_000); raise SystemExit(1)", f"exec python: exit code 1: {'x' * 199}"),
+    ],
+)  # fmt: skip
+async def test_a_program_that_ends_with_0_is_a_success_and_else_its_last_words_are_told(
+    program: str, wrong: str, tmp_path: Path
+) -> None:
+    python = tmp_path / "python"
+    python.symlink_to(sys.executable)
+    assert await execute([str(python), "-c", program], {"STORE_DIR": "here"}, tmp_path, 30) == wrong
+
+
+async def test_a_program_that_does_not_end_is_killed_with_what_it_started(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    program = f"sleep 1000 & echo $! > {note}; wait"
+    assert await execute(["sh", "-c", program], {"PATH": os.environ["PATH"]}, tmp_path, 1) == "exec sh: no end in 1 s"
+    await eventually(lambda: not alive(int(note.read_text())))
+
+
+def alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def test_a_program_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
+    assert await execute(["no-such-program"], {}, tmp_path, 1) == "exec no-such-program: No such file or directory"
+
+
+async def test_each_probe_asks_as_it_is_declared_at_the_port_that_it_names() -> None:
+    ran: list[tuple[tuple[str, ...], float]] = []
+
+    async def run(command: Sequence[str], timeout_s: float) -> str:
+        ran.append((tuple(command), timeout_s))
+        return "exit code 1"
+
+    document = deployment("alerts")
+    (container,) = document["spec"]["template"]["spec"]["containers"]
+    container["startupProbe"] = {"tcpSocket": {"port": "admin"}}
+    container["readinessProbe"] = {"exec": {"command": ["test", "-e", "/data"]}, "timeoutSeconds": 4}
+    container["livenessProbe"] = {"httpGet": {"path": "/livez", "port": 8080}}
+    declared = manifests.read([document]).deployments["alerts"].container
+    with socket.socket() as admin, socket.socket() as closed:
+        admin.bind((HOST, 0))
+        admin.listen()
+        closed.bind((HOST, 0))
+        checks = of_container(declared, {8080: closed.getsockname()[1], 9090: admin.getsockname()[1]}, run)
+        asked = [await check.ask() for check in (checks.startup, checks.readiness, checks.liveness) if check]
+    assert asked == ["", "exit code 1", "/livez: connection refused"]
+    assert ran == [(("test", "-e", "/data"), 4)]

@@ -162,3 +162,18 @@ async def test_unknown_pods_and_containers_are_refused_with_the_choices(tmp_path
             world.pod("back-0")
         with pytest.raises(TargetError, match="no container 'proxy'; choose from: app"):
             world.pod("front-0").container("proxy")
+
+
+async def test_other_probes_are_asked_after_the_pods_were_started_again_and_those_of_the_manifest_come_back(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, deployment("front", 2), service("front")) as world:
+        absent = {"readinessProbe": {"httpGet": None, "exec": {"command": ["sh", "-c", "! test -e $STORE_DIR/gone"]}}}
+        await world.probe("front", absent)
+        assert [pod.app.restarts for pod in world.pods] == [1, 1]
+        pod = world.pod("front-0")
+        (store(pod) / "gone").touch()
+        await until(lambda: pod.app.reason == "not ready: exec sh: exit code 1")
+        assert world.pod("front-1").ready
+        await world.probe("front", {})
+        assert [pod.ready for pod in world.pods] == [True, True]
