@@ -75,6 +75,9 @@ class Api:
         except (ConfigException, OSError) as error:
             raise TargetError(f"context {self.context}: {_line(error)}") from error
         settings.retries = False  # a cluster that does not answer is told at once; we ask again ourselves
+        if not settings.verify_ssl:
+            # the kubeconfig says so (insecure-skip-tls-verify): one warning for each request would hide our own lines
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         self._client = client.ApiClient(settings)
         self._host = settings.host
 

@@ -72,9 +72,13 @@ def _permissions(api: Api, name: str, rendered: Rendered) -> tuple[Found, str]:
         if kind[1] != "Namespace":
             wanted += [(group, PLURALS[kind[1]], "create"), (group, PLURALS[kind[1]], "patch")]
     wanted.append(("apps", "deployments/scale", "patch"))
-    lacking = [f"{verb} {what}" for group, what, verb in wanted if not _may(api, name, group, what, verb)]
+    lacking: dict[str, list[str]] = {}
+    for group, what, verb in wanted:
+        if not _may(api, name, group, what, verb):
+            lacking.setdefault(what, []).append(verb)
     if lacking:
-        return Found.BAD, f"you may not: {', '.join(lacking)}"
+        each = (f"{', '.join(verbs)} {what}" for what, verbs in lacking.items())
+        return Found.BAD, f"you may not {'; '.join(each)}"
     return Found.GOOD, f"all {len(wanted)} rights that a world in namespace {name} needs"
 
 

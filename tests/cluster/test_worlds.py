@@ -60,23 +60,20 @@ class Running:
         return total
 
 
-def started(api: Api, mode: str) -> Iterator[Running]:
+@pytest.fixture(scope="module")
+def running(api: Api, request: pytest.FixtureRequest) -> Iterator[Running]:
+    """A world of the mode that a test asks for; one at a time, since the one before ends when another is asked for."""
     before = listing(api)
-    rendered = render(mode, "matched", mesh=MESH)
+    rendered = render(request.param, "matched", mesh=MESH)
     world = asyncio.run(ClusterTarget(api, say=print).up(NAME, rendered, attached=False, seed=1))
     yield Running(api, world, before)
     asyncio.run(world.down())
     assert listing(api) == before
 
 
-@pytest.fixture(scope="module")
-def library(api: Api) -> Iterator[Running]:
-    yield from started(api, "library")
-
-
-@pytest.fixture(scope="module")
-def mesh(api: Api) -> Iterator[Running]:
-    yield from started(api, "mesh")
+LIBRARY = pytest.mark.parametrize("running", ["library"], indirect=True)
+ENDPOINTS = pytest.mark.parametrize("running", ["library-endpoints"], indirect=True)
+IN_THE_MESH = pytest.mark.parametrize("running", ["mesh"], indirect=True)
 
 
 def until(what: Callable[[], bool], times: int = 60) -> bool:
@@ -89,48 +86,68 @@ def test_the_doctor_finds_nothing_missing(api: Api) -> None:
     assert not bad
 
 
-def test_no_pod_of_the_library_has_a_sidecar_and_frames_are_stored(library: Running) -> None:
-    status = asyncio.run(library.world.status())
+@LIBRARY
+def test_no_pod_of_the_library_has_a_sidecar_and_frames_are_stored(running: Running) -> None:
+    status = asyncio.run(running.world.status())
     assert status.ready
     assert not any(pod.proxy_usage for pod in status.pods)
-    assert [library.send(frame(seed, section=1))[0] for seed in range(5)] == [200] * 5
+    assert [running.send(frame(seed, section=1))[0] for seed in range(5)] == [200] * 5
 
 
-def test_the_library_reads_its_policies_there(library: Running) -> None:
+@LIBRARY
+def test_the_library_reads_its_policies_there(running: Running) -> None:
     [config] = [
         one
-        for one in library.api.get(f"/api/v1/namespaces/{NAME}/configmaps")["items"]
+        for one in running.api.get(f"/api/v1/namespaces/{NAME}/configmaps")["items"]
         if one["metadata"]["name"] == "policies"
     ]
     assert json.loads(config["data"]["policies.json"])["image-analysis"]["retry"]["attempts"] == 2
 
 
-def test_replicas_are_scaled_there(library: Running) -> None:
+@LIBRARY
+def test_replicas_are_scaled_there(running: Running) -> None:
     for replicas in (2, 3):
-        asyncio.run(library.world.scale("image-analysis", replicas))
-        pods = asyncio.run(library.world.status()).pods
+        asyncio.run(running.world.scale("image-analysis", replicas))
+        pods = asyncio.run(running.world.status()).pods
         assert sum(pod.service == "image-analysis" for pod in pods) == replicas
 
 
-def test_a_second_world_of_that_name_is_refused(library: Running) -> None:
+@LIBRARY
+def test_a_second_world_of_that_name_is_refused(running: Running) -> None:
     with pytest.raises(TargetError, match="runs already"):
-        asyncio.run(ClusterTarget(library.api).up(NAME, render("none"), attached=False, seed=1))
+        asyncio.run(ClusterTarget(running.api).up(NAME, render("none"), attached=False, seed=1))
 
 
-def test_the_logs_of_a_pod_can_be_read(library: Running) -> None:
-    pod = asyncio.run(library.world.status()).pods[0]
-    assert isinstance(asyncio.run(library.world.log(pod.name)), str)
+@LIBRARY
+def test_the_logs_of_a_pod_can_be_read(running: Running) -> None:
+    pod = asyncio.run(running.world.status()).pods[0]
+    assert isinstance(asyncio.run(running.world.log(pod.name)), str)
 
 
-def test_every_pod_of_the_mesh_has_a_sidecar_and_frames_are_stored(mesh: Running) -> None:
-    status = asyncio.run(mesh.world.status())
+@ENDPOINTS
+def test_a_client_that_sees_replicas_calls_each_of_them(running: Running) -> None:
+    assert [running.send(frame(seed, section=1))[0] for seed in range(60)] == [200] * 60
+    received = []
+    for pod in asyncio.run(running.world.status()).pods:
+        if pod.service == "image-analysis":
+            text = running.api.text(f"/api/v1/namespaces/{NAME}/pods/{pod.name}:9090/proxy/metrics")
+            counts = re.findall(r'^istio_requests_total\{.*reporter="destination".*\} ([\d.]+)$', text, re.MULTILINE)
+            received.append(sum(map(float, counts)))
+    assert sum(received) == 60
+    assert all(received)
+
+
+@IN_THE_MESH
+def test_every_pod_of_the_mesh_has_a_sidecar_and_frames_are_stored(running: Running) -> None:
+    status = asyncio.run(running.world.status())
     assert status.ready
     assert all(pod.proxy_usage for pod in status.pods)
-    assert [mesh.send(frame(seed, section=1))[0] for seed in range(5)] == [200] * 5
+    assert [running.send(frame(seed, section=1))[0] for seed in range(5)] == [200] * 5
 
 
-def test_the_policies_of_the_set_are_in_effect(mesh: Running) -> None:
-    kinds = [one["kind"] for one in asyncio.run(mesh.world.get())]
+@IN_THE_MESH
+def test_the_policies_of_the_set_are_in_effect(running: Running) -> None:
+    kinds = [one["kind"] for one in asyncio.run(running.world.get())]
     assert kinds.count("VirtualService") == kinds.count("DestinationRule") == 7
 
 
@@ -151,47 +168,50 @@ def fault(status: int) -> dict[str, Any]:
     }
 
 
-def test_a_route_fault_acts_and_is_gone_again_proven_by_the_sidecars_counters(mesh: Running) -> None:
+@IN_THE_MESH
+def test_a_route_fault_acts_and_is_gone_again_proven_by_the_sidecars_counters(running: Running) -> None:
     aborts = (
         r"envoy_http_outbound_0_0_0_0_8080_fault_aborts_injected\{[^}]*\}|envoy_http_fault_aborts_injected\{[^}]*\}"
     )
-    before = mesh.counter("collector", f"(?:{aborts})")
-    asyncio.run(mesh.world.apply([fault(418)]))
-    assert until(lambda: mesh.send(frame(900, section=1))[0] != 200)
-    assert mesh.counter("collector", f"(?:{aborts})") > before
+    before = running.counter("collector", f"(?:{aborts})")
+    asyncio.run(running.world.apply([fault(418)]))
+    assert until(lambda: running.send(frame(900, section=1))[0] != 200)
+    assert running.counter("collector", f"(?:{aborts})") > before
     [original] = [
         one
         for one in render("mesh", "matched", mesh=MESH).istio
         if one["metadata"]["name"] == "image-analysis" and one["kind"] == "VirtualService"
     ]
     original["metadata"]["namespace"] = NAME
-    asyncio.run(mesh.world.apply([original]))
-    assert until(lambda: mesh.send(frame(901, section=1))[0] == 200)
+    asyncio.run(running.world.apply([original]))
+    assert until(lambda: running.send(frame(901, section=1))[0] == 200)
 
 
-def test_what_istio_refuses_is_told_in_its_words_and_changes_nothing(mesh: Running) -> None:
-    before = asyncio.run(mesh.world.get())
+@IN_THE_MESH
+def test_what_istio_refuses_is_told_in_its_words_and_changes_nothing(running: Running) -> None:
+    before = asyncio.run(running.world.get())
     bad = fault(418)
     bad["spec"]["http"][0]["fault"]["abort"]["httpStatus"] = 99999
     with pytest.raises(TargetError, match=r"VirtualService image-analysis: .*HTTP status 99999 is not in range"):
-        asyncio.run(mesh.world.apply([bad]))
-    assert asyncio.run(mesh.world.get()) == before
+        asyncio.run(running.world.apply([bad]))
+    assert asyncio.run(running.world.get()) == before
 
 
-def test_weights_act_on_what_enters_at_the_gateway(mesh: Running) -> None:
+@IN_THE_MESH
+def test_weights_act_on_what_enters_at_the_gateway(running: Running) -> None:
     def answers(times: int) -> list[str]:
         path = "/api/v1/namespaces/istio-system/services/http:istio-ingressgateway:80/proxy/status"
-        return [mesh.api.text(path).split(" :")[0] for _ in range(times)]
+        return [running.api.text(path).split(" :")[0] for _ in range(times)]
 
     assert until(lambda: set(answers(5)) == {"CPanel v1"})
     [rule] = [
         one
-        for one in asyncio.run(mesh.world.get())
+        for one in asyncio.run(running.world.get())
         if (one["kind"], one["metadata"]["name"]) == ("VirtualService", "cpanel")
     ]
     route = {"host": "cpanel", "port": {"number": 8080}}
     halves = [{"destination": {**route, "subset": version}, "weight": 50} for version in ("v1", "v2")]
-    asyncio.run(mesh.world.apply([{**rule, "spec": {**rule["spec"], "http": [{"route": halves}]}}]))
+    asyncio.run(running.world.apply([{**rule, "spec": {**rule["spec"], "http": [{"route": halves}]}}]))
     assert until(lambda: "CPanel v2" in answers(1))
     seen = answers(400)
     # half of 400, and five standard deviations of 10 to each side
@@ -199,20 +219,21 @@ def test_weights_act_on_what_enters_at_the_gateway(mesh: Running) -> None:
     assert set(seen) == {"CPanel v1", "CPanel v2"}
 
 
-def test_a_full_connection_pool_overflows_proven_by_the_sidecars_counters(mesh: Running) -> None:
+@IN_THE_MESH
+def test_a_full_connection_pool_overflows_proven_by_the_sidecars_counters(running: Running) -> None:
     overflows = r'envoy_cluster_upstream_rq_pending_overflow\{cluster_name="outbound\|8080\|\|image-analysis[^}]*\}'
     [rule] = [
         one
-        for one in asyncio.run(mesh.world.get())
+        for one in asyncio.run(running.world.get())
         if (one["kind"], one["metadata"]["name"]) == ("DestinationRule", "image-analysis")
     ]
     narrow = {"connectionPool": {"tcp": {"maxConnections": 1}, "http": {"http1MaxPendingRequests": 1}}}
-    asyncio.run(mesh.world.apply([{**rule, "spec": {**rule["spec"], "trafficPolicy": narrow}}]))
+    asyncio.run(running.world.apply([{**rule, "spec": {**rule["spec"], "trafficPolicy": narrow}}]))
 
     def burst() -> bool:
         with ThreadPoolExecutor(24) as threads:
-            list(threads.map(lambda seed: mesh.send(frame(seed, section=2)), range(2000, 2048)))
-        return mesh.counter("collector", overflows) > 0
+            list(threads.map(lambda seed: running.send(frame(seed, section=2)), range(2000, 2048)))
+        return running.counter("collector", overflows) > 0
 
     assert until(burst)
-    asyncio.run(mesh.world.apply([rule]))
+    asyncio.run(running.world.apply([rule]))

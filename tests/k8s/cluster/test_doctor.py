@@ -59,7 +59,7 @@ def test_a_cluster_that_does_not_answer_is_the_only_thing_told(tmp_path: Path) -
 
 def test_rights_that_are_lacking_are_named(api: Api, cluster: FakeCluster) -> None:
     cluster.forbidden = {("PATCH", "/destinationrules")}
-    assert seen(api)["permissions"] == (Found.BAD, "you may not: create destinationrules, patch destinationrules")
+    assert seen(api)["permissions"] == (Found.BAD, "you may not create, patch destinationrules")
 
 
 def test_no_istio_and_an_old_one_are_bad_and_injection_is_then_not_tried(api: Api, cluster: FakeCluster) -> None:
