@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -51,33 +52,54 @@ async def _dashboard(page: Page, world: LocalWorld, version: str, camera: int) -
 @needs_browser
 @pytest.mark.timeout(300)
 async def test_cameras_frames_alerts_and_a_fault_that_turns_an_edge_red_and_back(tmp_path: Path) -> None:
-    newest: list[View] = []
-    seen = asyncio.Event()
     async with running(tmp_path, "library") as world, aiohttp.ClientSession() as http, browser() as page:
         await _dashboard(page, world, "v1", 1)
         await _dashboard(page, world, "v2", 2)
+        async with _graph(page, world, http):
+            await _turns_red_and_back(page, world, http)
 
-        async def watch() -> None:
-            async with aclosing(views(world, http)) as each:
-                async for view in each:
-                    newest[:] = [view]
-                    seen.set()
 
-        watching = asyncio.create_task(watch())
-        try:
-            await asyncio.wait_for(seen.wait(), SLOW_S)
-            async with TestServer(make_app(lambda: newest[-1] if newest else None)) as server:
-                await page.open(str(server.make_url("/")))
-                await page.until(f"{EDGE}?.classList.contains('healthy')", SLOW_S)
-                victims = await pods(world, "image-analysis")
-                await inject(http, victims, kind="abort", status=503, rate=1)
-                await page.until(f"{EDGE}.classList.contains('failing')", SLOW_S)
-                assert "collector->image-analysis" in await page.evaluate(
-                    "document.getElementById('state').textContent"
-                )
-                await clear(http, victims)
-                await page.until(f"{EDGE}.classList.contains('healthy')", SLOW_S)
-                assert page.errors == []
-        finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+@needs_browser
+@pytest.mark.timeout(300)
+async def test_an_edge_between_sidecars_turns_red_under_a_fault_and_back(tmp_path: Path) -> None:
+    async with running(tmp_path, "mesh") as world, aiohttp.ClientSession() as http, browser() as page:
+        (panel,) = [pod for pod in await pods(world, "cpanel") if pod.version == "v1"]
+        async with http.get(f"http://{panel.entry}/production?toggle=on") as answer:
+            assert answer.status == 200, await answer.text()
+        async with _graph(page, world, http) as newest:
+            await _turns_red_and_back(page, world, http)
+            assert newest[-1].mode == "mesh"
+
+
+@asynccontextmanager
+async def _graph(page: Page, world: LocalWorld, http: aiohttp.ClientSession) -> AsyncIterator[list[View]]:
+    """Open the live graph of a world; gives its newest view, once there is one."""
+    newest: list[View] = []
+    seen = asyncio.Event()
+
+    async def watch() -> None:
+        async with aclosing(views(world, http)) as each:
+            async for view in each:
+                newest[:] = [view]
+                seen.set()
+
+    watching = asyncio.create_task(watch())
+    try:
+        await asyncio.wait_for(seen.wait(), SLOW_S)
+        async with TestServer(make_app(lambda: newest[-1] if newest else None)) as server:
+            await page.open(str(server.make_url("/")))
+            yield newest
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+async def _turns_red_and_back(page: Page, world: LocalWorld, http: aiohttp.ClientSession) -> None:
+    await page.until(f"{EDGE}?.classList.contains('healthy')", SLOW_S)
+    victims = await pods(world, "image-analysis")
+    await inject(http, victims, kind="abort", status=503, rate=1)
+    await page.until(f"{EDGE}.classList.contains('failing')", SLOW_S)
+    assert "collector->image-analysis" in await page.evaluate("document.getElementById('state').textContent")
+    await clear(http, victims)
+    await page.until(f"{EDGE}.classList.contains('healthy')", SLOW_S)
+    assert page.errors == []
