@@ -44,6 +44,8 @@ LEAD_S = 0.3
 # A fault outlives its phase by this much at most, should the harness die.
 TTL_MARGIN_S = 3.0
 SETTLE_S = 6.0
+# What may be left of a queue that a scenario builds on purpose: a call that nobody waits for is worked on all the same.
+SETTLE_FULL_S = 30.0
 # What can go wrong with a world in the middle of a cell: it voids the cell, and the bench goes on.
 TROUBLE = (FaultFailed, PodUnreachable, TargetError)
 
@@ -100,7 +102,7 @@ class Conduct:
         }
         try:
             async with AsyncExitStack() as stack:
-                ttl_s = scenario.duration_s + DEADLINE_S + SETTLE_S + TTL_MARGIN_S
+                ttl_s = scenario.duration_s + DEADLINE_S + settle_s(scenario) + TTL_MARGIN_S
                 await stack.enter_async_context(told(world, scenario.settings, ttl_s))
                 stack.push_async_callback(self._emptied, world, scenario, cell.seed)
                 if scenario.action:
@@ -148,7 +150,7 @@ class Conduct:
                 task.cancel()
             await asyncio.gather(run, *notes.usages, return_exceptions=True)
         pods = Pods(self.http, (await world.status()).pods)  # those that came meanwhile included
-        counters = await self._settled(pods, notes)
+        counters = await self._settled(pods, notes, settle_s(scenario))
         usage_after, idle_after = await world.usage(), await self._idle_cpu(cell.arm)
         elapsed = time.monotonic() - began
         proxies_after, stored, noted, ejections = await asyncio.gather(
@@ -265,12 +267,14 @@ class Conduct:
             keep=keep or kept.keep,
         )
 
-    async def _settled(self, pods: Pods, notes: Notes) -> dict[str, dict[str, Any]]:
+    async def _settled(self, pods: Pods, notes: Notes, patience_s: float) -> dict[str, dict[str, Any]]:
         """Counters once the application has finished what was sent; objects when it does not finish."""
-        deadline = time.monotonic() + SETTLE_S
+        deadline = time.monotonic() + patience_s
         while in_flight(counters := await pods.counters()):
             if time.monotonic() > deadline:
-                notes.objections.append(f"{in_flight(counters)} requests still in flight {SETTLE_S:g} s after the load")
+                notes.objections.append(
+                    f"{in_flight(counters)} requests still in flight {patience_s:g} s after the load"
+                )
                 break
             await asyncio.sleep(0.05)
         return counters
@@ -293,6 +297,11 @@ async def _clocked(what: str, fault: Fault, notes: Notes) -> AsyncIterator[None]
     finally:
         if what in notes.injected:
             notes.removed[what] = round(time.monotonic() - began, 4)
+
+
+def settle_s(scenario: Scenario) -> float:
+    """How long the application may go on working after the load, in seconds."""
+    return SETTLE_FULL_S if scenario.saturated else SETTLE_S
 
 
 async def _sleep_until(when: float, over: asyncio.Event) -> None:

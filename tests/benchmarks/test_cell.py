@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.cell import audit_objections, restore, spent
+from benchmarks.cell import audit_objections, restore, settle_s, spent
+from benchmarks.scenario import load_scenario
 from k8s.target import KindUsage, Usage
 
 
@@ -43,6 +44,10 @@ def test_a_machine_that_is_meant_to_be_full_voids_nothing_in_the_phases_that_say
     assert audit_objections(full, ("fault",)) == ["machine busy: 90% of the CPU in the recovery phase, limit 80%"]
     late = record(machine={"steady": 0.4, "fault": 0.99}, lateness_p99_ms=10.1)
     assert audit_objections(late, ("fault",)) == ["generator late: p99 10.1 ms, limit 10 ms"]
+
+
+def test_a_queue_that_is_built_on_purpose_may_be_worked_off_for_longer_than_any_other() -> None:
+    assert settle_s(load_scenario("overload-step")) > settle_s(load_scenario("error-burst"))
 
 
 def test_a_killed_pod_keeps_what_it_had_counted() -> None:
