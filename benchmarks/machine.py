@@ -45,7 +45,8 @@ class CpuClock:
     def share_since(self, earlier: CpuClock) -> float:
         """Share of the machine's CPU that was busy since `earlier`, 0 to 1."""
         elapsed = self.total - earlier.total
-        return (self.busy - earlier.busy) / elapsed if elapsed > 0 else 0.0
+        # busy and total are sums of the same floats, each with a rounding error of its own
+        return min(1.0, (self.busy - earlier.busy) / elapsed) if elapsed > 0 else 0.0
 
 
 def describe() -> dict[str, Any]:

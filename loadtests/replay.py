@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import gevent  # type: ignore[import-untyped] # gevent ships no types
 from gevent.event import Event  # type: ignore[import-untyped] # gevent ships no types
-from gevent.pool import Pool  # type: ignore[import-untyped]
 from gevent.timeout import Timeout  # type: ignore[import-untyped]
 
 from loadtests.frames import Frames
+from loadtests.in_flight import InFlight
 from loadtests.rows import Outcome, Row
 from loadtests.run import Progress
 from loadtests.schedule import Arrival, What
@@ -54,7 +54,7 @@ class Replay:
         self.cpu_s = 0.0
         self._frames = frames
         self._start = start
-        self._pool: Any = Pool(capacity)
+        self._in_flight = InFlight(capacity)
         self._stop: Any = Event()
         self._over: Any = Event()
         self._sent = 0
@@ -95,18 +95,18 @@ class Replay:
             for arrival in self.arrivals:
                 if not self._sleep_until(arrival.at_s):
                     break
-                if self._pool.full():
+                if self._in_flight.full:
                     gevent.sleep(0)  # an answer that has come already frees its place: let it be read first
-                if self._pool.full():
+                if self._in_flight.full:
                     self._record(arrival, None, None, Answer(None, None), Outcome.DROPPED, report)
                 else:
-                    self._pool.spawn(self._one, arrival, send, report)
+                    self._in_flight.spawn(self._one, arrival, send, report)
             self._drain()
         except BaseException:
             self.interrupt()  # a run that broke off is not a whole one, and its audit must not say so
             raise
         finally:
-            self._pool.kill()
+            self._in_flight.kill()
             gc.unfreeze()
             self.cpu_s = time.process_time() - cpu
             self._over.set()
@@ -122,9 +122,10 @@ class Replay:
 
     def _drain(self) -> None:
         """Wait for each request to end, by its own timeout at the latest; an interruption is less patient."""
-        while self._pool and not self.interrupted:
-            self._pool.join(timeout=0.05)
-        self._pool.join(timeout=INTERRUPT_GRACE_S)
+        while not self.interrupted:
+            if self._in_flight.join(0.05):
+                return
+        self._in_flight.join(INTERRUPT_GRACE_S)
 
     def _one(self, arrival: Arrival, send: Send, report: Report) -> None:
         self._sent += 1

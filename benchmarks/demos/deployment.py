@@ -27,7 +27,9 @@ async def application(airport: Airport) -> list[Check]:
     """Every deployment has its pods, and every pod its sidecar where there are any."""
     first = airport.world.beginning().replicas
     pods = (await airport.world.status()).pods
-    checks = [same(f"ready pods of {name}", n, len(await airport.ready(name))) for name, n in sorted(first.items())]
+    checks = [
+        same(f"ready pods of {name}", n, len(await airport.ready(name))) for name, n in sorted(first.items()) if n
+    ]
     sidecars = sum(pod.proxy_admin is not None for pod in pods)
     return [*checks, same("pods with a sidecar", len(pods) if airport.meshed else 0, sidecars)]
 

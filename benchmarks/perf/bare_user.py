@@ -1,7 +1,7 @@
 """Bare FastHttpUsers that send one and the same body as fast as they can: what Locust's own generator can do.
 
-`python -m benchmarks.perf.bare_user HOST:PORT SECONDS BYTES` prints {"requests", "seconds", "cpu_s"} as JSON. A process
-of its own, since Locust replaces the standard library of the process that imports it.
+`python -m benchmarks.perf.bare_user HOST:PORT SECONDS BYTES USERS` prints {"requests", "seconds", "cpu_s"} as JSON.
+A process of its own, since Locust replaces the standard library of the process that imports it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import gevent  # type: ignore[import-untyped] # gevent ships no types
 from locust import FastHttpUser, task
 from locust.env import Environment
 
-USERS = 50
 WARM_UP_S = 1.0
 
 
@@ -31,11 +30,11 @@ class BareUser(FastHttpUser):
 
 def main() -> None:
     """Warm up, then count."""
-    entry, seconds, size = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
+    entry, seconds, size, users = sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     BareUser.host, BareUser.body = f"http://{entry}", "x" * size
     environment = Environment(user_classes=[BareUser])
     runner = environment.create_local_runner()
-    runner.start(user_count=USERS, spawn_rate=USERS)
+    runner.start(user_count=users, spawn_rate=users)
     gevent.sleep(WARM_UP_S)
     requests, began, cpu = environment.stats.total.num_requests, time.monotonic(), time.process_time()
     gevent.sleep(seconds)

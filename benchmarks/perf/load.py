@@ -28,8 +28,12 @@ STEADY_RATE = 300.0
 STALL_RATE = 50.0
 STALL_S = 0.1
 """Of a stalled run's length: 2 s in 20 s."""
-FULL_RATE = 10_000.0
+OVER = 1.1
+"""Arrivals at saturation, as a multiple of what bare users send in a second: an open loop that is offered far more than
+it can send spends its time on dropping, which is no sending."""
 CAPACITY = 900
+USERS = 50
+"""Bare users, and requests in flight at saturation: to open hundreds of connections is no sending either."""
 LEAD_S = 0.3
 
 
@@ -95,8 +99,9 @@ async def _round(seconds: float) -> Round:
                 _, stalled = await _play(generator, rows, entry, STALL_RATE, seconds)
             async with null_server() as entry:
                 steady, sent = await _play(generator, rows, entry, STEADY_RATE, seconds / 4)
-                full, _ = await _play(generator, rows, entry, FULL_RATE, seconds / 8)
                 bare = await _bare(entry, seconds / 8)
+                offered = OVER * bare["requests"] / bare["seconds"]
+                full, _ = await _play(generator, rows, entry, offered, seconds / 8, capacity=USERS)
     return Round(
         steady.lateness_p50_ms,
         steady.lateness_p99_ms,
@@ -125,7 +130,7 @@ def _latencies(rows: Sequence[Row]) -> list[float]:
 
 
 async def _play(
-    generator: Generator, rows: Path, entry: str, rate: float, duration_s: float
+    generator: Generator, rows: Path, entry: str, rate: float, duration_s: float, capacity: int = CAPACITY
 ) -> tuple[Audit, list[Row]]:
     spec = RunSpec(
         id="perf",
@@ -136,7 +141,7 @@ async def _play(
         seed=1,
         entries=(entry,),
         timeout_s=30,
-        capacity=CAPACITY,
+        capacity=capacity,
     )
     return await generator.run(spec), read_rows(rows)
 
@@ -145,7 +150,7 @@ async def _bare(entry: str, seconds: float) -> dict[str, float]:
     """Bare users send as many bytes as a frame has; to make frames is the generator's work, and theirs is none."""
     arrival = arrivals(Load(pattern="constant", rate=1), 1, 1, (entry,))[0]
     size = len(Frames("1", EPOCH).body(arrival))
-    command = (sys.executable, "-m", "benchmarks.perf.bare_user", entry, str(seconds), str(size))
+    command = (sys.executable, "-m", "benchmarks.perf.bare_user", entry, str(seconds), str(size), str(USERS))
     pipes: dict[str, Any] = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
     process = await asyncio.create_subprocess_exec(*command, **pipes)
     _pin(process.pid, first=True)

@@ -39,8 +39,8 @@ def glance(found: Evidence) -> Table:
     rows = []
     for scenario in found.scenarios:
         measure = MEASURES[scenario.primary.measure]
-        full = ", machine may be full" if scenario.saturated else ""
-        fields = [word(scenario.name), word(f"{measure.title}, {_phase(scenario.primary.phase)}{full}")]
+        mark = ", machine may be full" if scenario.saturated else ""
+        fields = [word(scenario.name), word(f"{measure.title}, {_phase(scenario.primary.phase)}{mark}")]
         for group in found.of(scenario.name):
             values = group.values(measure, scenario.primary.phase)
             middle = centre(measure, values.values())
@@ -48,11 +48,12 @@ def glance(found: Evidence) -> Table:
             fields.append(word("void", "bad") if void else figure(value_of(measure, middle), middle, n=len(values)))
         fields.append(cells(*found.of(scenario.name)))
         rows.append((scenario.name, fields))
+    full = " Machine may be full: the scenario declares that it is meant to be, and a full machine voids no cell of it."
     return table(
         "glance",
         "At a glance",
-        "Each scenario's primary measure, the one that its verdict is about; mean of the repetitions. Machine may be "
-        "full: the scenario declares that it is meant to be, and a full machine voids none of its cells.",
+        "Each scenario's primary measure, the one that its verdict is about; mean of the repetitions."
+        + (full if any(scenario.saturated for scenario in found.scenarios) else ""),
         [
             SCENARIO,
             Column("measure", "primary measure", "left"),

@@ -7,6 +7,10 @@ def test_the_share_is_busy_time_over_all_time() -> None:
     assert CpuClock(busy=3.0, total=8.0).share_since(CpuClock(busy=1.0, total=4.0)) == 0.5
 
 
+def test_a_machine_that_did_nothing_else_was_busy_all_the_time_and_no_longer() -> None:
+    assert CpuClock(8490.26, 10485.23).share_since(CpuClock(8490.24, 10485.210000000001)) == 1.0
+
+
 def test_no_time_passed_is_no_share() -> None:
     assert CpuClock(1.0, 4.0).share_since(CpuClock(1.0, 4.0)) == 0.0
 

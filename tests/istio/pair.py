@@ -18,8 +18,9 @@ from istio.objects import Document, read
 from istio.registry import TLS_LABEL, Proxy, Registry
 from istio.security import Authority
 from istio.sidecar import Sidecar, SidecarPorts
-from tests.istio.running import eventually, free_ports, process
+from tests.istio.running import eventually, process
 from tests.istio.world import GOLDEN, objects
+from tests.ports import free_ports
 
 CLUSTER = "cluster.outbound|8080||alerts.airport.svc.cluster.local;"
 CERTIFICATE = "x-forwarded-client-cert"

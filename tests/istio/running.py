@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from istio.discovery import DiscoveryServer
 from istio.sidecar import Sidecar, SidecarPorts
 from istio.stats import EdgeStats
 from tests.istio.world import COLLECTOR, REGISTRY, compiled
+from tests.ports import free_ports
 
 Address = tuple[str, int]
 PODS = {
@@ -80,14 +80,6 @@ async def eventually(check: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(10):
         while not await check():  # noqa: ASYNC110 - Envoy's counters can only be asked
             await asyncio.sleep(0.005)
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 @contextlib.asynccontextmanager

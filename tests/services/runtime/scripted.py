@@ -14,6 +14,7 @@ from typing import Any
 
 from services.runtime.clients import Clients, make_clients
 from services.runtime.settings import Settings
+from tests.ports import free_ports
 
 CALLEE = "image-analysis"
 Address = tuple[str, int]
@@ -88,10 +89,7 @@ class ScriptedServer:
 
 def free_address() -> Address:
     """Return an address where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        host, port = probe.getsockname()
-        return host, port
+    return "127.0.0.1", free_ports(1)[0]
 
 
 class Recorded:
