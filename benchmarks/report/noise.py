@@ -7,7 +7,7 @@ from statistics import stdev
 from benchmarks.measures import MEASURES
 from benchmarks.measures.measure import Measure
 from benchmarks.report.evidence import Evidence, Group, opponents, paired, resolution
-from benchmarks.report.figures import UNKNOWN, change, change_range, count, point
+from benchmarks.report.figures import change, change_range, count
 from benchmarks.report.outcomes import ARM, CELLS, SCENARIO, cells
 from benchmarks.report.table import Column, Table, Value, figure, table, word
 from benchmarks.statistics import paired_difference, paired_ratio
@@ -49,7 +49,8 @@ def _row(base: Group, twin: Group, measure: Measure) -> list[Value] | None:
         return None
     changes = [a / b if measure.scale == "ratio" else a - b for a, b in pairs]
     spread = stdev(changes)
-    shown = f"x{1 + spread:.2f}" if measure.scale == "ratio" else point(measure, spread).lstrip("+") or UNKNOWN
+    share = measure.unit == "share"
+    shown = f"x{1 + spread:.2f}" if measure.scale == "ratio" else f"{spread * 100:.1f} pp" if share else f"{spread:.3g}"
     return [
         word(base.scenario.name),
         word(base.arm),
