@@ -17,7 +17,7 @@ from rich.table import Table
 from benchmarks.console import console as output
 from benchmarks.targets import LOCAL, Context, TargetName, choose
 from benchmarks.world_cli import DEFAULT_WORLD, Name
-from istio.objects import Document, Fault, Refused, parse
+from istio.objects import Document, Fault, Key, Refused, parse
 from istio.objects.document import read_files
 from k8s.local.gateway import without_place
 from k8s.local.target import LocalTarget
@@ -25,7 +25,6 @@ from k8s.local.target import LocalTarget
 Files = Annotated[
     list[Path], typer.Option("-f", "--file", metavar="FILE", help="YAML of Istio objects. Repeat for several.")
 ]
-Key = tuple[str, str, str]
 
 
 def register(app: typer.Typer) -> None:
@@ -47,19 +46,20 @@ def apply(files: Files, name: Name = DEFAULT_WORLD, target: TargetName = LOCAL, 
     async def run() -> tuple[dict[Key, Any], float]:
         world = await chosen.world(name)
         gateways = [one for one in documents if target == LOCAL and one.data.get("kind") == "Gateway"]
+        present = bool(gateways) and (await world.status()).gateway is not None
         for one in gateways:
-            for path, why in without_place(one.data, present=(await world.status()).gateway is not None):
+            for path, why in without_place(one.data, present):
                 typer.echo(f"goaround: warning: {one.fault(path, why)}", err=True)
-        before = {_key(one): one for one in await world.get()}
+        before = {Document(one).key: one for one in await world.get()}
         started = time.perf_counter()
         await world.apply([one.data for one in documents])
         return before, time.perf_counter() - started
 
     before, took_s = asyncio.run(run())
     for document in documents:
-        known = before.get(_key(document.data))
+        known = before.get(document.key)
         word = "created" if known is None else "unchanged" if known == document.data else "replaced"
-        typer.echo(f"{_title(_key(document.data))}: {word}")
+        typer.echo(f"{document.key}: {word}")
     typer.echo(_in_effect(took_s, target))
 
 
@@ -70,14 +70,14 @@ def delete(files: Files, name: Name = DEFAULT_WORLD, target: TargetName = LOCAL,
 
     async def run() -> float:
         world = await chosen.world(name)
-        _refuse_unknown(documents, [_key(one) for one in await world.get()])
+        _refuse_unknown(documents, [Document(one).key for one in await world.get()])
         started = time.perf_counter()
         await world.delete([one.data for one in documents])
         return time.perf_counter() - started
 
     took_s = asyncio.run(run())
     for document in documents:
-        typer.echo(f"{_title(_key(document.data))}: deleted")
+        typer.echo(f"{document.key}: deleted")
     typer.echo(_in_effect(took_s, target))
 
 
@@ -116,24 +116,14 @@ def _given(files: Sequence[Path]) -> list[Document]:
 
 
 def _refuse_unknown(documents: Sequence[Document], known: Sequence[Key]) -> None:
-    choices = ", ".join(map(_title, known)) or "none"
+    choices = ", ".join(map(str, known)) or "none"
     faults = [
-        one.fault(("metadata", "name"), f"there is no {_title(_key(one.data))} in this world; there are: {choices}")
+        one.fault(("metadata", "name"), f"there is no {one.key} in this world; there are: {choices}")
         for one in documents
-        if _key(one.data) not in known
+        if one.key not in known
     ]
     if faults:
         raise Refused(faults)
-
-
-def _key(data: Any) -> Key:
-    metadata = data["metadata"]
-    return str(data.get("kind", "")), str(metadata.get("namespace") or "default"), str(metadata["name"])
-
-
-def _title(key: Key) -> str:
-    kind, namespace, name = key
-    return f"{kind} {namespace}/{name}"
 
 
 def _in_effect(took_s: float, target: str) -> str:
@@ -145,7 +135,7 @@ def _in_effect(took_s: float, target: str) -> str:
 def _table(objects: Sequence[dict[str, Any]]) -> Table:
     table = Table("kind", "namespace", "name", "concerns", box=box.SIMPLE_HEAD)
     for one in objects:
-        table.add_row(*map(escape, (*_key(one), _concerns(one.get("spec") or {}))))
+        table.add_row(*map(escape, (*Document(one).key, _concerns(one.get("spec") or {}))))
     return table
 
 

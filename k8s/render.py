@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from istio import library, policies, settings
 from istio.compile.versions import VERSIONS
+from istio.objects import Document as Read
 from istio.objects import Objects, Refused
 from k8s import kustomize
 from k8s.target import AS_INSTALLED, Document, MeshOptions, Rendered, TargetError
@@ -84,7 +85,7 @@ def render(
 
 def is_istio(one: Mapping[str, Any]) -> bool:
     """Whether an object is for istiod, and not for Kubernetes itself."""
-    return str(one["apiVersion"]).partition("/")[0].endswith(".istio.io")
+    return Read(one).is_istio
 
 
 def _fill_in(objects: list[Document], mode: str, name: str, loaded: Objects) -> list[str]:

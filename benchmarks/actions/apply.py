@@ -13,11 +13,9 @@ from benchmarks.actions.action import Action
 from benchmarks.actions.rollout import POLICIES, RolledOut, replicas_of
 from benchmarks.faults import Fault, Proof, Service, Site
 from benchmarks.faults.whole import whole
-from istio.objects import Document, Refused, parse
+from istio.objects import Document, Key, Refused, parse
 from k8s.render import WITH_SIDECARS
 from k8s.target import Ability, World
-
-Key = tuple[str, str, str]
 
 
 class Apply(Action):
@@ -78,12 +76,12 @@ class Applied:
         self.before = await self._there()
         await whole([self.world.apply(self.objects)])
         now = await self._there()
-        self.took = {_title(key(one)): int(now.get(key(one)) == one) for one in self.objects}
+        self.took = {str(Document(one).key): int(now.get(Document(one).key) == one) for one in self.objects}
 
     async def remove(self) -> None:
         """Put back what was replaced, and delete what was created."""
         now = await self._there()
-        mine = [key(one) for one in self.objects]
+        mine = [Document(one).key for one in self.objects]
         if replaced := [self.before[one] for one in mine if one in self.before and now.get(one) != self.before[one]]:
             await self.world.apply(replaced)
         if created := [now[one] for one in mine if one in now and one not in self.before]:
@@ -92,21 +90,11 @@ class Applied:
     async def proof(self) -> Proof:
         """What was in effect, and whether all is as it was."""
         now = await self._there()
+        keys = [Document(one).key for one in self.objects]
         return Proof(
             fired=dict(self.took),
-            gone={_title(key(one)): now.get(key(one)) == self.before.get(key(one)) for one in self.objects},
+            gone={str(key): now.get(key) == self.before.get(key) for key in keys},
         )
 
     async def _there(self) -> dict[Key, Mapping[str, Any]]:
-        return {key(one): one for one in await self.world.get()}
-
-
-def key(one: Mapping[str, Any]) -> Key:
-    """What makes an object the same one: kind, namespace and name."""
-    metadata = one.get("metadata") or {}
-    return str(one.get("kind", "")), str(metadata.get("namespace") or "default"), str(metadata.get("name", ""))
-
-
-def _title(one: Key) -> str:
-    kind, namespace, name = one
-    return f"{kind} {namespace}/{name}"
+        return {Document(one).key: one for one in await self.world.get()}

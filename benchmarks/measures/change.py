@@ -12,6 +12,7 @@ import yaml
 from benchmarks.actions.canary import Canary
 from benchmarks.measures.elapsed import Elapsed, Time
 from benchmarks.measures.measure import within
+from istio.objects import Document
 from k8s.render import WITH_SIDECARS
 from loadtests.rows import Outcome, Row
 
@@ -72,13 +73,8 @@ def _rollback(canary: Canary, record: Record, before: list[Mapping[str, Any]], f
 
 def lines(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> int:
     """Lines of YAML added or taken away, as `diff` counts them, where each object replaces that of its name."""
-    known = {_key(one): one for one in before}
-    return sum(_differ(known.get(_key(one)), one) for one in after)
-
-
-def _key(one: Mapping[str, Any]) -> tuple[str, str, str]:
-    metadata = one.get("metadata", {})
-    return str(one.get("kind")), str(metadata.get("namespace", "default")), str(metadata.get("name"))
+    known = {Document(one).key: one for one in before}
+    return sum(_differ(known.get(Document(one).key), one) for one in after)
 
 
 def _differ(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> int:

@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from istio.objects.refusal import Fault, Place, Refused, dotted
+
+
+class Key(NamedTuple):
+    """What makes an object the same one."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +35,13 @@ class Document:
     def kind(self) -> str:
         """The object's kind; empty when there is none."""
         return str(self.data.get("kind", ""))
+
+    @property
+    def key(self) -> Key:
+        """The object's key; in namespace `default` when it names none, and without a name when it has none."""
+        metadata = self.data.get("metadata")
+        metadata = metadata if isinstance(metadata, Mapping) else {}
+        return Key(self.kind, str(metadata.get("namespace") or "default"), str(metadata.get("name", "")))
 
     @property
     def is_istio(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 
-from istio.objects.document import Document
+from istio.objects.document import Document, Key
 from istio.objects.model import Model
 from istio.objects.parse import IstioObject, Objects
 from istio.objects.refusal import Place, dotted
@@ -25,10 +25,10 @@ class Places:
     """Finds the parts of `objects` again by what they are: the compiler hands them on, and never copies one."""
 
     def __init__(self, objects: Objects, documents: Sequence[Document] = ()) -> None:
-        read = {_key(one): one for one in documents}
+        read = {one.key: one for one in documents}
         self._parts: dict[int, tuple[Model, IstioObject, Place, Document | None]] = {}
         for one in _every(objects):
-            document = read.get((one.kind, one.metadata.namespace, one.metadata.name))
+            document = read.get(Key(one.kind, one.metadata.namespace, one.metadata.name))
             for part, place in _parts(one.spec, ("spec",)):
                 self._parts[id(part)] = (part, one, place, document)
 
@@ -49,11 +49,6 @@ def _every(objects: Objects) -> Iterator[IstioObject]:
     for kind in fields(objects):
         if kind.compare:  # warnings are no objects
             yield from getattr(objects, kind.name)
-
-
-def _key(document: Document) -> tuple[str, str, str]:
-    metadata = document.data.get("metadata") or {}
-    return document.kind, str(metadata.get("namespace", "default")), str(metadata.get("name", ""))
 
 
 def _parts(part: object, place: Place) -> Iterator[tuple[Model, Place]]:

@@ -15,7 +15,7 @@ from istio.compile.versions import as_of
 from istio.discovery import DiscoveryServer
 from istio.ejections import Ejection
 from istio.envoy import NoEnvoy
-from istio.objects import Document, Objects, Refused, parse
+from istio.objects import Document, Key, Objects, Refused, parse
 from istio.registry import Proxy, Registry
 from istio.security import Authority
 from istio.sidecar import Rejected, Sidecar, SidecarPorts
@@ -53,14 +53,15 @@ class Mesh:
     ) -> None:
         self._options, self._authority, self._gateway = options, authority, gateway
         self._services, self._pods, self._server = services, pods, server
-        self._documents: dict[tuple[str, str, str], Mapping[str, Any]] = {}
+        self._documents: dict[Key, Mapping[str, Any]] = {}
         self._objects = Objects()
         self._sidecars: dict[str, Sidecar] = {}
-        self._withdrawn: dict[tuple[str, str, str], Mapping[str, Any]] = {}
+        self._withdrawn: dict[Key, Mapping[str, Any]] = {}
         self._returning: asyncio.TimerHandle | None = None
         self._restoring: asyncio.Task[None] | None = None
         self._expired: set[str] = set()
         self._renewals: list[asyncio.TimerHandle] = []
+        self._renewing: asyncio.Task[None] | None = None
         self._turn, self._changing = asyncio.Lock(), asyncio.Lock()
         if gateway:
             self._configure(gateway)
@@ -130,11 +131,11 @@ class Mesh:
 
     def add(self, objects: Sequence[Mapping[str, Any]]) -> None:
         """Create or replace Istio objects; raises TargetError with every refusal, and then nothing has changed."""
-        self._take({**self._documents, **{_key(one): one for one in objects}})
+        self._take({**self._documents, **{Document(one).key: one for one in objects}})
 
     def remove(self, objects: Sequence[Mapping[str, Any]]) -> None:
         """Delete Istio objects by kind and name; raises TargetError for those that do not exist, and deletes none."""
-        keys = [_key(one) for one in objects]
+        keys = [Document(one).key for one in objects]
         unknown = [key for key in keys if key not in self._documents]
         if unknown:
             known = ", ".join(f"{kind} {name}" for kind, _, name in self._documents) or "none"
@@ -242,7 +243,7 @@ class Mesh:
         return [name for name, edge in found.items() if edge and edge.requests]
 
     def _renew(self) -> None:
-        self._restoring = asyncio.create_task(self.renew(), name="renew")
+        self._renewing = asyncio.create_task(self.renew(), name="renew")
 
     async def _each(self, names: Sequence[str], change: Callable[[Sidecar], Coroutine[Any, Any, None]]) -> None:
         results = await asyncio.gather(*(change(self._sidecars[name]) for name in names), return_exceptions=True)
@@ -269,7 +270,7 @@ class Mesh:
                 raise TargetError([f"{pod} still ejects a replica after {RESET_DEADLINE_S:g} s" for pod in ejecting])
             await asyncio.sleep(0.05)
 
-    def _take(self, documents: dict[tuple[str, str, str], Mapping[str, Any]]) -> None:
+    def _take(self, documents: dict[Key, Mapping[str, Any]]) -> None:
         try:
             self._objects = parse([Document(one) for one in documents.values()])
         except Refused as refused:
@@ -305,9 +306,3 @@ def _raise_if_refused(results: Mapping[str, object]) -> None:
 
 def _ejections(flat: Mapping[str, int]) -> int:
     return sum(edge.active_ejections for edge in stats.edges(flat).values())
-
-
-def _key(one: Mapping[str, Any]) -> tuple[str, str, str]:
-    metadata = one.get("metadata")
-    metadata = metadata if isinstance(metadata, Mapping) else {}
-    return str(one.get("kind", "")), str(metadata.get("namespace", "default")), str(metadata.get("name", ""))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from istio.objects import Refused, read
+from istio.objects import Document, Refused, read
 
 
 def test_a_place_is_found_on_its_line_and_a_missing_one_on_its_parents() -> None:
@@ -26,6 +26,20 @@ def test_what_is_not_a_yaml_object_is_refused(text: str, said: str) -> None:
     with pytest.raises(Refused, match=r"f\.yaml") as caught:
         read(text, "f.yaml")
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "key", "said"),
+    [
+        ({"kind": "Gateway", "metadata": {"name": "a", "namespace": "b"}}, ("Gateway", "b", "a"), "Gateway b/a"),
+        ({"kind": "Gateway", "metadata": {"name": "a"}}, ("Gateway", "default", "a"), "Gateway default/a"),
+        ({"metadata": None}, ("", "default", ""), " default/"),
+    ],
+)
+def test_a_key_is_what_makes_an_object_the_same_one(data: dict[str, object], key: tuple[str, ...], said: str) -> None:
+    found = Document(data).key
+    assert found == key
+    assert str(found) == said
 
 
 def test_empty_documents_are_left_out_and_dates_stay_text() -> None:
