@@ -62,8 +62,13 @@ def compare(
 
     `resolution`: what a difference is known to at best (see paired_difference); a ratio has none.
     """
-    interval = paired_ratio(pairs) if measure.scale == "ratio" else paired_difference(pairs, resolution=resolution)
+    interval = changed(measure, pairs, resolution)
     return Comparison(scenario, arm, base, measure, window, margin, tuple(pairs), interval)
+
+
+def changed(measure: Measure, pairs: Sequence[tuple[float, float]], resolution: float = 0.0) -> Interval | None:
+    """The interval of a measure's change, on its own scale; None where the pairs have none."""
+    return paired_ratio(pairs) if measure.scale == "ratio" else paired_difference(pairs, resolution=resolution)
 
 
 def judge(family: Sequence[Comparison]) -> list[Comparison]:

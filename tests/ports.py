@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-import socket
+
+from k8s.local.ports import in_use
 
 # Below the ports that the system gives to outgoing connections (32768 and up on Linux) and to worlds (20000 and up):
 # one of those may be taken between this call and the start of whatever is to listen.
@@ -16,11 +17,6 @@ def free_ports(count: int) -> list[int]:
     for port in random.sample(RANGE, len(RANGE)):
         if len(found) == count:
             return found
-        with socket.socket() as one:
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: a port in TIME_WAIT is free
-            try:
-                one.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        found.append(port)
+        if not in_use(port):
+            found.append(port)
     raise RuntimeError(f"{count} free ports are not to be had")

@@ -17,7 +17,6 @@ STRUCK = "collector-1"
 CALLS = 30
 PATH = "/collector/status"
 PATCHES = Path(__file__).parents[2] / "k8s" / "probes"
-PATCHES = Path(__file__).parents[2] / "k8s" / "probes"
 LEAVES_S, RETURNS_S = 20.0, 60.0
 KUBELET = "probes are the kubelet's; no client takes part in them"
 

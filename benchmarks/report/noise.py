@@ -10,8 +10,7 @@ from benchmarks.report.evidence import Evidence, Group, opponents, paired, resol
 from benchmarks.report.figures import change, change_range, count
 from benchmarks.report.outcomes import ARM, CELLS, SCENARIO, cells
 from benchmarks.report.table import Column, Table, Value, figure, table, word
-from benchmarks.statistics import paired_difference, paired_ratio
-from benchmarks.verdict import ENOUGH
+from benchmarks.verdict import ENOUGH, changed
 
 
 def floor(found: Evidence) -> Table:
@@ -43,8 +42,7 @@ def floor(found: Evidence) -> Table:
 def _row(base: Group, twin: Group, measure: Measure) -> list[Value] | None:
     window = "all" if measure.whole_cell else base.window
     pairs = paired(twin, base, measure, window)
-    fine = resolution(twin, base, measure, window)
-    interval = paired_ratio(pairs) if measure.scale == "ratio" else paired_difference(pairs, resolution=fine)
+    interval = changed(measure, pairs, resolution(twin, base, measure, window))
     if interval is None or len(pairs) < ENOUGH:
         return None
     changes = [a / b if measure.scale == "ratio" else a - b for a, b in pairs]

@@ -7,6 +7,7 @@ import re
 
 from k8s.cluster.api import Api, ApiError, folder
 from k8s.cluster.readiness import PROXY, has_sidecar
+from k8s.image import TAG
 from k8s.local.models import INJECT
 from k8s.target import Document, TargetError
 
@@ -84,7 +85,7 @@ def _probe() -> Document:
     limits = {"cpu": "10m", "memory": "16Mi"}
     container = {
         "name": "app",
-        "image": "goaround:dev",
+        "image": TAG,
         "securityContext": restricted,
         "resources": {"requests": limits, "limits": limits},
     }

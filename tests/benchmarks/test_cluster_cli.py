@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from benchmarks import cli
+from tests.benchmarks.conftest import Told
 from tests.k8s.cluster.conftest import cluster  # noqa: F401 - a fixture
 from tests.k8s.cluster.fake import FakeCluster
 
-Told = Callable[..., tuple[int, str, str]]
 RULE = """apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata: {name: collector, namespace: airport}
 spec: {host: collector}
 """
-
-
-@pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Told:
-    """Run the command; gives its exit code and what it said on stdout and stderr."""
-
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["goaround", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        return code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from benchmarks import cli, objects_cli
+from benchmarks import objects_cli
 from k8s.local.client import LocalWorld
 from k8s.local.target import LocalTarget
 from k8s.target import Rendered
+from tests.benchmarks.conftest import Told
 from tests.k8s.tiny import deployment, injected, rendered, service
 
 MESHED = Rendered("mesh", None, [injected("front"), service("front")])
@@ -33,23 +33,6 @@ metadata: {name: good}
 spec: {host: front}
 ---
 """
-Told = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Told:
-    """Run the command; gives its exit code and what it said on stdout and stderr."""
-
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["goaround", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        return code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture
