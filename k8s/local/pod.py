@@ -45,6 +45,9 @@ class Pod:
     proxy: Container | None = None
     told: dict[str, str] = field(default_factory=dict)
     app: Container = field(init=False)
+    # Two ends at a time (a restart that is asked for while a time limit causes another) would become two processes
+    # that want the same port.
+    _ending: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
         place = self.place
@@ -104,20 +107,28 @@ class Pod:
 
     async def stop(self) -> None:
         """Drain the application, then end the sidecar, through which the last answers go."""
-        self.terminating = True
-        self.place.changed()
-        await self.app.stop(self.deployment.spec.template.spec.termination_grace_period_seconds)
-        if self.proxy:
-            await self.proxy.stop(PROXY_GRACE_S)
+        async with self._ending:
+            await self._drained()
+            if self.proxy:
+                await self.proxy.stop(PROXY_GRACE_S)
 
     async def restart(self, env: Mapping[str, str]) -> None:
-        """Drain the application and start it again, told `env` besides what its manifest says; the sidecar stays."""
+        """Drain the application and start it again, told `env` besides what its manifest says; the sidecar stays.
+
+        Of several at a time each waits for the one before it. A pod that has been stopped stays so.
+        """
+        async with self._ending:
+            if self.terminating:
+                return
+            await self._drained()
+            self.told = dict(env)
+            self.terminating = False
+            self.app.again()
+
+    async def _drained(self) -> None:
         self.terminating = True
         self.place.changed()
         await self.app.stop(self.deployment.spec.template.spec.termination_grace_period_seconds)
-        self.told = dict(env)
-        self.terminating = False
-        self.app.again()
 
     async def probe(self, deployment: Deployment) -> None:
         """Start the application again, with the probes that its deployment has now."""

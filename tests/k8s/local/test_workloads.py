@@ -177,3 +177,18 @@ async def test_other_probes_are_asked_after_the_pods_were_started_again_and_thos
         assert world.pod("front-1").ready
         await world.probe("front", {})
         assert [pod.ready for pod in world.pods] == [True, True]
+
+
+async def test_of_two_restarts_at_a_time_the_second_waits_and_one_process_is_left(tmp_path: Path) -> None:
+    async with running(tmp_path, deployment("front"), service("front")) as world:
+        await asyncio.gather(*(world.restart("front-0", {"SHADE": shade}, 60) for shade in ("green", "blue")))
+        pod = world.pod("front-0")
+        assert (pod.ready, pod.app.restarts, pod.told) == (True, 2, {"SHADE": "blue"})
+        assert "address already in use" not in pod.app.log.read_text()
+
+
+async def test_a_pod_that_is_being_ended_is_not_started_again(tmp_path: Path) -> None:
+    async with running(tmp_path, deployment("front"), service("front")) as world:
+        pod = world.pod("front-0")
+        await asyncio.gather(pod.stop(), pod.restart({}))
+        assert not pod.app.running
