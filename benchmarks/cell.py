@@ -300,8 +300,12 @@ async def _clocked(what: str, fault: Fault, notes: Notes) -> AsyncIterator[None]
 
 
 def settle_s(scenario: Scenario) -> float:
-    """How long the application may go on working after the load, in seconds."""
-    return SETTLE_FULL_S if scenario.saturated else SETTLE_S
+    """How long the application may go on working after the load, in seconds.
+
+    Longer where a queue may stand: in a load that is meant to be too much, and at a service that was given a capacity.
+    """
+    queue = scenario.saturated or any("WORKERS" in env for env in scenario.settings.values())
+    return SETTLE_FULL_S if queue else SETTLE_S
 
 
 async def _sleep_until(when: float, over: asyncio.Event) -> None:

@@ -50,6 +50,12 @@ def test_a_queue_that_is_built_on_purpose_may_be_worked_off_for_longer_than_any_
     assert settle_s(load_scenario("overload-step")) > settle_s(load_scenario("error-burst"))
 
 
+def test_a_service_that_was_given_a_capacity_may_work_off_its_queue_after_the_load() -> None:
+    held = load_scenario("total-outage")
+    assert held.saturated is None
+    assert settle_s(held) == settle_s(load_scenario("overload-step"))
+
+
 def test_a_killed_pod_keeps_what_it_had_counted() -> None:
     counters: dict[str, dict[str, Any]] = {
         "a-0": {"in_flight": 0, "received": {"collector": 2}},

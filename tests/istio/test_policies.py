@@ -33,7 +33,7 @@ def test_the_control_switches_retries_off_and_says_nothing_else() -> None:
 def test_an_unknown_set_is_refused_with_the_choices() -> None:
     with pytest.raises(
         policies.UnknownPolicies,
-        match="no policy set 'nome'; choose from defaults, matched, native, none, random, round-robin",
+        match="no policy set 'nome'; choose from budget, defaults, matched, native, none, random, retries, round-robin",
     ):
         policies.load("nome")
 
@@ -103,3 +103,27 @@ def test_the_defaults_say_nothing_and_a_library_then_has_the_retries_that_a_side
     assert found.to_data() == []
     told, left = library.policies(found, ["image-analysis"])
     assert (told["image-analysis"], left) == (EdgePolicy(retry=RetryPolicy()), [])
+
+
+def test_the_retries_alone_are_those_of_matched_without_anything_that_spares_a_dependency() -> None:
+    alone, matched = policies.load("retries"), policies.load("matched")
+    assert alone.destination_rules == ()
+    assert {one.spec.hosts[0]: one.spec for one in alone.virtual_services} == {
+        one.spec.hosts[0]: one.spec for one in matched.virtual_services
+    }
+    told, _ = library.policies(alone, ["image-analysis"])
+    policy = told["image-analysis"]
+    assert policy.retry is not None
+    assert (policy.breaker, policy.limits) == (None, None)
+
+
+def test_a_budget_is_all_that_is_added_to_the_retries_alone() -> None:
+    budget, alone = policies.load("budget"), policies.load("retries")
+    assert budget.virtual_services == alone.virtual_services
+    rules = [one["spec"] for one in budget.to_data() if one["kind"] == "DestinationRule"]
+    assert sorted(rule["host"] for rule in rules) == sorted(
+        host for one in alone.virtual_services for host in one.spec.hosts
+    )
+    assert [rule["trafficPolicy"] for rule in rules] == [
+        {"retryBudget": {"percent": 20, "minRetryConcurrency": 3}} for _ in rules
+    ]
