@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from istio.security import Authority
 from k8s.local.manifests import read
 from k8s.local.pod import Pod
 from k8s.local.ports import claim
+from k8s.local.process import Process
 from k8s.local.workloads import Workloads
 from k8s.target import AS_INSTALLED, TargetError
 from tests.k8s.tiny import deployment, injected, service
@@ -23,10 +24,12 @@ from tests.k8s.waiting import until
 
 
 @asynccontextmanager
-async def running(folder: Path, *objects: dict[str, Any]) -> AsyncIterator[Workloads]:
+async def running(
+    folder: Path, *objects: dict[str, Any], spawned: Callable[[Process], None] = lambda _: None
+) -> AsyncIterator[Workloads]:
     block = claim([])
     server = DiscoveryServer(folder / "never-opened")
-    workloads = Workloads(read(objects), block, folder, server, 7, lambda _: None, AS_INSTALLED)
+    workloads = Workloads(read(objects), block, folder, server, 7, spawned, AS_INSTALLED)
     workloads.start([])
     try:
         await until(lambda: workloads.settled)
@@ -180,11 +183,12 @@ async def test_other_probes_are_asked_after_the_pods_were_started_again_and_thos
 
 
 async def test_of_two_restarts_at_a_time_the_second_waits_and_one_process_is_left(tmp_path: Path) -> None:
-    async with running(tmp_path, deployment("front"), service("front")) as world:
+    spawned: list[Process] = []
+    async with running(tmp_path, deployment("front"), service("front"), spawned=spawned.append) as world:
         await asyncio.gather(*(world.restart("front-0", {"SHADE": shade}, 60) for shade in ("green", "blue")))
         pod = world.pod("front-0")
         assert (pod.ready, pod.app.restarts, pod.told) == (True, 2, {"SHADE": "blue"})
-        assert "address already in use" not in pod.app.log.read_text()
+        assert [process.running for process in spawned] == [False, False, True]
 
 
 async def test_a_pod_that_is_being_ended_is_not_started_again(tmp_path: Path) -> None:
