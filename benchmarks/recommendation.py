@@ -47,9 +47,17 @@ def tipping(one: Comparison) -> float | None:
 
 
 def recommend(
-    scenario: str, edge: str, fault: str, compared: Iterable[Comparison], modes: Mapping[str, str]
+    scenario: str,
+    edge: str,
+    fault: str,
+    compared: Iterable[Comparison],
+    modes: Mapping[str, str],
+    *,
+    controllable: bool = True,
 ) -> Recommendation:
     """Weigh the comparisons of a scenario's primary measure. `modes`: the mode of each arm.
+
+    `controllable`: the scenario makes sense in the control, which has neither sidecars nor policies.
 
     An arm is a candidate when it is better than the control `none`, and a rival when that is not known. A candidate is
     recommended only if it is better than each other candidate and each rival: one that nobody has told from the
@@ -62,7 +70,8 @@ def recommend(
     against = [one for (arm, base), one in verdicts.items() if base in controls and modes[arm] != "sidecar"]
     limits: list[str] = []
     if not against:
-        limits.append("no arm was compared with the control: add `--arm none`")
+        why = "add `--arm none`" if controllable else "the scenario makes no sense in it"
+        limits.append(f"no arm was compared with the control: {why}")
     unsure = [one.arm for one in against if one.verdict in (Verdict.INCONCLUSIVE, Verdict.NONE)]
     if unsure:
         limits.append(f"undecided against none: {', '.join(unsure)}; more repetitions narrow it")

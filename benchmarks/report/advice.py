@@ -46,7 +46,14 @@ def recommendations(found: Evidence, compared: Sequence[Comparison]) -> list[Rec
         return []
     modes = {arm.name: arm.mode for arm in found.arms}
     return [
-        recommend(scenario.name, f"-> {scenario.fault.service}", scenario.fault.kind, compared, modes)
+        recommend(
+            scenario.name,
+            f"-> {scenario.fault.service}",
+            scenario.fault.kind,
+            compared,
+            modes,
+            controllable=not scenario.arms or "none" in scenario.arms,
+        )
         for scenario in found.scenarios
         if scenario.fault is not None
     ]

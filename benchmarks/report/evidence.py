@@ -90,7 +90,7 @@ class Evidence:
         return list(self.headers[0].scenarios.values())
 
     def of(self, scenario: str) -> list[Group]:
-        """The arms of a scenario, in the order of the run."""
+        """The arms in which a scenario was to run, in the order of the run."""
         return [group for group in self.groups if group.scenario.name == scenario]
 
 
@@ -135,11 +135,14 @@ def evidence_side_by_side(first: Run, second: Run) -> Evidence:
 def _sorted(runs: Sequence[Run], rename: Callable[[Run, str], str]) -> Evidence:
     arms, groups = [], []
     measured = {run.name: run.measured() for run in runs}
+    planned = {run.name: {(cell.scenario, cell.arm) for cell in run.header.plan} for run in runs}
     for run in runs:
         arms += [arm.model_copy(update={"name": rename(run, arm.name)}) for arm in run.header.arms]
     for name in runs[0].scenarios:
         for run in runs:
             for arm in run.header.arms:
+                if (name, arm.name) not in planned[run.name]:
+                    continue  # a scenario may make sense in some arms only
                 cells = [c for c in measured[run.name] if (c.record.scenario, c.record.arm) == (name, arm.name)]
                 groups.append(
                     Group(

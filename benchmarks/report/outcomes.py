@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmarks.measures import MEASURES
+from benchmarks.measures import MEASURES, Measure
 from benchmarks.measures.availability import successes
 from benchmarks.measures.exposure import exposed
 from benchmarks.measures.goodput import good, goodput_rate
@@ -41,12 +41,10 @@ def glance(found: Evidence) -> Table:
         measure = MEASURES[scenario.primary.measure]
         mark = ", machine may be full" if scenario.saturated else ""
         fields = [word(scenario.name), word(f"{measure.title}, {_phase(scenario.primary.phase)}{mark}")]
-        for group in found.of(scenario.name):
-            values = group.values(measure, scenario.primary.phase)
-            middle = centre(measure, values.values())
-            void = group.void and not group.valid
-            fields.append(word("void", "bad") if void else figure(value_of(measure, middle), middle, n=len(values)))
-        fields.append(cells(*found.of(scenario.name)))
+        groups = {group.arm: group for group in found.of(scenario.name)}
+        for arm in found.arms:
+            fields.append(_primary(groups[arm.name], measure) if arm.name in groups else word(UNKNOWN))
+        fields.append(cells(*groups.values()))
         rows.append((scenario.name, fields))
     full = " Machine may be full: the scenario declares that it is meant to be, and a full machine voids no cell of it."
     return table(
@@ -62,6 +60,15 @@ def glance(found: Evidence) -> Table:
         ],
         rows,
     )
+
+
+def _primary(group: Group, measure: Measure) -> Value:
+    """An arm's mean of the primary measure."""
+    if group.void and not group.valid:
+        return word("void", "bad")
+    values = group.values(measure, group.scenario.primary.phase)
+    middle = centre(measure, values.values())
+    return figure(value_of(measure, middle), middle, n=len(values))
 
 
 def answers(found: Evidence) -> Table:

@@ -49,8 +49,12 @@ def write_run(
     notes: Sequence[str] = (),
     change: Callable[[Cell, dict[str, Any]], None] = lambda cell, record: None,
     only: Callable[[Cell], bool] = lambda cell: True,
+    limited: Mapping[str, Sequence[str]] | None = None,
 ) -> Run:
-    """Write a whole run below `into`; `change` may alter each record before it is kept, `only` leaves cells out."""
+    """Write a whole run below `into`; `change` may alter each record before it is kept, `only` leaves cells out.
+
+    `limited`: the arms of a scenario that is not planned in all.
+    """
     loaded = [point for scenario in scenarios for point in load_scenario(scenario).points()]
     run = create_run(
         name,
@@ -66,7 +70,7 @@ def write_run(
             for arm in effects
         ],
         scenarios=loaded,
-        plan=plan([scenario.name for scenario in loaded], list(effects), repetitions, seed),
+        plan=plan([scenario.name for scenario in loaded], list(effects), repetitions, seed, limited),
         environment={"processor": "an abacus", "system": "Linux", "cores": 2},
         notes=notes,
         into=into,

@@ -105,6 +105,13 @@ def test_without_a_control_nothing_is_recommended() -> None:
     assert found.limits == ("no arm was compared with the control: add `--arm none`",)
 
 
+def test_a_scenario_that_the_control_cannot_have_is_not_asked_to_be_run_in_it() -> None:
+    compared = judged({"sidecar": 0.6, "mesh": 0.9})
+    found = recommend("burst", "-> image-analysis", "sidecar-crash", compared, MODES, controllable=False)
+    assert found.where == "undecided"
+    assert found.limits == ("no arm was compared with the control: the scenario makes no sense in it",)
+
+
 def test_the_evidence_is_named_with_its_weakest_link() -> None:
     compared = judged({"none": 0.6, "library": 0.7, "mesh": 0.9})
     found = advised(compared)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from benchmarks.measures import MEASURES
 from benchmarks.report.evidence import comparisons, evidence
+from benchmarks.report.outcomes import glance
 from benchmarks.verdict import Verdict
 from tests.benchmarks.synthetic import Effect, write_run
 
@@ -25,3 +26,14 @@ def test_what_is_no_share_has_no_resolution(tmp_path: Path) -> None:
     for group in evidence(run).groups:
         assert group.resolutions(MEASURES["cpu"], "all") == {}
         assert set(group.resolutions(MEASURES["goodput"], "steady")) == {1, 2}
+
+
+def test_a_scenario_is_told_and_compared_in_the_arms_alone_in_which_it_was_to_run(tmp_path: Path) -> None:
+    effects = {name: Effect() for name in ("none", "library", "mesh")}
+    run = write_run(tmp_path, scenarios=("error-burst", "crash"), effects=effects, limited={"crash": ["none", "mesh"]})
+    found = evidence(run)
+    assert [group.arm for group in found.of("error-burst")] == ["none", "library", "mesh"]
+    assert [group.arm for group in found.of("crash")] == ["none", "mesh"]
+    assert [(one.arm, one.base) for one in comparisons(found) if one.scenario == "crash"] == [("mesh", "none")]
+    [_, crash] = glance(found).rows
+    assert [value.text == "-" for value in crash] == [False, False, False, True, False, False]
