@@ -157,6 +157,10 @@ class OperatedWorld(Protocol):
     name: str
     mode: str
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What a request to an admin port must carry, beside what it says; the secret in it is for nobody else."""
+
     async def status(self) -> WorldStatus:
         """List the pods."""
 
@@ -185,8 +189,9 @@ class World(OperatedWorld, Protocol):
     async def restart(self, pod: str, env: Mapping[str, str] | None = None, ttl_s: float = 0) -> None:
         """Drain a pod's application and start it again; returns when it is ready.
 
-        It is told `env` besides what its manifest says, for `ttl_s` seconds, and then started again without it. Its
-        name, its addresses and its sidecar stay.
+        It is told `env` besides what its manifest says, for `ttl_s` seconds, and then started again without it. On the
+        local target its name, its addresses and its sidecar stay. On a cluster another pod takes its place, and what
+        is told is told to all replicas; it stays until a restart without it, or until `mend`.
         """
 
     async def config(self, name: str) -> dict[str, str]:
@@ -222,6 +227,12 @@ class World(OperatedWorld, Protocol):
     async def renew(self) -> None:
         """Give good certificates to all sidecars whose certificates have expired."""
 
+    async def mend(self) -> None:
+        """Undo what somebody who died has left, and replace pods whose next restart would be held back.
+
+        Their names may change. A cluster waits longer before each restart of one pod; the local target does not.
+        """
+
     async def kill(self, pod: str, container: str = "app", ttl_s: float = 0) -> None:
         """SIGKILL a container (`app` or `proxy`); its restart is held back for `ttl_s` seconds."""
 
@@ -256,6 +267,8 @@ class Ability(StrEnum):
     """Who is ready can be kept from those who call."""
     SIDECARS = "sidecars"
     """There are sidecars whose processes can be killed and stopped."""
+    WITHDRAWAL = "withdrawal"
+    """The objects of sidecars can be taken out of effect, and come back in time, whoever dies meanwhile."""
     POLICIES = "policies"
     """There are policies that can be changed: objects of sidecars, or the file that a library reads."""
     CERTIFICATES = "certificates"

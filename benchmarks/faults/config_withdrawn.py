@@ -15,7 +15,7 @@ from k8s.target import Ability, World
 class ConfigWithdrawn(Spec):
     """Takes the objects of the whole world out of effect; `service` is whom the question is about."""
 
-    needs: ClassVar[frozenset[Ability]] = frozenset({Ability.SIDECARS})
+    needs: ClassVar[frozenset[Ability]] = frozenset({Ability.WITHDRAWAL})
 
     kind: Literal["config-withdrawn"]
 

@@ -22,6 +22,7 @@ PLURALS = {
     "Namespace": "namespaces",
     "ServiceAccount": "serviceaccounts",
     "ConfigMap": "configmaps",
+    "Secret": "secrets",
     "Service": "services",
     "Pod": "pods",
     "Event": "events",

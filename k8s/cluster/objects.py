@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from k8s.cluster.control import controlled
 from k8s.target import Document, Rendered
 
 MANAGED_BY, OURS = "app.kubernetes.io/managed-by", "goaround"
@@ -17,6 +18,7 @@ ORDER = (
     "NetworkPolicy",
     "ServiceAccount",
     "ConfigMap",
+    "Secret",
     "Service",
     "*",
     "PodDisruptionBudget",
@@ -44,22 +46,24 @@ class Sent:
         return sum(int(one["spec"]["replicas"]) for one in self.objects if one["kind"] == "Deployment")
 
 
-def sent(name: str, rendered: Rendered, seed: int, image: str | None = None) -> Sent:
+def sent(name: str, rendered: Rendered, seed: int, image: str | None = None, token: str | None = None) -> Sent:
     """Put a rendered world into the namespace `name`. `seed` goes to every pod; `image` in place of the manifests' own.
 
-    Every object carries labels that say that goaround made it, and for which world; the namespace's annotations keep
+    With a `token` the world can be measured and broken by whoever has it (`k8s.cluster.control`). Every object carries labels that say that goaround made it, and for which world; the namespace's annotations keep
     the policy set.
     """
     objects = [copy.deepcopy(one) for one in (*rendered.objects, *rendered.istio)]
     if rendered.mesh is not None and not rendered.mesh.mtls:
         objects.append(copy.deepcopy(PLAINTEXT))
+    if token is not None:
+        objects = controlled(objects, token)
     for one in objects:
         metadata = one["metadata"]
         metadata["labels"] = {**metadata.get("labels", {}), MANAGED_BY: OURS, WORLD: name}
         if one["kind"] != "Namespace":
             metadata["namespace"] = name
         if one["kind"] == "Deployment":
-            _tell(one["spec"]["template"]["spec"]["containers"][0], seed, image)
+            _tell(one["spec"]["template"]["spec"]["containers"], seed, image)
     [namespace] = [one for one in objects if one["kind"] == "Namespace"]
     namespace["metadata"]["name"] = name
     namespace["metadata"]["labels"][MODE] = rendered.mode
@@ -85,11 +89,12 @@ def bare(one: Mapping[str, Any], version: str, kind: str) -> Document:
     return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": one.get("spec", {})}
 
 
-def _tell(container: dict[str, Any], seed: int, image: str | None) -> None:
-    others: Sequence[dict[str, Any]] = [one for one in container["env"] if one["name"] != "SEED"]
-    container["env"] = [*others, {"name": "SEED", "value": str(seed)}]
-    if image:
-        container["image"] = image
+def _tell(containers: Sequence[dict[str, Any]], seed: int, image: str | None) -> None:
+    app = containers[0]
+    others: Sequence[dict[str, Any]] = [one for one in app["env"] if one["name"] != "SEED"]
+    app["env"] = [*others, {"name": "SEED", "value": str(seed)}]
+    for one in containers if image else ():
+        one["image"] = image
 
 
 def _place(one: Mapping[str, Any]) -> int:

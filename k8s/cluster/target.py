@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from k8s.cluster import mesh
 from k8s.cluster.api import Api, ApiError, folder
+from k8s.cluster.control import SECRET, new_token, token_of
 from k8s.cluster.objects import MANAGED_BY, OURS, Sent, is_ours, sent
+from k8s.cluster.reach import Reach
 from k8s.cluster.world import ClusterWorld, Say, quiet
 from k8s.target import Rendered, TargetError
 
@@ -17,30 +19,37 @@ NAMESPACES = folder("v1", "Namespace", None)
 
 
 class ClusterTarget:
-    """Worlds of one cluster. `image` in place of the manifests' own; `say` is told what is waited for."""
+    """Worlds of one cluster. `image` in place of the manifests' own; `say` is told what is waited for.
 
-    def __init__(self, api: Api, image: str | None = None, say: Say = quiet) -> None:
-        self._api, self._image, self._say = api, image, say
+    `reach` is how we come to the ports of pods; without one, worlds can be operated, and neither measured nor broken.
+    """
 
-    async def up(self, name: str, rendered: Rendered, *, attached: Literal[False], seed: int) -> ClusterWorld:
+    def __init__(self, api: Api, image: str | None = None, say: Say = quiet, reach: Reach | None = None) -> None:
+        self._api, self._image, self._say, self._reach = api, image, say, reach
+
+    async def up(
+        self, name: str, rendered: Rendered, *, attached: bool = False, seed: int, token: str | None = None
+    ) -> ClusterWorld:
         """Make a namespace with a world in it, and wait until every pod is ready. It stays until `down`.
 
-        What was made is removed again when the world does not become ready.
+        It hangs on nobody's process, so `attached` changes nothing. `token` is what its fault control and its wardens
+        ask for; a new one if it is left out. What was made is removed again when the world does not become ready.
 
         Raises TargetError: bad or taken name, no Istio or too old, no injection, no permission, and what keeps pods
         from being ready.
         """
         _refuse_name(name)
-        made = sent(name, rendered, seed, self._image)
+        token = token or new_token()
+        made = sent(name, rendered, seed, self._image, token)
         await asyncio.to_thread(self._refuse, name, rendered)
         creating = asyncio.ensure_future(asyncio.to_thread(self._create, made))
         try:
             namespace = await asyncio.shield(creating)
         except asyncio.CancelledError:
             # the thread goes on, so the namespace may be there a moment later
-            await ClusterWorld(self._api, await creating, self._say).down()
+            await self._made(await creating, token).down()
             raise
-        world = ClusterWorld(self._api, namespace, self._say)
+        world = self._made(namespace, token)
         try:
             await asyncio.to_thread(self._fill, made, rendered)
             await world.wait_ready()
@@ -61,12 +70,24 @@ class ClusterTarget:
         if found is None or not is_ours(found):
             running = ", ".join(await self.worlds()) or "none"
             raise TargetError(f"no world {name!r} runs in this cluster; there are: {running}")
-        return ClusterWorld(self._api, found, self._say)
+        return self._made(found, await asyncio.to_thread(self._token, name))
 
     async def worlds(self) -> list[str]:
         """Names of the running worlds."""
         found = await asyncio.to_thread(self._api.get, NAMESPACES, labelSelector=f"{MANAGED_BY}={OURS}")
         return sorted(one["metadata"]["name"] for one in found["items"] if is_ours(one))
+
+    def _made(self, namespace: Mapping[str, Any], token: str | None) -> ClusterWorld:
+        return ClusterWorld(self._api, namespace, self._say, self._reach, token)
+
+    def _token(self, name: str) -> str | None:
+        """The token of a running world; None where it has none, or where we may not read it."""
+        try:
+            return token_of(self._api.get(f"{folder('v1', 'Secret', name)}/{SECRET}"))
+        except ApiError as error:
+            if error.status in (403, 404):
+                return None
+            raise
 
     def _refuse(self, name: str, rendered: Rendered) -> None:
         """Raise TargetError where this could not work, before anything is made."""

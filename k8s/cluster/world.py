@@ -10,7 +10,9 @@ from typing import Any
 
 from istio.objects.parse import KINDS
 from k8s.cluster.api import Api, ApiError, folder, path_of
+from k8s.cluster.control import HEADER
 from k8s.cluster.objects import MODE, bare
+from k8s.cluster.reach import Reach
 from k8s.cluster.readiness import (
     APP,
     PROXY,
@@ -41,13 +43,29 @@ def quiet(_line: str) -> None:
 
 
 class ClusterWorld:
-    """One world: the namespace `name`, as it was when it was found."""
+    """One world: the namespace `name`, as it was when it was found.
 
-    def __init__(self, api: Api, namespace: Mapping[str, Any], say: Say = quiet) -> None:
-        self._api, self._say = api, say
+    `reach` is how we come to the ports of its pods, and `token` what its fault control asks for; None where there is
+    none.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        namespace: Mapping[str, Any],
+        say: Say = quiet,
+        reach: Reach | None = None,
+        token: str | None = None,
+    ) -> None:
+        self._api, self._say, self._reach, self._token = api, say, reach, token
         self.name: str = namespace["metadata"]["name"]
         self.mode: str = namespace["metadata"]["labels"].get(MODE, "")
         self._uid: str = namespace["metadata"]["uid"]
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The token; nothing where the world has none."""
+        return {HEADER: self._token} if self._token else {}
 
     async def status(self) -> WorldStatus:
         """List the pods, in name order; addresses are those inside the cluster, and usage is not known."""

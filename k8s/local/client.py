@@ -39,6 +39,11 @@ class LocalWorld:
         self.directory, self.name, self.mode = directory, record.name, record.mode
         self._record, self._process = record, process
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Nothing: admin ports of this machine listen for this machine only."""
+        return {}
+
     async def status(self) -> WorldStatus:
         """List the pods."""
         answer = await self._call("status")
@@ -117,6 +122,9 @@ class LocalWorld:
     async def renew(self) -> None:
         """Give good certificates to those whose time was over."""
         await self._call("renew")
+
+    async def mend(self) -> None:
+        """Do nothing: the supervisor ends by itself what has a time limit, and never holds back a restart."""
 
     async def kill(self, pod: str, container: str = "app", ttl_s: float = 0) -> None:
         """SIGKILL a container; its restart is held back for `ttl_s` seconds."""

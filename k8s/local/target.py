@@ -25,6 +25,7 @@ from k8s.target import Ability, Need, Rendered, TargetError
 # supervisor, a supervisor 53 MiB.
 MIB = 2**20
 APP, PROXY, SUPERVISOR = 42 * MIB, 75 * MIB, 55 * MIB
+OF_SIDECARS = frozenset({Ability.SIDECARS, Ability.WITHDRAWAL, Ability.CERTIFICATES})
 START_S = 20.0
 POLL_S = 0.02
 
@@ -50,7 +51,7 @@ class LocalTarget:
 
     def supports(self, ability: Ability, rendered: Rendered) -> str:
         """Why a world made of this could not do that; empty when it can. Processes here are always ours to signal."""
-        if ability in (Ability.SIDECARS, Ability.CERTIFICATES) and rendered.mesh is None:
+        if ability in OF_SIDECARS and rendered.mesh is None:
             return f"mode {rendered.mode} has no sidecars"
         if ability is Ability.POLICIES and rendered.mesh is None and rendered.mode not in LIBRARIES:
             return f"mode {rendered.mode} has no policies that could be changed"
