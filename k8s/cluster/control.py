@@ -29,7 +29,7 @@ BENCH: Mapping[str, str] = {"goaround/part": "bench"}
 """Labels of the pods that may come to the ports of a world: those of a harness, in a namespace of goaround's."""
 BOOTSTRAP = "goaround-bootstrap"
 EVENT_LOG: Document = {"cluster_manager": {"outlier_detection": {"event_log_path": "/dev/stdout"}}}
-"""What Istio's bootstrap of an Envoy lacks: a line in its log for each host that it ejects, and for each that returns."""
+"""What Istio's bootstrap of an Envoy lacks: a line in its log for each host that is ejected, and for each return."""
 STATS = (r"cluster\.(in|out)bound.*", r"http\..*\.fault\..*")
 """Envoy's counters by which an edge is measured: Istio leaves them out by default."""
 _CONFIG = "proxy.istio.io/config"

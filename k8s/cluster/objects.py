@@ -49,8 +49,8 @@ class Sent:
 def sent(name: str, rendered: Rendered, seed: int, image: str | None = None, token: str | None = None) -> Sent:
     """Put a rendered world into the namespace `name`. `seed` goes to every pod; `image` in place of the manifests' own.
 
-    With a `token` the world can be measured and broken by whoever has it (`k8s.cluster.control`). Every object carries labels that say that goaround made it, and for which world; the namespace's annotations keep
-    the policy set.
+    With a `token` the world can be measured and broken by whoever has it (`k8s.cluster.control`). Every object carries
+    labels that say that goaround made it, and for which world; the namespace's annotations keep the policy set.
     """
     objects = [copy.deepcopy(one) for one in (*rendered.objects, *rendered.istio)]
     if rendered.mesh is not None and not rendered.mesh.mtls:
