@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler
 from services.runtime.faults import BadFault, Faults
 from services.runtime.pod import Application, StoreError
 from services.runtime.telemetry import Telemetry
+from services.runtime.token import guard
 
 if TYPE_CHECKING:
     from services.runtime.calls import CallLog
@@ -33,9 +34,13 @@ class Admin:
         self._drop_clients = drop_clients
         self._calls = calls
 
-    def make_app(self, *, fault_control: bool) -> web.Application:
-        """Make the admin app; without `fault_control` it has nothing but `/metrics`."""
-        app = web.Application(middlewares=[_explain])
+    def make_app(self, *, fault_control: bool, token: str | None = None) -> web.Application:
+        """Make the admin app; without `fault_control` it has nothing but `/metrics`.
+
+        With a `token`, whoever asks for more than that must send it.
+        """
+        guarded = [guard(token)] if fault_control and token is not None else []
+        app = web.Application(middlewares=[*guarded, _explain])
         app.router.add_get("/metrics", self.metrics)
         if fault_control:
             app.add_routes(

@@ -76,7 +76,8 @@ async def serve(settings: Settings, build: Build) -> int:
         make_app(application, gate, probes), access_log=None, handle_signals=False, shutdown_timeout=FLUSH_S
     )
     faults.door = door = ListeningDoor(app_runner, settings.host, settings.port)
-    admin_runner = web.AppRunner(admin.make_app(fault_control=settings.fault_control), access_log=None)
+    admin_app = admin.make_app(fault_control=settings.fault_control, token=settings.control_token)
+    admin_runner = web.AppRunner(admin_app, access_log=None)
     until = time.monotonic()
     try:
         await admin_runner.setup()

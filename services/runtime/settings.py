@@ -6,7 +6,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -45,6 +45,7 @@ class Settings:
     discovery_file: Path | None = None
     replicas_suffix: str | None = None
     fault_control: bool = False
+    control_token: str | None = field(default=None, repr=False)
     seed: int = 0
     service_time_ms: float = 5.0
     cpu_ms: float = 0.5
@@ -62,8 +63,8 @@ class Settings:
 
     @property
     def admin_host(self) -> str:
-        """Where the admin port listens: whoever can inject faults must already be on this machine."""
-        return "127.0.0.1" if self.fault_control else self.host
+        """Where the admin port listens: whoever can inject faults is on this machine already, or has the token."""
+        return "127.0.0.1" if self.fault_control and self.control_token is None else self.host
 
 
 def read_settings(env: Mapping[str, str], required: tuple[str, ...] = ()) -> Settings:
@@ -92,6 +93,7 @@ def read_settings(env: Mapping[str, str], required: tuple[str, ...] = ()) -> Set
         discovery_file=reader.read("DISCOVERY_FILE", None, Path),
         replicas_suffix=reader.read("REPLICAS_SUFFIX", None, _suffix),
         fault_control=reader.read("FAULT_CONTROL", False, _switch),
+        control_token=reader.read("CONTROL_TOKEN", None, str),
         seed=reader.read("SEED", 0, _whole(0, 2**63 - 1)),
         service_time_ms=reader.read("SERVICE_TIME_MS", 5.0, _number(0, 60_000)),
         cpu_ms=reader.read("CPU_MS", 0.5, _number(0, 60_000)),

@@ -118,7 +118,9 @@ async def serving(
 
     calls = call_log(settings)
     app = make_app(application, Gate(telemetry, faults, probes, calls=calls), probes)
-    admin = Admin(telemetry, faults, application, drop, calls).make_app(fault_control=settings.fault_control)
+    admin = Admin(telemetry, faults, application, drop, calls).make_app(
+        fault_control=settings.fault_control, token=settings.control_token
+    )
     probes.phase = Phase.READY
     async with TestClient(TestServer(app)) as http, TestClient(TestServer(admin)) as admin_http:
         yield Served(http, admin_http, clients, faults, telemetry, probes, dropped)

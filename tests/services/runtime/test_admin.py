@@ -15,6 +15,7 @@ from services.section.application import build as section
 from tests.services.processes import running
 from tests.services.scripted import serving, settings_of
 
+TOKEN = "x-goaround-token"  # noqa: S105 - the name of a header
 CONTROL = [
     ("GET", "/faults"),
     ("POST", "/faults"),
@@ -24,6 +25,7 @@ CONTROL = [
     ("GET", "/counters"),
     ("GET", "/stored"),
 ]
+GUARDED = {"FAULT_CONTROL": "on", "CONTROL_TOKEN": "a-secret"}
 ABORT = {"id": "a", "kind": "abort", "status": 503, "rate": 1, "ttl_s": 9}
 STATISTICS: dict[str, Any] = {
     "frame": "f",
@@ -39,6 +41,35 @@ async def test_without_fault_control_there_is_no_such_route(method: str, path: s
     async with serving(momentum, settings_of(tmp_path)) as served:
         assert (await served.admin.request(method, path, json={"seed": 1})).status == 404
         assert (await served.admin.get("/metrics")).status == 200
+
+
+@pytest.mark.parametrize("headers", [{}, {TOKEN: ""}, {TOKEN: "a-secre"}, {TOKEN: "a-secret2"}, {TOKEN: "schlüssel"}])
+@pytest.mark.parametrize(("method", "path"), CONTROL)
+async def test_with_a_token_nothing_is_controlled_without_it(
+    method: str, path: str, headers: dict[str, str], tmp_path: Path
+) -> None:
+    async with serving(momentum, settings_of(tmp_path, **GUARDED)) as served:
+        answer = await served.admin.request(method, path, json=ABORT, headers=headers)
+        assert (answer.status, len((await answer.json())["errors"])) == (401, 1)
+        listing = await served.admin.get("/faults", headers={TOKEN: "a-secret"})
+        assert (await listing.json())["faults"] == []
+
+
+async def test_with_the_token_a_fault_is_set(tmp_path: Path) -> None:
+    async with serving(momentum, settings_of(tmp_path, **GUARDED)) as served:
+        assert (await served.admin.post("/faults", json=ABORT, headers={TOKEN: "a-secret"})).status == 201
+        assert (await served.http.get("/status")).status == 503
+
+
+async def test_metrics_are_told_without_the_token(tmp_path: Path) -> None:
+    async with serving(momentum, settings_of(tmp_path, **GUARDED)) as served:
+        assert (await served.admin.get("/metrics")).status == 200
+
+
+@pytest.mark.parametrize("path", ["/metrics/", "/Metrics", "/faults?/metrics"])
+async def test_a_path_that_only_looks_like_an_open_one_is_guarded(path: str, tmp_path: Path) -> None:
+    async with serving(momentum, settings_of(tmp_path, **GUARDED)) as served:
+        assert (await served.admin.get(path)).status == 401
 
 
 async def test_a_fault_is_set_listed_fires_and_is_ended(tmp_path: Path) -> None:

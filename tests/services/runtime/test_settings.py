@@ -55,6 +55,15 @@ def test_with_fault_control_the_admin_port_is_on_loopback_only() -> None:
     assert read_settings(WHO).admin_host == "0.0.0.0"  # noqa: S104 - where Prometheus must reach it
 
 
+def test_with_a_token_it_may_listen_for_everybody() -> None:
+    told = {**WHO, "FAULT_CONTROL": "on", "CONTROL_TOKEN": "a-secret"}
+    assert read_settings(told).admin_host == "0.0.0.0"  # noqa: S104 - as above
+
+
+def test_the_token_is_in_no_words_about_the_settings() -> None:
+    assert "a-secret" not in repr(read_settings({**WHO, "CONTROL_TOKEN": "a-secret"}))
+
+
 def test_a_pod_with_bad_settings_ends_with_code_2_and_one_line_for_each() -> None:
     command = [sys.executable, "-m", "services.momentum"]
     ended = subprocess.run(command, env={"PORT": "x"}, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
