@@ -101,6 +101,7 @@ class Conduct:
             "void": [],
         }
         try:
+            await world.mend()
             async with AsyncExitStack() as stack:
                 ttl_s = scenario.duration_s + DEADLINE_S + settle_s(scenario) + TTL_MARGIN_S
                 await stack.enter_async_context(told(world, scenario.settings, ttl_s))

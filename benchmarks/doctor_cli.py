@@ -34,7 +34,7 @@ def doctor(
 ) -> None:
     """Look whether `goaround up --target cluster` would work here; nothing is made or changed.
 
-    Exit code 2: something is missing.
+    What is found `never` no cluster does: faults that are the local target's alone. Exit code 2: something is missing.
     """
     if target != CLUSTER:
         raise BadInput([f"--target {target!r}: must be {CLUSTER}; the local target says what it lacks when it starts"])
@@ -44,7 +44,7 @@ def doctor(
 
     arm = Arm.parse(mode, DEFAULT_POLICIES)
     rendered = render(arm.mode, arm.policies, mesh=MeshOptions(gateway=True))
-    colours = {Found.GOOD: "green", Found.BAD: "red", Found.UNKNOWN: "yellow"}
+    colours = {Found.GOOD: "green", Found.BAD: "red", Found.UNKNOWN: "yellow", Found.ABSENT: "dim"}
     table = Table("what", "found", "", box=box.SIMPLE_HEAD)
     checks = list(examine(Api(context), name, rendered, image))
     for one in checks:

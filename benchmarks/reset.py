@@ -27,9 +27,9 @@ async def reset(world: World, pods: Pods, seed: int) -> None:
         FaultFailed: a stale fault could not be ended.
 
     """
-    deadline = time.monotonic() + DEADLINE_S
     await sweep(world, pods.http)
-    await world.reset_mesh()
+    await world.reset_mesh()  # which has a deadline of its own: a cluster's sidecars follow within seconds
+    deadline = time.monotonic() + DEADLINE_S
     left = ["not tried"]
     while left:
         if time.monotonic() > deadline:

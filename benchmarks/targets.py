@@ -47,5 +47,6 @@ def choose(
     # imported when first asked for: the client takes most of a second, and 40 MB
     from k8s.cluster.api import Api
     from k8s.cluster.target import ClusterTarget
+    from k8s.cluster.world import quiet
 
-    return ClusterTarget(Api(context), image, *([say] if say else []))
+    return ClusterTarget(Api(context), image, say or quiet)

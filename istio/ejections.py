@@ -28,13 +28,16 @@ class Ejection:
 
 def read_ejections(path: Path) -> list[Ejection]:
     """Read an event log; a file that is not there yet, and a line that is still being written, hold nothing."""
-    if not path.exists():
-        return []
-    return [one for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if (one := _read(line))]
+    return parse_ejections(path.read_text(encoding="utf-8")) if path.exists() else []
+
+
+def parse_ejections(text: str) -> list[Ejection]:
+    """Read the events out of a log; lines of others, and one that is still being written, are left out."""
+    return [one for line in text.splitlines(keepends=True) if (one := _read(line))]
 
 
 def _read(line: str) -> Ejection | None:
-    if not line.endswith("\n"):
+    if not line.endswith("\n") or not line.startswith("{") or '"cluster_name"' not in line:
         return None
     event = json.loads(line)
     cluster = _OUTBOUND.fullmatch(event["cluster_name"].rstrip(";"))

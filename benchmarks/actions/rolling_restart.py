@@ -27,16 +27,24 @@ class RollingRestart(Action):
 
 @dataclass(slots=True)
 class Rolled:
-    """Proven by the restarts that the target counts; over when every replica is ready."""
+    """Proven by the restarts that the target counts; over when every replica is ready.
+
+    On a cluster another pod comes in a replica's place: that it is gone proves it, and all of its deployment must be
+    ready.
+    """
 
     world: World
     victims: Sequence[Victim]
     keep: Keep
     before: dict[str, int] = field(default_factory=dict)
+    deployments: set[str] = field(default_factory=set)
 
     async def inject(self) -> None:
         """Restart them in order; a cancellation lets the one that is on its way come back."""
-        self.before = {pod: restarts for pod, (restarts, _) in (await self._pods()).items()}
+        names = {victim.pod for victim in self.victims}
+        pods = [pod for pod in (await self.world.status()).pods if pod.name in names]
+        self.before = {pod.name: pod.restarts for pod in pods}
+        self.deployments = {pod.deployment for pod in pods}
         for victim in self.victims:
             await self.keep([victim.pod])
             await whole([self.world.restart(victim.pod)])
@@ -45,13 +53,9 @@ class Rolled:
         """There is nothing to undo."""
 
     async def proof(self) -> Proof:
-        """Who was started again, and who is ready."""
-        now = await self._pods()
+        """Who was started again, or replaced, and who is ready."""
+        now = {pod.name: pod for pod in (await self.world.status()).pods if pod.deployment in self.deployments}
         return Proof(
-            fired={pod: now[pod][0] - before for pod, before in self.before.items()},
-            gone={pod: ready for pod, (_, ready) in now.items()},
+            fired={pod: now[pod].restarts - before if pod in now else 1 for pod, before in self.before.items()},
+            gone={name: pod.ready for name, pod in now.items()},
         )
-
-    async def _pods(self) -> dict[str, tuple[int, bool]]:
-        names = {victim.pod for victim in self.victims}
-        return {pod.name: (pod.restarts, pod.ready) for pod in (await self.world.status()).pods if pod.name in names}

@@ -27,6 +27,8 @@ WARDEN = "warden"
 APP_PORT, ADMIN_PORT, WARDEN_PORT = 8080, 9090, 9091
 BENCH: Mapping[str, str] = {"goaround/part": "bench"}
 """Labels of the pods that may come to the ports of a world: those of a harness, in a namespace of goaround's."""
+KEPT = "goaround-kept"
+"""A ConfigMap for what must be put back, should whoever took it away die."""
 BOOTSTRAP = "goaround-bootstrap"
 EVENT_LOG: Document = {"cluster_manager": {"outlier_detection": {"event_log_path": "/dev/stdout"}}}
 """What Istio's bootstrap of an Envoy lacks: a line in its log for each host that is ejected, and for each return."""
@@ -56,6 +58,7 @@ def controlled(objects: Sequence[Mapping[str, Any]], token: str) -> list[Documen
     made.append(secret(token))
     if any(_injected(one["spec"]["template"]) for one in deployments):
         made.append(_object("v1", "ConfigMap", BOOTSTRAP, data={"custom_bootstrap.json": json.dumps(EVENT_LOG)}))
+        made.append(_object("v1", "ConfigMap", KEPT, data={}))
     if any(one["kind"] == "NetworkPolicy" for one in made):
         made.append(_policy())
     return made

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from k8s.cluster import mesh
+from k8s.cluster.abilities import ABSENT, OF_SIDECARS, WHAT
 from k8s.cluster.api import PLURALS, Api, ApiError
 from k8s.image import TAG
 from k8s.target import Rendered, TargetError
@@ -19,6 +20,8 @@ class Found(Enum):
     GOOD = "yes"
     BAD = "no"
     UNKNOWN = "unknown"
+    ABSENT = "never"
+    """What no cluster has, and no world needs: faults that only the local target has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,9 @@ def examine(api: Api, name: str, rendered: Rendered, image: str | None = None) -
         yield istio
         if istio.found is not Found.BAD:
             yield _look("sidecar injection", lambda: _injection(api))
+    for ability, what in WHAT.items():
+        if rendered.mesh is not None or ability not in OF_SIDECARS:
+            yield Check(what, Found.ABSENT, ABSENT[ability])
 
 
 def _look(what: str, how: Callable[[], tuple[Found, str]]) -> Check:
@@ -71,7 +77,7 @@ def _permissions(api: Api, name: str, rendered: Rendered) -> tuple[Found, str]:
         group = kind[0].rpartition("/")[0]
         if kind[1] != "Namespace":
             wanted += [(group, PLURALS[kind[1]], "create"), (group, PLURALS[kind[1]], "patch")]
-    wanted.append(("apps", "deployments/scale", "patch"))
+    wanted += [("apps", "deployments/scale", "patch"), ("", "secrets", "create"), ("", "secrets", "patch")]
     lacking: dict[str, list[str]] = {}
     for group, what, verb in wanted:
         if not _may(api, name, group, what, verb):

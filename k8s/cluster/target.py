@@ -8,14 +8,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from k8s.cluster import mesh
+from k8s.cluster.abilities import lacking
 from k8s.cluster.api import Api, ApiError, folder
 from k8s.cluster.control import SECRET, new_token, token_of
 from k8s.cluster.objects import MANAGED_BY, OURS, Sent, is_ours, sent
 from k8s.cluster.reach import Reach
 from k8s.cluster.world import ClusterWorld, Say, quiet
-from k8s.target import Rendered, TargetError
+from k8s.target import Ability, Need, Rendered, TargetError
 
 NAMESPACES = folder("v1", "Namespace", None)
+# Resident bytes, idle with some room: an application and its warden; an Envoy and its pilot-agent.
+MIB = 2**20
+POD, SIDECAR = 80 * MIB, 120 * MIB
 
 
 class ClusterTarget:
@@ -58,6 +62,16 @@ class ClusterTarget:
             await asyncio.shield(world.down())
             raise
         return world
+
+    def supports(self, ability: Ability, rendered: Rendered) -> str:
+        """Why a world made of this could not do that; empty when it can."""
+        return lacking(ability, rendered)
+
+    def need(self, rendered: Rendered) -> Need:
+        """Resident memory of a world's pods once they are ready, wherever in the cluster they are."""
+        deployments = [one for one in rendered.objects if one["kind"] == "Deployment"]
+        pods = sum(int(one["spec"]["replicas"]) for one in deployments)
+        return Need(pods, pods * (POD + (SIDECAR if rendered.mesh is not None else 0)))
 
     async def world(self, name: str) -> ClusterWorld:
         """Find a running world; raises TargetError with the choices."""

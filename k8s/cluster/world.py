@@ -1,53 +1,43 @@
-"""A handle on a world that runs in a namespace of a cluster."""
+"""A world of a cluster that is measured, and broken on purpose: through its wardens, its Deployments, and Istio."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from istio.objects.parse import KINDS
+from istio import stats
+from istio.admin import parse_stats
+from istio.ejections import Ejection, parse_ejections
+from k8s.cluster import revision
+from k8s.cluster.abilities import ABSENT
+from k8s.cluster.accounts import Accounts
 from k8s.cluster.api import Api, ApiError, folder, path_of
-from k8s.cluster.control import HEADER
-from k8s.cluster.objects import MODE, bare
+from k8s.cluster.control import KEPT
+from k8s.cluster.operated import OperatedNamespace, Say, deployment_of, is_ending, quiet
 from k8s.cluster.reach import Reach
-from k8s.cluster.readiness import (
-    APP,
-    PROXY,
-    Obstacle,
-    condition,
-    containers,
-    crashing,
-    has_sidecar,
-    is_ready,
-    obstacles,
-    reason,
-)
-from k8s.local.models import SCALE
-from k8s.target import Document, KindUsage, Pod, TargetError, WorldStatus
+from k8s.cluster.readiness import PROXY, containers, is_ready
+from k8s.cluster.wardens import Wardens, read_usage
+from k8s.target import Ability, Document, TargetError, Usage
 
-POLL_S = 1.0
-READY_S = 300.0
-DOWN_S = 300.0
-STILL_STARTING = ("it is starting", "Startup probe failed")
-# What a namespace says of itself while it is deleted; its other words are of the deletion's inner steps.
-STILL_THERE = ("NamespaceContentRemaining", "NamespaceFinalizersRemaining", "NamespaceDeletionDiscoveryFailure")
-OF_THE_APPLICATION = "project=airport"
-Say = Callable[[str], None]
+__all__ = ["ClusterWorld", "Say", "quiet"]
+
+RULES = "destination-rules"
+"""The entry of the ConfigMap KEPT that holds DestinationRules while they are deleted."""
+FOLLOWED_S = 30.0
+LOOK_S = 0.1
+EJECTING = r"outlier_detection\.ejections_(active|enforced_total)$"
+DETECTOR = re.compile(r"^(outbound\|[^:]*)::outlier::", re.MULTILINE)
+"""A line of Envoy's `/clusters` that a cluster has when outlier detection acts on it."""
 
 
-def quiet(_line: str) -> None:
-    """Say nothing of what goes on."""
-
-
-class ClusterWorld:
-    """One world: the namespace `name`, as it was when it was found.
-
-    `reach` is how we come to the ports of its pods, and `token` what its fault control asks for; None where there is
-    none.
-    """
+class ClusterWorld(OperatedNamespace):
+    """One world of a cluster; what needs a warden raises TargetError where there is none, or no way to it."""
 
     def __init__(
         self,
@@ -57,214 +47,309 @@ class ClusterWorld:
         reach: Reach | None = None,
         token: str | None = None,
     ) -> None:
-        self._api, self._say, self._reach, self._token = api, say, reach, token
-        self.name: str = namespace["metadata"]["name"]
-        self.mode: str = namespace["metadata"]["labels"].get(MODE, "")
-        self._uid: str = namespace["metadata"]["uid"]
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The token; nothing where the world has none."""
-        return {HEADER: self._token} if self._token else {}
-
-    async def status(self) -> WorldStatus:
-        """List the pods, in name order; addresses are those inside the cluster, and usage is not known."""
-        pods, events = await asyncio.gather(self._list("v1", "Pod"), self._list("v1", "Event"))
-        found = tuple(_pod(one, events) for one in sorted(pods, key=lambda one: str(one["metadata"]["name"])))
-        return WorldStatus(self.name, self.mode, found, ("addresses are those inside the cluster",))
-
-    async def wait_ready(self, within_s: float = READY_S) -> None:
-        """Wait until every deployment has all its pods ready, and no pod of before is left.
-
-        Raises TargetError naming what is not ready and why: at once where waiting is of no use, else after `within_s`.
-        """
-        deadline, told = time.monotonic() + within_s, ""
-        while True:
-            deployments, pods, events = await asyncio.gather(
-                self._list("apps/v1", "Deployment"), self._list("v1", "Pod"), self._list("v1", "Event")
-            )
-            wanted = sum(int(one["spec"]["replicas"]) for one in deployments)
-            ready = sum(map(is_ready, pods))
-            found = list(obstacles(deployments, pods, events))
-            if not found and all(map(_rolled_out, deployments)) and len(pods) == ready == wanted:
-                self._say(f"{ready} of {wanted} pods are ready")
-                return
-            if hopeless := [one for one in found if one.fatal]:
-                raise TargetError([*_each_once(hopeless), *await self._last_lines(pods)])
-            if time.monotonic() > deadline:
-                late = found or [Obstacle(f"world {self.name}", f"only {ready} of {wanted} pods are ready", False)]
-                first = f"not ready after {within_s:g} s:"
-                raise TargetError([first, *_each_once(late), *await self._last_lines(pods)])
-            line = _progress(ready, wanted, found)
-            if line != told:
-                self._say(line)
-                told = line
-            await asyncio.sleep(POLL_S)
+        super().__init__(api, namespace, say, reach, token)
+        self._accounts = Accounts()
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._ejected: Mapping[str, int] = {}
+        self._flush_s: float | None = None
 
     async def scale(self, deployment: str, replicas: int) -> None:
         """Set a deployment's replicas; returns when the new ones are ready and the old ones are gone."""
-        found = {one["metadata"]["name"]: one for one in await self._list("apps/v1", "Deployment")}
-        if deployment not in found:
-            raise TargetError(f"no deployment {deployment!r}; choose from: {', '.join(sorted(found))}")
-        if (found[deployment]["metadata"].get("annotations") or {}).get(SCALE) == "never":
-            raise TargetError(f"{deployment} keeps state that a second copy would not have; it is not scaled")
-        path = f"{folder('apps/v1', 'Deployment', self.name)}/{deployment}/scale"
-        await asyncio.to_thread(self._api.merge, path, {"spec": {"replicas": replicas}})
-        await self.wait_ready()
+        await self._note()
+        await super().scale(deployment, replicas)
 
-    async def apply(self, objects: Sequence[Mapping[str, Any]]) -> None:
-        """Create or replace Istio objects; returns when the cluster has accepted all. One is refused: none is applied.
+    async def restart(self, pod: str, env: Mapping[str, str] | None = None, ttl_s: float = 0) -> None:
+        """Replace a pod by a new one of the same Deployment; returns when all pods are ready, and it is gone.
 
-        Sidecars follow as istiod tells them, within seconds; the API server does not say when they have.
+        With `env`, or without it where its Deployment has been told some, that is a rollout: the Deployment is changed,
+        and all its replicas are replaced as its strategy says. A pod that such a rollout has replaced already is not
+        there any more, and nothing more is done for it. Nobody in the cluster watches the clock, so `ttl_s` ends
+        nothing: `mend` does.
         """
-        await asyncio.to_thread(self._apply, objects)
+        deployment = deployment_of(pod)
+        async with self._turns[deployment]:
+            found = await self._deployment(deployment)
+            await self._note()
+            if not await self._change(found, replace(revision.read(found), env=dict(env or {}))):
+                await self._remove([pod])
+            await self.wait_ready()
 
-    async def delete(self, objects: Sequence[Mapping[str, Any]]) -> None:
-        """Delete Istio objects by kind and name."""
-        self._refuse_strangers(objects)
-        for one in objects:
-            await asyncio.to_thread(self._api.delete, path_of(one))
+    async def probe(self, deployment: str, probes: Mapping[str, Any]) -> None:
+        """Merge other probes into a deployment's, in a rollout; none at all: those that `up` gave it."""
+        async with self._turns[deployment]:
+            found = await self._deployment(deployment)
+            await self._note()
+            await self._change(found, replace(revision.read(found), probes=dict(probes)))
+            await self.wait_ready()
 
-    async def get(self) -> list[Document]:
-        """List the Istio objects in this namespace, by kind and name; empty where the cluster has no Istio."""
-        found: list[Document] = []
-        for kind, (_, versions) in sorted(KINDS.items()):
-            try:
-                listed = await self._list(versions[0], kind, all_of_them=True)
-            except ApiError as error:
-                if error.status == 404:
-                    continue
-                raise
-            found += [bare(one, versions[0], kind) for one in listed]
-        return sorted(found, key=lambda one: (one["kind"], one["metadata"]["name"]))
+    async def mend(self) -> None:
+        """Undo what somebody who died has left; replace pods that were started again, whose next restart would wait.
 
-    async def log(self, pod: str, container: str = "app") -> str:
-        """What a container (`app` or `proxy`) has logged. Raises TargetError for one that is not there."""
-        path = f"{folder('v1', 'Pod', self.name)}/{pod}/log"
-        return await asyncio.to_thread(self._api.text, path, container={"app": APP, "proxy": PROXY}[container])
-
-    async def down(self) -> None:
-        """Delete the namespace with all that is in it; returns when it is gone. One that is gone already stays so.
-
-        Everything that `up` makes is in the namespace, and the namespace is only taken where `up` made it.
+        A kubelet starts a container again at once the first time, and 10 s, 20 s, ... after its end the next times.
         """
-        path = f"{folder('v1', 'Namespace', None)}/{self.name}"
+        rules = await self._kept_rules()
+        if rules:
+            await self.apply(rules)
+            await self._keep_rules(None)
+        changed = False
+        for one in await self._deployments():
+            changed |= await self._change(one, revision.Revision(revision.read(one).manifest))
+        worn = [one for one in await self._pods() if any(int(each.get("restartCount", 0)) for each in containers(one))]
+        if worn:
+            await self._note()
+            await self._remove([one["metadata"]["name"] for one in worn])
+        if changed or worn:
+            await self.wait_ready()
+
+    async def config(self, name: str) -> dict[str, str]:
+        """Read a ConfigMap: its entries by file name."""
+        found = await asyncio.to_thread(self._api.get, self._config_path(name))
+        return dict(found.get("data") or {})
+
+    async def configure(self, name: str, entries: Mapping[str, str]) -> None:
+        """Replace the entries of a ConfigMap; pods that are made from now on read them."""
+        gone = dict.fromkeys((await self.config(name)).keys() - entries.keys())
+        await asyncio.to_thread(self._api.merge, self._config_path(name), {"data": {**gone, **entries}})
+
+    async def kill(self, pod: str, container: str = "app", ttl_s: float = 0) -> None:
+        """SIGKILL the application; what the kubelet starts in its place is held down for `ttl_s` seconds."""
+        await self._order(pod, "kill", container, ttl_s=ttl_s)
+
+    async def freeze(self, pod: str, container: str = "app", ttl_s: float = 1.0) -> None:
+        """Stop the application for `ttl_s` seconds, which its warden counts."""
+        await self._order(pod, "freeze", container, ttl_s=ttl_s)
+
+    async def thaw(self, pod: str, container: str = "app") -> None:
+        """Let a frozen application go on."""
+        await self._order(pod, "thaw", container)
+
+    async def usage(self) -> Usage:
+        """Add up what the wardens tell; Envoy and pilot-agent are the proxy. Pods that are gone count with their last.
+
+        Raises TargetError when the warden of a pod that is ready does not tell.
+        """
+        pods = await self._note(strict=True)
+        return self._accounts.total([one["metadata"]["uid"] for one in pods])
+
+    async def proxy_stats(self) -> dict[str, dict[str, int]]:
+        """Envoy's counters and gauges by pod; what was never touched is left out and means 0."""
+        return await self._envoys(usedonly="", histogram_buckets="none")
+
+    async def ejections(self) -> dict[str, list[Ejection]]:
+        """When which sidecar ejected a host and let it return, by pod, on the clock of its node.
+
+        They stand in the sidecar's log, since `up` has Envoy write them there (`k8s.cluster.control`); Envoy is given
+        the time to do so.
+        """
+        if await self._has_ejected():
+            await asyncio.sleep(await self._flush())
+        names = [one["metadata"]["name"] for one in await self._injected()]
+        logs = await asyncio.gather(*(self.log(name, "proxy") for name in names))
+        return {name: parse_ejections(text) for name, text in zip(names, logs, strict=True)}
+
+    async def proxy_calls(self, _request_ids: Collection[str], _since: float) -> list[Document]:
+        """Nothing: an access log is the mesh's own setting, and its lines are not in our words.
+
+        What the applications kept of their calls is asked of them.
+        """
+        return []
+
+    async def reset_mesh(self) -> None:
+        """Forget every ejection: outlier detection is deleted and applied again, where any host was ejected since.
+
+        Of both it is seen that every sidecar has followed, and at last that no host is ejected. Should we die between
+        them, `mend` applies what was deleted: it is kept in the world.
+
+        Raises TargetError: a sidecar does not follow in time.
+        """
+        if not await self._has_ejected():
+            return
+        rules = [one for one in await self.get() if "outlierDetection" in json.dumps(one["spec"])]
+        detectors = await self._detectors()
+        await self._keep_rules(rules)
         try:
-            await asyncio.to_thread(self._api.delete, path, self._uid)
-        except ApiError as error:
-            if error.status not in (404, 409):  # gone, or another of the same name by now
-                raise
-        deadline, told = time.monotonic() + DOWN_S, ""
-        while (left := await asyncio.to_thread(self._left, path)) is not None:
-            if time.monotonic() > deadline:
-                raise TargetError(f"namespace {self.name} is not gone after {DOWN_S:g} s: {left}")
-            if left != told:
-                self._say(f"ending {self.name}: {left}")
-                told = left
-            await asyncio.sleep(POLL_S)
+            await self.delete(rules)
+            await self._until("still detect outliers", lambda: self._detectors_but({pod: set() for pod in detectors}))
+        finally:
+            await asyncio.shield(self.apply(rules))
+        await self._until("do not detect outliers again", lambda: self._detectors_but(detectors))
+        await self._keep_rules(None)
+        await self._until("still eject a host", self._with_ejected)
+        self._ejected = _by_pod(_enforced, await self._ejecting())
 
-    async def _last_lines(self, pods: Sequence[Mapping[str, Any]]) -> list[str]:
-        """The last words of containers that end again and again, which are gone with the world; the same ones once."""
-        said: dict[str, str] = {}
-        for pod in pods:
-            container = crashing(pod)
-            if container:
-                path = f"{folder('v1', 'Pod', self.name)}/{pod['metadata']['name']}/log"
-                try:
-                    text = await asyncio.to_thread(self._api.text, path, container=container, previous="true")
-                except ApiError:
-                    continue  # it has been cleared away meanwhile
-                line = next((one for one in reversed(text.splitlines()) if one.strip()), "")
-                said.setdefault(line, f"pod {pod['metadata']['name']} said: {line}")
-        return [line for words, line in said.items() if words]
+    async def withdraw(self, _ttl_s: float) -> None:
+        """Not on a cluster."""
+        raise _absent(Ability.WITHDRAWAL)
 
-    def _apply(self, objects: Sequence[Mapping[str, Any]]) -> None:
-        self._refuse_strangers(objects)
-        errors = []
-        for one in objects:
+    async def restore(self) -> None:
+        """Not on a cluster, where nothing is withdrawn."""
+        raise _absent(Ability.WITHDRAWAL)
+
+    async def hold_discovery(self, _ttl_s: float) -> None:
+        """Not on a cluster."""
+        raise _absent(Ability.DISCOVERY)
+
+    async def release_discovery(self) -> int:
+        """Not on a cluster, where nothing is held back."""
+        raise _absent(Ability.DISCOVERY)
+
+    async def expire(self, _pod: str, _ttl_s: float) -> None:
+        """Not on a cluster."""
+        raise _absent(Ability.CERTIFICATES)
+
+    async def renew(self) -> None:
+        """Not on a cluster, where nothing is expired."""
+        raise _absent(Ability.CERTIFICATES)
+
+    async def _change(self, deployment: Mapping[str, Any], wanted: revision.Revision) -> bool:
+        """Tell a deployment's application something else; whether that was anything new."""
+        patch = revision.change(deployment, wanted)
+        if patch is not None:
+            await asyncio.to_thread(self._api.merge, path_of(deployment), patch)
+        return patch is not None
+
+    async def _remove(self, pods: Sequence[str]) -> None:
+        """Delete pods; their Deployments make others. One that is gone already stays so."""
+        for name in pods:
             try:
-                self._api.apply(one, dry_run=True)
+                await asyncio.to_thread(self._api.delete, f"{folder('v1', 'Pod', self.name)}/{name}")
             except ApiError as error:
-                errors.append(f"{one['kind']} {one['metadata']['name']}: {error}")
-        if errors:
-            raise TargetError(errors)
-        for one in objects:
-            self._api.apply(one)
+                if error.status != 404:
+                    raise
 
-    def _refuse_strangers(self, objects: Sequence[Mapping[str, Any]]) -> None:
-        """Raise TargetError for objects of other namespaces: a world is one namespace, and ends with it."""
-        errors = []
-        for one in objects:
-            namespace = one["metadata"].get("namespace", "default")
-            if namespace != self.name:
-                where = f"{one.get('kind')} {one['metadata']['name']}: metadata.namespace: {namespace!r}"
-                errors.append(f"{where} is not this world's; it must be {self.name!r}")
-            elif one.get("kind") not in KINDS:
-                errors.append(f"kind {one.get('kind')!r}: must be one of {', '.join(KINDS)}")
-        if errors:
-            raise TargetError(errors)
+    def _config_path(self, name: str) -> str:
+        return f"{folder('v1', 'ConfigMap', self.name)}/{name}"
 
-    def _left(self, path: str) -> str | None:
-        """What of the namespace is still there; None when it is gone."""
+    async def _kept_rules(self) -> list[Document]:
+        """The DestinationRules that a reset has deleted and not applied again."""
         try:
-            namespace = self._api.get(path)
+            kept = (await self.config(KEPT)).get(RULES)
         except ApiError as error:
             if error.status == 404:
-                return None
+                return []
             raise
-        if namespace["metadata"]["uid"] != self._uid:
-            return None
-        why = [condition(namespace, kind, "True") for kind in STILL_THERE]
-        return "; ".join(filter(None, why)) or "the cluster is deleting what is in it"
+        found: list[Document] = json.loads(kept) if kept else []
+        return found
 
-    async def _list(self, version: str, kind: str, *, all_of_them: bool = False) -> list[Document]:
-        query = {} if all_of_them or kind == "Event" else {"labelSelector": OF_THE_APPLICATION}
-        answer = await asyncio.to_thread(self._api.get, folder(version, kind, self.name), **query)
-        return list(answer["items"])
+    async def _keep_rules(self, rules: Sequence[Document] | None) -> None:
+        entry = json.dumps(list(rules)) if rules is not None else None
+        await asyncio.to_thread(self._api.merge, self._config_path(KEPT), {"data": {RULES: entry}})
+
+    def _required(self) -> Wardens:
+        """The wardens. Raises TargetError where there are none, or no way to them."""
+        if self._token is None:
+            raise TargetError(f"world {self.name} has no wardens: only one that `goaround up` or a bench made has them")
+        wardens = self._wardens()
+        if wardens is None:
+            raise TargetError(f"the pods of world {self.name} cannot be reached from here")
+        return wardens
+
+    async def _order(self, pod: str, what: str, container: str, **fields: object) -> None:
+        if container != "app":
+            raise _absent(Ability.SIDECARS)
+        wardens = self._required()
+        pods = {one["metadata"]["name"]: one for one in await self._pods()}
+        if pod not in pods:
+            raise TargetError(f"no pod {pod!r}; choose from: {', '.join(pods)}")
+        await wardens.order(pods[pod], what, container=container, **fields)
+
+    async def _note(self, *, strict: bool = False) -> list[Document]:
+        """Take down what the pods have used, and return them.
+
+        `strict`: raises TargetError when one that is ready does not tell; else what it told last stands for it.
+        """
+        wardens = self._required() if strict else self._wardens()
+        pods = await self._pods()
+        if wardens is None:
+            return pods
+        answers = await wardens.ask(pods, "usage")
+        for one in pods:
+            if text := answers.said.get(one["metadata"]["name"]):
+                self._accounts.note(one["metadata"]["uid"], read_usage(text).usage)
+        if strict and answers.silent:
+            await self._excuse(answers.silent)
+        return pods
+
+    async def _excuse(self, silent: Mapping[str, str]) -> None:
+        """Raise TargetError for wardens that said nothing, though their pods are neither ending nor starting."""
+        there = {one["metadata"]["name"] for one in await self._pods() if is_ready(one) and not is_ending(one)}
+        found = [f"the warden of {pod} does not answer: {why}" for pod, why in silent.items() if pod in there]
+        if found:
+            raise TargetError(found)
+
+    async def _injected(self) -> list[Document]:
+        """The pods whose sidecars have started."""
+        return [
+            one
+            for one in await self._pods()
+            if any(each["name"] == PROXY and each.get("started") for each in containers(one))
+        ]
+
+    async def _asked(self, path: str, **query: str) -> dict[str, str]:
+        """What every sidecar's Envoy says, by pod; empty without sidecars."""
+        pods = await self._injected()
+        if not pods:
+            return {}
+        answers = await self._required().ask(pods, f"proxy/{path}", **query)
+        if answers.silent:
+            await self._excuse(answers.silent)
+        return dict(answers.said)
+
+    async def _envoys(self, **query: str) -> dict[str, dict[str, int]]:
+        """Numbers of every sidecar, by pod."""
+        return {pod: parse_stats(text) for pod, text in (await self._asked("stats", **query)).items()}
+
+    async def _ejecting(self) -> dict[str, dict[str, int]]:
+        return await self._envoys(filter=EJECTING)
+
+    async def _has_ejected(self) -> bool:
+        """Whether any sidecar has ejected a host since the last reset."""
+        now = _by_pod(_enforced, await self._ejecting())
+        return any(n != self._ejected.get(pod, 0) for pod, n in now.items())
+
+    async def _with_ejected(self) -> list[str]:
+        """The pods whose sidecars eject a host now."""
+        return list(_by_pod(_active, await self._ejecting()))
+
+    async def _detectors(self) -> dict[str, set[str]]:
+        """The clusters of this world on which each sidecar detects outliers, by pod."""
+        own = f".{self.name}.svc."
+        texts = await self._asked("clusters")
+        return {pod: {one for one in DETECTOR.findall(text) if own in one} for pod, text in texts.items()}
+
+    async def _detectors_but(self, wanted: Mapping[str, set[str]]) -> list[str]:
+        """The pods whose sidecars detect outliers on other clusters than these."""
+        now = await self._detectors()
+        return [pod for pod, clusters in wanted.items() if now.get(pod, clusters) != clusters]
+
+    async def _until(self, what: str, late: Callable[[], Awaitable[list[str]]]) -> None:
+        """Wait until nobody is late. Raises TargetError naming who is after FOLLOWED_S seconds."""
+        deadline = time.monotonic() + FOLLOWED_S
+        while pods := await late():
+            if time.monotonic() > deadline:
+                raise TargetError(f"after {FOLLOWED_S:g} s sidecars {what}: {', '.join(pods)}")
+            await asyncio.sleep(LOOK_S)
+
+    async def _flush(self) -> float:
+        """Seconds until a sidecar has written what it has to log, as it says itself; the same for all."""
+        if self._flush_s is None:
+            info = json.loads(next(iter((await self._asked("server_info")).values())))
+            self._flush_s = float(info["command_line_options"]["file_flush_interval"].rstrip("s")) + LOOK_S
+        return self._flush_s
 
 
-def _rolled_out(deployment: Mapping[str, Any]) -> bool:
-    """Whether the controller has seen the newest wish, and fulfilled it."""
-    status, wanted = deployment.get("status") or {}, int(deployment["spec"]["replicas"])
-    seen = int(status.get("observedGeneration", 0)) >= int(deployment["metadata"]["generation"])
-    return seen and int(status.get("readyReplicas", 0)) == int(status.get("replicas", 0)) == wanted
+def _by_pod(count: Callable[[Mapping[str, int]], int], flat: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    """What is counted, of the pods where it is not 0."""
+    return {pod: n for pod, each in flat.items() if (n := count(each))}
 
 
-def _progress(ready: int, wanted: int, found: Sequence[Obstacle]) -> str:
-    """How far it is, and what holds the others up; that one is still starting goes without saying."""
-    line = f"{ready} of {wanted} pods are ready"
-    whys = dict.fromkeys(one.why for one in found if not one.why.startswith(STILL_STARTING))
-    return f"{line}; {'; '.join(whys)}" if whys else line
+def _enforced(flat: Mapping[str, int]) -> int:
+    return sum(edge.ejections for edge in stats.edges(flat).values())
 
 
-def _each_once(found: Sequence[Obstacle]) -> list[str]:
-    """A line for each cause, with all whom it keeps back."""
-    by_cause: dict[str, list[str]] = {}
-    for one in found:
-        by_cause.setdefault(one.why, []).append(one.what)
-    return [f"{', '.join(who)}: {why}" for why, who in by_cause.items()]
+def _active(flat: Mapping[str, int]) -> int:
+    return sum(edge.active_ejections for edge in stats.edges(flat).values())
 
 
-def _pod(one: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> Pod:
-    metadata, status = one["metadata"], one.get("status") or {}
-    labels = metadata["labels"]
-    created = datetime.fromisoformat(metadata["creationTimestamp"])
-    injected, found = has_sidecar(one), reason(one, events)
-    address = status.get("podIP") or "none"
-    return Pod(
-        name=metadata["name"],
-        service=labels["app"],
-        version=labels["version"],
-        phase="CrashLoopBackOff" if crashing(one) else str(status.get("phase", "Pending")),
-        ready=found is None,
-        restarts=sum(int(each.get("restartCount", 0)) for each in containers(one)),
-        age_s=(datetime.now(UTC) - created).total_seconds(),
-        reason=found[0] if found else "",
-        entry=f"{address}:8080",
-        app=f"{address}:8080",
-        admin=f"{address}:9090",
-        proxy_admin=f"{address}:15000" if injected else None,
-        app_usage=KindUsage(),
-        proxy_usage=KindUsage() if injected else None,
-        deployment=metadata["name"].rsplit("-", 2)[0],
-    )
+def _absent(ability: Ability) -> TargetError:
+    return TargetError(f"not on a cluster: {ABSENT[ability]}")

@@ -81,7 +81,7 @@ def probed(manifests: Manifests, name: str, probes: Mapping[str, Any]) -> Deploy
         raise TargetError([f"{one}: is no probe; choose from: {', '.join(sorted(PROBES))}" for one in strange])
     data = deployment.model_dump(by_alias=True, exclude_none=True)
     spec = data["spec"]["template"]["spec"]
-    spec["containers"] = [_merged(container, probes) for container in spec["containers"]]
+    spec["containers"] = [merged(container, probes) for container in spec["containers"]]
     try:
         made = Deployment.model_validate(data)
     except ValidationError as error:
@@ -91,12 +91,12 @@ def probed(manifests: Manifests, name: str, probes: Mapping[str, Any]) -> Deploy
     return made
 
 
-def _merged(there: Any, patch: Any) -> Any:
+def merged(there: Any, patch: Any) -> Any:
     """JSON merge patch (RFC 7386): for maps of plain fields what kubectl's strategic merge does too."""
     if not isinstance(patch, Mapping):
         return patch
     kept = there if isinstance(there, Mapping) else {}
-    both = {**kept, **{name: _merged(kept.get(name), value) for name, value in patch.items()}}
+    both = {**kept, **{name: merged(kept.get(name), value) for name, value in patch.items()}}
     return {name: value for name, value in both.items() if value is not None}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import re
 import threading
 from collections.abc import Callable
 from itertools import count
@@ -37,6 +38,7 @@ class FakeCluster:
         self.quota: str | None = None
         self.log = ""
         self.finalizes = True
+        self._made: dict[tuple[str, str], int] = {}
         self._numbers = count(1)
         self._started = threading.Event()
         for name in ("default", "kube-system", "istio-system"):
@@ -110,15 +112,17 @@ class FakeCluster:
                 return web.Response(text=self.log)
             return web.Response(text=f"log of {path.split('/')[-2]} {request.query['container']}\n")
         answer: Callable[..., web.Response] = getattr(self, f"_{method.lower()}")
-        return answer(path, body, request.query)
+        return answer(path, body, request.query, request.content_type)
 
-    def _get(self, path: str, _body: Object, query: Any) -> web.Response:
+    def _get(self, path: str, _body: Object, query: Any, _kind: str) -> web.Response:
         if path in self.objects:
             return web.json_response(self.objects[path])
         if "istio.io" in path and not self.istio:
             return _status(404, "NotFound", "the server could not find the requested resource")
         if path.rpartition("/")[0].endswith("/namespaces"):
             return _status(404, "NotFound", f'namespaces "{path.rpartition("/")[2]}" not found')
+        if re.search(r"/namespaces/[^/]+/[^/]+/[^/]+$", path):
+            return _status(404, "NotFound", f"{path} not found")
         labels = dict(part.split("=") for part in query.get("labelSelector", "").split(",") if part)
         items = [
             one
@@ -127,14 +131,14 @@ class FakeCluster:
         ]
         return web.json_response({"items": items})
 
-    def _post(self, path: str, body: Object, query: Any) -> web.Response:
+    def _post(self, path: str, body: Object, query: Any, _kind: str) -> web.Response:
         if query.get("dryRun"):
             made = copy.deepcopy(body)
             self._inject(made)
             return web.json_response(made, status=201)
         return web.json_response(self._put(path, body), status=201)
 
-    def _patch(self, path: str, body: Object, query: Any) -> web.Response:
+    def _patch(self, path: str, body: Object, query: Any, kind: str) -> web.Response:
         folder, _, name = path.rpartition("/")
         if name == "scale":
             deployment = self.objects[folder]
@@ -142,6 +146,8 @@ class FakeCluster:
             self._control(deployment)
             return web.json_response({})
         assert query["fieldManager"] == "goaround"
+        if kind == "application/merge-patch+json":
+            return self._merge(path, body)
         if name in self.refused:
             return _status(400, "BadRequest", f'admission webhook "validation.istio.io" denied {name}')
         if query.get("dryRun"):
@@ -151,7 +157,17 @@ class FakeCluster:
             self._control(made)
         return web.json_response(made)
 
-    def _delete(self, path: str, body: Object, _query: Any) -> web.Response:
+    def _merge(self, path: str, body: Object) -> web.Response:
+        if path not in self.objects:
+            return _status(404, "NotFound", f"{path} not found")
+        before = copy.deepcopy(self.objects[path])
+        self.objects[path] = made = merged(self.objects[path], body)
+        if made["kind"] == "Deployment" and made["spec"]["template"] != before["spec"]["template"]:
+            self._end_pods(made)
+            self._control(made)
+        return web.json_response(made)
+
+    def _delete(self, path: str, body: Object, _query: Any, _kind: str) -> web.Response:
         if path not in self.objects:
             return _status(404, "NotFound", f"{path} not found")
         uid = (body or {}).get("preconditions", {}).get("uid")
@@ -167,8 +183,13 @@ class FakeCluster:
             return web.json_response({})
         name = path.rpartition("/")[2]
         inside = f"/namespaces/{name}/"
-        for each in [path, *(one for one in self.objects if inside in one and path.startswith(NAMESPACES))]:
+        gone = self.objects[path]
+        within = [one for one in self.objects if inside in one] if gone["kind"] == "Namespace" else []
+        for each in [path, *within]:
             del self.objects[each]
+        if gone["kind"] == "Pod":
+            folder = path.partition("/pods/")[0].replace("/api/v1", "/apis/apps/v1")
+            self._control(self.objects[f"{folder}/deployments/{name.rsplit('-', 2)[0]}"])
         return web.json_response({})
 
     def _put(self, folder: str, body: Object) -> Object:
@@ -185,37 +206,67 @@ class FakeCluster:
         return made
 
     def _control(self, deployment: Object) -> None:
-        """Do what the controllers and the kubelet would: the pods of a deployment, ready at once."""
+        """Do what the controllers and the kubelet would: as many pods as a deployment wants, ready at once."""
         namespace, name = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
         folder = f"{NAMESPACES}/{namespace}/pods"
-        for path in [one for one in self.objects if one.startswith(f"{folder}/{name}-0-")]:
-            del self.objects[path]
         replicas = deployment["spec"]["replicas"]
         if self.quota:
             failed = {"type": "ReplicaFailure", "status": "True", "message": self.quota}
             deployment["status"] = {"observedGeneration": 1, "conditions": [failed]}
             return
+        there = self._pods_of(deployment)
+        for path in there[replicas:]:
+            del self.objects[path]
         template = deployment["spec"]["template"]
-        for number in range(replicas):
+        for _ in range(replicas - len(there)):
             pod = {"apiVersion": "v1", "kind": "Pod", **copy.deepcopy(template)}
+            number = self._made.get((namespace, name), 0)
+            self._made[namespace, name] = number + 1
             pod["metadata"] |= {"name": f"{name}-0-{number}", "namespace": namespace}
             self._inject(pod)
             pod["status"] = {
                 "phase": "Running",
                 "podIP": f"10.0.0.{next(self._numbers)}",
                 "conditions": [{"type": "Ready", "status": "True"}],
-                "containerStatuses": [
-                    {"name": one["name"], "image": one["image"], "restartCount": 0, "state": {"running": {}}}
-                    for one in pod["spec"]["containers"]
-                ],
+                "containerStatuses": [_running(one) for one in pod["spec"]["containers"]],
+                "initContainerStatuses": [_running(one) for one in pod["spec"].get("initContainers", ())],
             }
             self.trouble(pod)
             self._put(folder, pod)
-        deployment["status"] = {"observedGeneration": 1, "replicas": replicas, "readyReplicas": replicas}
+        all_of_them = dict.fromkeys(("replicas", "readyReplicas", "updatedReplicas"), replicas)
+        deployment["status"] = {"observedGeneration": 1, **all_of_them}
+
+    def _pods_of(self, deployment: Object) -> list[str]:
+        namespace, name = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
+        return [one for one in self.objects if one.startswith(f"{NAMESPACES}/{namespace}/pods/{name}-0-")]
+
+    def _end_pods(self, deployment: Object) -> None:
+        for path in self._pods_of(deployment):
+            del self.objects[path]
 
     def _inject(self, pod: Object) -> None:
         if self.istio and self.injection and pod["metadata"]["labels"].get("sidecar.istio.io/inject") == "true":
             pod["spec"]["initContainers"] = [{"name": "istio-proxy", "image": "istio", "restartPolicy": "Always"}]
+
+
+def merged(there: Any, patch: Any) -> Any:
+    """JSON merge patch (RFC 7386)."""
+    if not isinstance(patch, dict):
+        return patch
+    both = dict(there) if isinstance(there, dict) else {}
+    for name, value in patch.items():
+        both[name] = merged(both.get(name), value)
+    return {name: value for name, value in both.items() if value is not None}
+
+
+def _running(container: Object) -> Object:
+    return {
+        "name": container["name"],
+        "image": container["image"],
+        "restartCount": 0,
+        "started": True,
+        "state": {"running": {}},
+    }
 
 
 def _status(code: int, reason: str, message: str) -> web.Response:

@@ -74,5 +74,5 @@ def test_paths_are_those_of_the_api() -> None:
     }
     assert path_of(rule) == "/apis/networking.istio.io/v1/namespaces/b/destinationrules/a"
     assert folder("v1", "Namespace", None) == "/api/v1/namespaces"
-    with pytest.raises(TargetError, match="kind 'Secret': must be one of Namespace"):
-        folder("v1", "Secret", "b")
+    with pytest.raises(TargetError, match="kind 'Lease': must be one of Namespace"):
+        folder("v1", "Lease", "b")

@@ -38,15 +38,27 @@ def seen(api: Api, mode: str = "mesh", image: str | None = None) -> dict[str, tu
 def test_a_cluster_that_has_everything_passes_and_nothing_is_made(api: Api, cluster: FakeCluster) -> None:
     before = cluster.listing()
     found = seen(api)
-    assert {one for one, _ in found.values()} == {Found.GOOD}
-    assert set(found) == {"cluster", "permissions", "room", "image", "Istio", "sidecar injection"}
+    assert {one for one, _ in found.values()} == {Found.GOOD, Found.ABSENT}
+    there = {what for what, (one, _) in found.items() if one is Found.GOOD}
+    assert there == {"cluster", "permissions", "room", "image", "Istio", "sidecar injection"}
     assert found["Istio"][1] == "1.30.1"
     assert cluster.listing() == before
 
 
 def test_a_mode_without_sidecars_wants_no_istio(api: Api, cluster: FakeCluster) -> None:
     cluster.istio = None
-    assert set(seen(api, "library")) == {"cluster", "permissions", "room", "image"}
+    assert set(seen(api, "library")) == {"cluster", "permissions", "room", "image", "holding back discovery"}
+
+
+def test_what_no_cluster_does_is_said_with_why(api: Api) -> None:
+    never = {what: says for what, (found, says) in seen(api).items() if found is Found.ABSENT}
+    assert set(never) == {
+        "killing and freezing sidecars",
+        "holding back discovery",
+        "withdrawing Istio's objects",
+        "expiring certificates",
+    }
+    assert "another user's" in never["killing and freezing sidecars"]
 
 
 def test_a_cluster_that_does_not_answer_is_the_only_thing_told(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from k8s.cluster import world as worlds
+from k8s.cluster import operated
 from k8s.cluster.api import Api
 from k8s.cluster.target import ClusterTarget
 from k8s.cluster.world import ClusterWorld
@@ -56,9 +56,9 @@ async def test_every_object_says_whose_it_is(api: Api, cluster: FakeCluster) -> 
 async def test_seed_and_image_reach_every_pod(api: Api, cluster: FakeCluster) -> None:
     await up(api, image="registry.example/goaround:3")
     for one in cluster.of_kind("deployments", "airport"):
-        [container] = one["spec"]["template"]["spec"]["containers"]
-        assert container["image"] == "registry.example/goaround:3"
-        assert {"name": "SEED", "value": "7"} in container["env"]
+        app, warden = one["spec"]["template"]["spec"]["containers"]
+        assert app["image"] == warden["image"] == "registry.example/goaround:3"
+        assert {"name": "SEED", "value": "7"} in app["env"]
 
 
 async def test_without_mutual_tls_the_namespace_says_so(api: Api, cluster: FakeCluster) -> None:
@@ -199,7 +199,7 @@ async def test_what_is_late_is_told_with_why_and_nothing_stays(
         ]
 
     cluster.trouble, before = full, cluster.listing()
-    monkeypatch.setattr(worlds.ClusterWorld.wait_ready, "__defaults__", (0.0,))
+    monkeypatch.setattr(ClusterWorld.wait_ready, "__defaults__", (0.0,))
     first, line = await refusal(api)
     assert first == "not ready after 0 s:"
     assert line.endswith("no node takes it: 0/1 nodes are available: 1 Insufficient cpu.")
@@ -237,8 +237,8 @@ async def test_progress_names_what_holds_pods_up_and_not_that_they_are_starting(
         pod["status"] = {"conditions": [full] if pod["metadata"]["name"].startswith("alerts") else []}
 
     cluster.trouble = held_up
-    monkeypatch.setattr(worlds, "POLL_S", 0.0)
-    monkeypatch.setattr(worlds.ClusterWorld.wait_ready, "__defaults__", (0.5,))
+    monkeypatch.setattr(operated, "POLL_S", 0.0)
+    monkeypatch.setattr(ClusterWorld.wait_ready, "__defaults__", (0.5,))
     said: list[str] = []
     with pytest.raises(TargetError):
         await up(api, say=said.append)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import pytest_asyncio
 
-from k8s.cluster import world as worlds
+from k8s.cluster import operated
 from k8s.cluster.api import Api
 from k8s.cluster.target import ClusterTarget
 from k8s.cluster.world import ClusterWorld
@@ -90,6 +90,6 @@ async def test_a_namespace_that_does_not_go_is_told_with_what_is_left(
     world: ClusterWorld, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster.finalizes = False
-    monkeypatch.setattr(worlds, "DOWN_S", 0.0)
+    monkeypatch.setattr(operated, "DOWN_S", 0.0)
     with pytest.raises(TargetError, match=r"namespace airport is not gone after 0 s: Some remain: pods. has 3$"):
         await world.down()

@@ -1,0 +1,35 @@
+"""What cannot be done to a world of a cluster, and why: told before a run, never found out in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from k8s.render import LIBRARIES
+from k8s.target import Ability, Rendered
+
+OTHER_USER = "a sidecar's processes are another user's, and a pod without rights may neither kill nor stop them"
+ABSENT: Mapping[Ability, str] = {
+    Ability.SIDECARS: OTHER_USER,
+    Ability.DISCOVERY: "who is ready is told by the cluster's own control plane, which goaround does not hold back",
+    Ability.WITHDRAWAL: "nobody in the cluster would put Istio's objects back, should the harness die meanwhile",
+    Ability.CERTIFICATES: "certificates are made by the cluster's own istiod, which goaround does not command",
+}
+"""What no cluster does, whatever the mode."""
+WHAT: Mapping[Ability, str] = {
+    Ability.SIDECARS: "killing and freezing sidecars",
+    Ability.DISCOVERY: "holding back discovery",
+    Ability.WITHDRAWAL: "withdrawing Istio's objects",
+    Ability.CERTIFICATES: "expiring certificates",
+}
+"""The same in the words of faults."""
+OF_SIDECARS = frozenset({Ability.SIDECARS, Ability.WITHDRAWAL, Ability.CERTIFICATES})
+"""What means nothing to a mode without sidecars."""
+
+
+def lacking(ability: Ability, rendered: Rendered) -> str:
+    """Why a world made of this could not do that on a cluster; empty when it can."""
+    if ability in ABSENT:
+        return f"not on a cluster: {ABSENT[ability]}"
+    if ability is Ability.POLICIES and rendered.mesh is None and rendered.mode not in LIBRARIES:
+        return f"mode {rendered.mode} has no policies that could be changed"
+    return ""
