@@ -1,6 +1,8 @@
 PYTHON ?= python3
 GOAROUND := .venv/bin/goaround
 READY := .venv/.ready
+# `make bench TARGET=cluster CONTEXT=name` measures in a cluster.
+WHERE := $(if $(TARGET),--target $(TARGET)) $(if $(CONTEXT),--context $(CONTEXT))
 # One target for each of `goaround demo list`, by its name.
 DEMOS := deploy-app-default deploy-istio-default health start-cameras stop-cameras load load-front \
 	cpanel-50-50 cpanel-v2 cpanel-admin scale_v2_x3 round_robin random least-request scale_v2_x1 \
@@ -16,17 +18,17 @@ help: ## list the targets
 
 setup: $(READY) ## make .venv/ from the lock (every other target does this first)
 
-bench: $(READY) ## the comparison on this machine: none, library and mesh, about ten minutes
-	@$(GOAROUND) bench $(ARGS)
+bench: $(READY) ## none, library and mesh compared, about ten minutes; in a cluster with TARGET=cluster (CONTEXT=name)
+	@$(GOAROUND) bench $(WHERE) $(ARGS)
 
 bench-mode-library: $(READY) ## the library arm alone; the side-by-side table once both arms have run
-	@$(GOAROUND) bench --arm library $(ARGS)
+	@$(GOAROUND) bench --arm library $(WHERE) $(ARGS)
 
 bench-mode-mesh: $(READY) ## the mesh arm alone; the side-by-side table once both arms have run
-	@$(GOAROUND) bench --arm mesh $(ARGS)
+	@$(GOAROUND) bench --arm mesh $(WHERE) $(ARGS)
 
 smoke: $(READY) ## library and mesh, two scenarios, once: under a minute
-	@$(GOAROUND) bench --profile smoke $(ARGS)
+	@$(GOAROUND) bench --profile smoke $(WHERE) $(ARGS)
 
 selftest: $(READY) ## what is known beforehand, measured: is the harness to be believed?
 	@$(GOAROUND) selftest $(ARGS)
@@ -70,7 +72,7 @@ demo-all: $(READY) ## every demonstration in order, in a world of its own (ARGS=
 $(DEMOS): $(READY)
 	@$(GOAROUND) demo $@ $(ARGS)
 
-image: $(READY) ## the image of the services, for a cluster, by docker, podman or buildah (ARGS="--save goaround.tar")
+image: $(READY) ## the images of services and harness, for a cluster, by docker, podman or buildah (ARGS="--save goaround.tar")
 	@$(GOAROUND) image $(ARGS)
 
 tutorial: $(READY) ## run what docs/tutorial.md shows, and write the outputs anew

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import aiohttp
 from rich.console import Console
@@ -16,7 +17,7 @@ from benchmarks.record import Record
 from benchmarks.report.evidence import comparisons, evidence
 from benchmarks.results import Run
 from benchmarks.stopping import LEAST, enough
-from benchmarks.worlds import Prepared, running
+from benchmarks.worlds import Open, Prepared, Up, running
 from k8s.target import Target
 from loadtests.client import Generator
 
@@ -30,24 +31,32 @@ async def bench(run: Run, prepared: Prepared, target: Target, console: Console) 
         GeneratorError: the load generator died.
 
     """
+    if run.missing():
+        await measure(run, partial(running, target, prepared, run.header.seed), console, [prepared.memory])
+
+
+async def measure(run: Run, opened: Open, console: Console, first: Sequence[str] = ()) -> None:
+    """Run what is missing of a run, in worlds that somebody has started or starts now; `first` are lines to begin with.
+
+    Raises as `bench` does.
+    """
     missing = run.missing()
-    if not missing:
-        return
     planned = len(run.plan)
     names = [arm.name for arm in run.header.arms]
     with reporter(console, list(run.scenarios), names, planned, planned - len(missing)) as report:
-        report.say(prepared.memory)
+        for line in first:
+            report.say(line)
         report.say(estimate.sentence(run))
         for note in run.header.notes:
             report.say(f"note: {note}")
         async with (
             await Generator.start() as generator,
-            running(target, prepared, run.header.seed, report.say) as worlds,
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as http,
+            opened(report.say) as up,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10), headers=_headers(up)) as http,
         ):
-            conduct = Conduct(http, generator, worlds, report.tick)
+            conduct = Conduct(http, generator, up.worlds, report.tick)
             for repetition in sorted({cell.repetition for cell in missing}):
-                await _repetition(run, conduct, report, [cell for cell in missing if cell.repetition == repetition])
+                await _repetition(run, conduct, report, up, [one for one in missing if one.repetition == repetition])
                 # Before the first look there is nothing to find, and every row would be read for it.
                 look = run.header.until_narrow and repetition >= LEAST
                 if look and (reason := enough(comparisons(evidence(run)))):
@@ -56,16 +65,22 @@ async def bench(run: Run, prepared: Prepared, target: Target, console: Console) 
                     break
 
 
-async def _repetition(run: Run, conduct: Conduct, report: Reporter, cells: Sequence[Cell]) -> None:
+def _headers(up: Up) -> dict[str, str]:
+    """What the worlds ask for at their admin ports, which is one token for all."""
+    return {name: value for world in up.worlds.values() for name, value in world.headers.items()}
+
+
+async def _repetition(run: Run, conduct: Conduct, report: Reporter, up: Up, cells: Sequence[Cell]) -> None:
     """Run the cells of one repetition, and those that came out void once more."""
-    void = [cell for cell in cells if (await _cell(run, conduct, report, cell)).void]
+    void = [cell for cell in cells if (await _cell(run, conduct, report, up, cell)).void]
     for cell in void:
         report.again(cell)
-        await _cell(run, conduct, report, cell)
+        await _cell(run, conduct, report, up, cell)
 
 
-async def _cell(run: Run, conduct: Conduct, report: Reporter, cell: Cell) -> Record:
+async def _cell(run: Run, conduct: Conduct, report: Reporter, up: Up, cell: Cell) -> Record:
     report.begin(cell)
+    await up.turn(cell.arm)
     rows = run.rows_path(cell)
     scenario = run.scenarios[cell.scenario]
     record = run.save(cell, await conduct.run(cell, scenario, rows))

@@ -7,12 +7,12 @@ import contextlib
 import signal
 import sys
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from benchmarks import bench as benches
 from benchmarks import (
     demo_cli,
     doctor_cli,
@@ -24,6 +24,7 @@ from benchmarks import (
     objects_cli,
     order,
     perf_cli,
+    places,
     report_cli,
     results,
     scenario_cli,
@@ -35,38 +36,18 @@ from benchmarks import (
 )
 from benchmarks.console import console as output
 from benchmarks.errors import BadInput
-from benchmarks.faults import FaultFailed
 from benchmarks.measures.integrity import account
-from benchmarks.next_steps import next_steps
-from benchmarks.pods import PodUnreachable
+from benchmarks.mendable import MENDABLE, sentences
+from benchmarks.next_steps import next_steps, onward
 from benchmarks.profile import PROFILES
 from benchmarks.report import save, write
 from benchmarks.report.evidence import comparisons, evidence
 from benchmarks.report_cli import Results
-from benchmarks.reset import NotClean
 from benchmarks.results import Run
-from benchmarks.worlds import prepare
+from benchmarks.targets import LOCAL, Context, TargetName
 from istio.compile.versions import NEWEST, VERSIONS
-from istio.envoy import NoEnvoy
-from istio.objects import Refused
-from istio.policies import UnknownPolicies
-from k8s.local.target import LocalTarget
-from k8s.target import MeshOptions, TargetError
-from loadtests.client import GeneratorError, RunRefusedError
+from k8s.target import MeshOptions
 
-# What a user can cause and mend. Anything else is a defect of ours, and shows its traceback.
-MENDABLE = (
-    BadInput,
-    FaultFailed,
-    GeneratorError,
-    NotClean,
-    RunRefusedError,
-    NoEnvoy,
-    PodUnreachable,
-    Refused,
-    TargetError,
-    UnknownPolicies,
-)
 WRONG = 2
 UNPROVEN = 1
 INTERRUPTED = 128 + signal.SIGINT
@@ -130,6 +111,29 @@ UntilNarrow = Annotated[
         "--until-narrow", help="Stop before the last repetition once every interval is as narrow as its margin."
     ),
 ]
+OneWorld = Annotated[
+    bool,
+    typer.Option(
+        "--one-world-at-a-time",
+        help="With --target cluster, where it has no room for all: arms take turns in each repetition, and the worlds "
+        "that are not measured have no pods.",
+    ),
+]
+BenchImage = Annotated[
+    str | None,
+    typer.Option(
+        "--image",
+        help="With --target cluster: the services' image in place of goaround:dev; the harness's is that of the same "
+        "name with -bench behind it.",
+    ),
+]
+OnInterrupt = Annotated[
+    str,
+    typer.Option(
+        help="With --target cluster, after Ctrl-C: remove takes away all that was made there, and what was copied "
+        "stays; keep lets the Job go on, and --resume follows it again."
+    ),
+]
 Resume = Annotated[str | None, typer.Option(metavar="RUN", help="Finish an interrupted run, with its own settings.")]
 
 
@@ -147,39 +151,59 @@ def bench(
     istio_version: IstioVersion = NEWEST,
     aa: Control = False,
     until_narrow: UntilNarrow = False,
+    target: TargetName = LOCAL,
+    kube_context: Context = None,
+    image: BenchImage = None,
+    one_world_at_a_time: OneWorld = False,
+    on_interrupt: OnInterrupt = places.REMOVE,
     resume: Resume = None,
     into: Results = results.FOLDER,
 ) -> None:
     """Compare arms under the same load and the same faults, and print the table.
 
+    With --target cluster the harness runs as a Job in the cluster, and its results are copied here as they come.
+
     Exit code 1: the fault of a cell was not proven to act and to be gone again, so that the cell is void.
     """
-    console, target = output(), LocalTarget()
+    console = output()
+    given = _given(context)
+    strange = places.problems(target, given, on_interrupt)
     if resume is None:
-        wanted = order.order(
-            profile_name=profile,
-            arms=arm,
-            scenario_names=scenario,
-            repetitions=repetitions,
-            rate=rate,
-            seed=seed,
-            policies=policies,
-            mtls=mtls,
-            istio_version=istio_version,
-            aa=aa,
-            until_narrow=until_narrow,
-        )
-        prepared = prepare(target, wanted.arms, wanted.times, MeshOptions(istio_version=istio_version))
-        order.require_support(target, wanted, prepared.rendered)
-        run = order.create(wanted, prepared.rendered, into)
+        try:
+            wanted = order.order(
+                profile_name=profile,
+                arms=arm,
+                scenario_names=scenario,
+                repetitions=repetitions,
+                rate=rate,
+                seed=seed,
+                policies=policies,
+                mtls=mtls,
+                istio_version=istio_version,
+                aa=aa,
+                until_narrow=until_narrow,
+                one_world_at_a_time=one_world_at_a_time,
+            )
+        except BadInput as bad:
+            raise BadInput([*strange, *bad.problems]) from None
+        if strange:
+            raise BadInput(strange)
+        place = places.place(target, kube_context, image, on_interrupt)
+        wanted = replace(wanted, istio_version=place.release(istio_version))
+        mesh = MeshOptions(istio_version=wanted.istio_version)
+        prepared = place.prepare(wanted.arms, wanted.times, mesh, one_world=one_world_at_a_time, resumed=False)
+        order.require_support(place.target, wanted, prepared.rendered)
+        run = order.create(wanted, prepared.rendered, into, place.surroundings(), place.versions())
     else:
-        _refuse_settings(context)
+        _refuse_settings(given, strange)
         run = results.open_run(resume, into)
-        prepared = prepare(target, *order.begun(run))
+        places.require_same(run, target)
+        place = places.place(target, kube_context, run.header.environment.get("image"), on_interrupt)
+        prepared = place.prepare(*order.begun(run), one_world=run.header.one_world_at_a_time, resumed=True)
         if run.missing():
             order.resume(run, prepared.rendered)
     try:
-        asyncio.run(_until_terminated(benches.bench(run, prepared, target, console)))
+        asyncio.run(_until_terminated(place.bench(run, prepared, console)))
     except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("\ninterrupted")
         _say_how_to_go_on(run, console)
@@ -203,16 +227,21 @@ def bench(
         raise typer.Exit(UNPROVEN)
 
 
-def _refuse_settings(context: typer.Context) -> None:
-    """A run that goes on keeps its own settings, so naming others is a mistake; raises BadInput for each."""
-    given = [
-        parameter.opts[0]
+def _given(context: typer.Context) -> list[str]:
+    """The options that were named on the command line."""
+    return [
+        next(each for each in parameter.opts if each.startswith("--"))
         for parameter in context.command.params
-        if parameter.name not in (None, "resume", "into")
-        and str(context.get_parameter_source(str(parameter.name))).endswith("COMMANDLINE")
+        if parameter.name and str(context.get_parameter_source(parameter.name)).endswith("COMMANDLINE")
     ]
-    if given:
-        raise BadInput([f"{name}: a resumed run keeps its own settings; leave it out" for name in given])
+
+
+def _refuse_settings(given: list[str], strange: list[str]) -> None:
+    """A run that goes on keeps its own settings, so naming others is a mistake; raises BadInput for each."""
+    may = ("--resume", "--results", "--target", "--context", "--on-interrupt")
+    found = [f"{name}: a resumed run keeps its own settings; leave it out" for name in given if name not in may]
+    if found or strange:
+        raise BadInput([*strange, *found])
 
 
 async def _until_terminated(work: Coroutine[Any, Any, None]) -> None:
@@ -234,7 +263,7 @@ def _say_what_is_next(run: Run, console: Console) -> None:
 def _say_how_to_go_on(run: Run, console: Console) -> None:
     kept = len(run.finished())
     console.print(f"{kept} of {len(run.plan)} cells are kept in {run.folder}", soft_wrap=True)
-    console.print(f"go on with:  goaround bench --resume {run.name}", soft_wrap=True)
+    console.print(f"go on with:  {onward(run)}", soft_wrap=True)
 
 
 def main() -> None:
@@ -242,8 +271,7 @@ def main() -> None:
     try:
         app()
     except MENDABLE as error:
-        problems = getattr(error, "problems", None) or getattr(error, "errors", None) or [error]
-        for problem in problems:
+        for problem in sentences(error):
             _say(problem)
         sys.exit(WRONG)
 

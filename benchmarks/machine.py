@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import subprocess
@@ -65,8 +66,12 @@ def describe() -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of the packages whose behaviour or speed is in the figures."""
-    return {name: metadata.version(name) for name in MEASURED_PACKAGES}
+    """Versions of the packages whose behaviour or speed is in the figures; one that is not installed had no part."""
+    found = {}
+    for name in MEASURED_PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def _processor() -> str:

@@ -19,11 +19,26 @@ def next_steps(run: Run, compared: Sequence[Comparison], control: bool) -> list[
     return list(_steps(run, compared, control))[:MOST]
 
 
+def onward(run: Run) -> str:
+    """The command that goes on with a run."""
+    return join(["goaround", "bench", "--resume", run.name, *_target(run.header), *_where(run)])
+
+
+def _where(run: Run) -> tuple[str, ...]:
+    """Where the results are, if not where they are by default."""
+    return () if run.folder.parent == results.FOLDER else ("--results", str(run.folder.parent))
+
+
+def _target(header: Header) -> tuple[str, ...]:
+    """Where the run is measured, if not on this machine."""
+    return ("--target", "cluster") if header.environment.get("target") == "cluster" else ()
+
+
 def _steps(run: Run, compared: Sequence[Comparison], control: bool) -> Iterator[tuple[str, str]]:
-    where = () if run.folder.parent == results.FOLDER else ("--results", str(run.folder.parent))
+    where = _where(run)
     if missing := len(run.missing()):
         yield (
-            join(["goaround", "bench", "--resume", run.name, *where]),
+            onward(run),
             f"{missing} of {len(run.plan)} cells have no good try: again, with nothing else on the machine",
         )
     yield str(run.folder / "report.html"), "the whole report as one page"
@@ -60,4 +75,6 @@ def again(
         words += ["--arm", each]
     for each in families:
         words += ["--scenario", header.files.get(each, each)]
+    turns = ["--one-world-at-a-time"] if header.one_world_at_a_time else []
+    words += [*_target(header), *turns]
     return join([*words, "--repetitions", str(repetitions), "--seed", str(header.seed), *where])

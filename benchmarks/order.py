@@ -32,6 +32,10 @@ PLAINTEXT = "the sidecars of {} speak plaintext to each other; mutual TLS, Istio
 CONTROL = (
     "A/A control: an arm and the same arm once more (#2): what differs between the two is the noise of the harness"
 )
+TURNS = (
+    "one world at a time: in a repetition the arms took turns, each in a world whose pods were started anew for its "
+    "turn, so that a drift of the machine between two turns may look like a difference of arms"
+)
 ISTIO = "istio (defaults)"
 NOT_CARRIED = "not carried by the library"
 
@@ -50,6 +54,7 @@ class Order:
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By scenario, the names of its arms, where it does not run in all."""
     until_narrow: bool = False
+    one_world_at_a_time: bool = False
     files: Mapping[str, str] = field(default_factory=dict)
     """By scenario family, the file of a scenario that is the user's own."""
 
@@ -67,6 +72,7 @@ def order(
     mtls: bool = True,
     aa: bool = False,
     until_narrow: bool = False,
+    one_world_at_a_time: bool = False,
 ) -> Order:
     """Complete what was named by what the profile says. `aa`: each arm against itself, as the control of the harness.
 
@@ -132,6 +138,7 @@ def order(
         istio_version=istio_version,
         only=only,
         until_narrow=until_narrow,
+        one_world_at_a_time=one_world_at_a_time,
         files=files,
     )
 
@@ -176,8 +183,16 @@ def require_support(target: Target, wanted: Order, rendered: Mapping[str, Render
         raise BadInput(problems)
 
 
-def create(wanted: Order, rendered: Mapping[str, Rendered], into: Path) -> Run:
+def create(
+    wanted: Order,
+    rendered: Mapping[str, Rendered],
+    into: Path,
+    environment: Mapping[str, Any] | None = None,
+    versions: Mapping[str, str] | None = None,
+) -> Run:
     """A new run on disk, named by the time and its arms, with nothing measured yet.
+
+    `environment` and `versions` say where it will be measured; this machine if left out.
 
     Raises:
         BadInput: a fault acts on more replicas than there are.
@@ -207,17 +222,33 @@ def create(wanted: Order, rendered: Mapping[str, Rendered], into: Path) -> Run:
         ],
         scenarios=wanted.scenarios,
         files=wanted.files,
-        plan=plan([each.name for each in wanted.scenarios], arms, wanted.repetitions, wanted.seed, wanted.only),
-        environment=machine.describe(),
-        versions={"goaround": metadata.version("goaround"), ISTIO: wanted.istio_version, **machine.versions()},
+        plan=plan(
+            [each.name for each in wanted.scenarios],
+            arms,
+            wanted.repetitions,
+            wanted.seed,
+            wanted.only,
+            by_arm=wanted.one_world_at_a_time,
+        ),
+        environment=machine.describe() if environment is None else environment,
+        versions={
+            "goaround": metadata.version("goaround"),
+            ISTIO: wanted.istio_version,
+            **(machine.versions() if versions is None else versions),
+        },
         policies={
             "times": asdict(wanted.times) if wanted.times else None,
             "not_carried": sorted({note for each in rendered.values() for note in each.notes if NOT_CARRIED in note}),
             "arms": _policies(rendered),
             "parity": _parity(wanted),
         },
-        notes=[*([CONTROL] if any(arm.twin for arm in wanted.arms) else []), *_notes(rendered)],
+        notes=[
+            *([CONTROL] if any(arm.twin for arm in wanted.arms) else []),
+            *([TURNS] if wanted.one_world_at_a_time else []),
+            *_notes(rendered),
+        ],
         until_narrow=wanted.until_narrow,
+        one_world_at_a_time=wanted.one_world_at_a_time,
         into=into,
     )
 
@@ -312,4 +343,5 @@ def counterpart(run: Run, within: Path) -> Run | None:
 
 def _alike(run: Run) -> object:
     header = run.header
-    return len(header.arms), header.seed, header.scenarios, len(header.plan), header.policies.get("times")
+    where = header.environment.get("target")
+    return where, len(header.arms), header.seed, header.scenarios, len(header.plan), header.policies.get("times")

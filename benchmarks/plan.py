@@ -41,18 +41,27 @@ def plan(
     repetitions: int,
     seed: int,
     only: Mapping[str, Sequence[str]] | None = None,
+    *,
+    by_arm: bool = False,
 ) -> list[Cell]:
     """Repetition by repetition, scenarios in random order, the arms of a scenario side by side in random order.
 
     `only`: the arms of a scenario that does not run in all of them.
     Arms of a block run within the same half minute, so that a slow drift of the machine meets all of them.
+    `by_arm` gives that up where one world at a time has room: in a repetition, arms take turns in random order, and
+    each runs the scenarios in the same order. Seeds are those of the other order.
     """
     rng = random.Random(f"plan/{seed}")
-    cells = []
+    cells: list[Cell] = []
     for repetition in range(1, repetitions + 1):
+        block: list[Cell] = []
         for scenario in rng.sample(list(scenarios), len(scenarios)):
             # the points of a sweep meet the same arrivals, so that they differ in what is swept alone
             block_seed = cell_seed(seed, scenario.partition("@")[0], repetition)
             its = (only or {}).get(scenario, arms)
-            cells += [Cell(scenario, arm, repetition, block_seed) for arm in rng.sample(list(its), len(its))]
+            block += [Cell(scenario, arm, repetition, block_seed) for arm in rng.sample(list(its), len(its))]
+        if by_arm:
+            turns = rng.sample(list(arms), len(arms))
+            block.sort(key=lambda cell: turns.index(cell.arm))
+        cells += block
     return cells

@@ -44,6 +44,7 @@ class Header(Stored):
     `policies`: what each arm's policies were, as they were given to it. `notes`: what a reader must know, in sentences.
     `files`: where the scenarios of the user's own were read, by the name of their family.
     `until_narrow`: the run may end before its last repetition (benchmarks.stopping); `stopped`: why it did.
+    `one_world_at_a_time`: a world had pods only while its own cells were run, so that arms took turns.
     """
 
     schema_version: Literal[1] = Field(default=SCHEMA, alias="schema")
@@ -60,6 +61,7 @@ class Header(Stored):
     versions: dict[str, str] = {}
     notes: tuple[str, ...] = ()
     until_narrow: bool = False
+    one_world_at_a_time: bool = False
     stopped: str | None = None
 
 

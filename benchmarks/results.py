@@ -124,7 +124,7 @@ class Run:
                 "seed": cell.seed,
             }
         )
-        sums = self._checksums()
+        sums = self.checksums()
         for measured in (self._file(cell, attempt, "csv.gz"), self._file(cell, attempt, failed_calls.SUFFIX)):
             if measured.exists():
                 with writing(measured):
@@ -142,6 +142,19 @@ class Run:
             self.header = self.header.model_copy(update={"notes": (*self.header.notes, sentence)})
             self._write_header()
 
+    def measured_in(self, environment: Mapping[str, Any], versions: Mapping[str, str]) -> None:
+        """Tell what was true where the cells are measured, in place of what was known before. Raises CannotWrite."""
+        told = {
+            "environment": {**self.header.environment, **environment},
+            "versions": {**self.header.versions, **versions},
+        }
+        self.header = self.header.model_copy(update=told)
+        self._write_header()
+
+    def reread(self) -> None:
+        """Read the header again: somebody else has written it. Raises BadInput."""
+        self.header = _read(self.folder / HEADER, Header)
+
     def stop(self, reason: str) -> None:
         """End the run before its last repetition: what was not begun is in its plan no more. Raises CannotWrite."""
         begun = {record.repetition for record in self.records()}
@@ -152,7 +165,7 @@ class Run:
     def records(self) -> list[Record]:
         """Records of all kept tries, void ones included, in the order of the plan. Raises BadInput."""
         files = [
-            self.folder / name for name in self._checksums() if name.startswith("cells/") and name.endswith(".json")
+            self.folder / name for name in self.checksums() if name.startswith("cells/") and name.endswith(".json")
         ]
         position = {cell.id: index for index, cell in enumerate(self.plan)}
         found = [_read(file, Record) for file in files]
@@ -167,7 +180,7 @@ class Run:
     def verify(self) -> list[str]:
         """Compare every file with its checksum: a sentence for each that is missing or was changed. Raises BadInput."""
         wrong = []
-        for name, expected in self._checksums().items():
+        for name, expected in self.checksums().items():
             try:
                 content = (self.folder / name).read_bytes()
             except OSError as error:
@@ -180,12 +193,12 @@ class Run:
     def calls(self, record: Record) -> Path | None:
         """Where the calls of a cell's failed requests are kept; None when none are."""
         path = self._file_of(record.cell, record.attempt, failed_calls.SUFFIX)
-        return path if self._relative(path) in self._checksums() else None
+        return path if self._relative(path) in self.checksums() else None
 
     def rows(self, record: Record) -> Sequence[Row]:
         """Rows of one kept try; none when it was void before the load. Raises BadInput."""
         path = self._file_of(record.cell, record.attempt, "csv.gz")
-        return read_rows(path) if self._relative(path) in self._checksums() else ()
+        return read_rows(path) if self._relative(path) in self.checksums() else ()
 
     def _file(self, cell: Cell, attempt: int, suffix: str) -> Path:
         return self._file_of(cell.id, attempt, suffix)
@@ -197,13 +210,10 @@ class Run:
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
 
-    def _checksums(self) -> dict[str, str]:
+    def checksums(self) -> dict[str, str]:
+        """SHA-256 of every file that counts, by its name in the folder. Raises BadInput."""
         path = self.folder / CHECKSUMS
-        lines = _text(path).splitlines()
-        pairs = [line.split("  ", 1) for line in lines if line]
-        if any(len(pair) != 2 for pair in pairs):
-            raise BadInput([f"{path}: each line must be `SHA256  FILE`, as sha256sum writes it"])
-        return {name: checksum for checksum, name in pairs}
+        return parse_checksums(_text(path), str(path))
 
     def _write_checksums(self, sums: Mapping[str, str]) -> None:
         lines = "".join(f"{checksum}  {name}\n" for name, checksum in sorted(sums.items()))
@@ -211,7 +221,7 @@ class Run:
 
     def _write_header(self) -> None:
         content = _json(self.header)
-        sums = self._checksums() if (self.folder / CHECKSUMS).exists() else {}
+        sums = self.checksums() if (self.folder / CHECKSUMS).exists() else {}
         write_whole(self.folder / HEADER, content)
         self._write_checksums({**sums, HEADER: digest(content)})
 
@@ -231,6 +241,7 @@ def create_run(
     versions: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
     until_narrow: bool = False,
+    one_world_at_a_time: bool = False,
     into: Path = FOLDER,
 ) -> Run:
     """Make the folder of a new run and write its header. `created` is ISO 8601.
@@ -254,6 +265,7 @@ def create_run(
         versions=dict(versions or {}),
         notes=tuple(notes),
         until_narrow=until_narrow,
+        one_world_at_a_time=one_world_at_a_time,
     )
     with writing(folder):
         (folder / "cells").mkdir(parents=True)
@@ -278,6 +290,14 @@ def open_run(name_or_path: str | Path, within: Path = FOLDER) -> Run:
         choices = ", ".join(runs(within)) or "none yet: `goaround bench` makes one"
         raise BadInput([f"no run {str(name_or_path)!r} in {within}; choose one of: {choices}"])
     return Run(folder, _read(folder / HEADER, Header))
+
+
+def parse_checksums(text: str, where: str) -> dict[str, str]:
+    """SHA-256 by file, of what sha256sum writes. Raises BadInput, with `where` it was read."""
+    pairs = [line.split("  ", 1) for line in text.splitlines() if line]
+    if any(len(pair) != 2 for pair in pairs):
+        raise BadInput([f"{where}: each line must be `SHA256  FILE`, as sha256sum writes it"])
+    return {name: checksum for checksum, name in pairs}
 
 
 def read_rows(path: Path) -> list[Row]:

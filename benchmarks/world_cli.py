@@ -182,20 +182,44 @@ async def _logs(target: OperatedTarget, name: str, pod: str, container: str) -> 
 
 def down(
     name: Annotated[str | None, typer.Option("--name", help="One world; all if left out.")] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(help="With --target cluster: what the bench of this run has left there, its Job and its worlds."),
+    ] = None,
     target: TargetName = LOCAL,
     context: Context = None,
 ) -> None:
-    """Drain and end worlds, and remove what they left behind."""
+    """Drain and end worlds, and remove what they left behind.
+
+    On a cluster without --name or --run: the worlds and the benches of everybody.
+    """
+    problems = [f"--run {run!r}: is for --target {CLUSTER}; leave it out"] if run and target == LOCAL else []
+    problems += ["--name and --run: give one of them"] if name and run else []
+    if problems:
+        raise BadInput(problems)
     console, chosen = output(), choose(target, context, LocalTarget, say=_tell)
 
     async def end() -> list[str]:
-        names = [name] if name else await chosen.worlds()
+        ended = await _end_runs(run, context) if target == CLUSTER and not name else []
+        names = [name] if name else [] if run else await chosen.worlds()
         for each in names:
             await (await chosen.world(each)).down()
-        return names
+        return [*ended, *names]
 
     ended = asyncio.run(end())
-    console.print(f"ended: {', '.join(ended)}" if ended else "no world is running")
+    nothing = f"the run {run} has left nothing there" if run else "no world is running"
+    console.print(f"ended: {', '.join(ended)}" if ended else nothing)
+
+
+async def _end_runs(run: str | None, context: str | None) -> list[str]:
+    """Remove what one run's bench has made in a cluster, or everybody's; gives the namespaces."""
+    # imported when first asked for, as in benchmarks.targets
+    from k8s.cluster.api import Api
+    from k8s.cluster.footprint import Footprint, runs
+
+    api = Api(context)
+    found = [run] if run else await asyncio.to_thread(runs, api)
+    return [each for one in found for each in await Footprint(api, one, _tell).remove()]
 
 
 def pods_table(status: WorldStatus) -> Table:

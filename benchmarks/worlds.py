@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 
 import psutil
@@ -32,6 +32,22 @@ class Prepared:
     memory: str
 
 
+async def all_are_up(_arm: str) -> None:
+    """Nothing is to be done before a cell: every world is up from the first to the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """Worlds that can be measured, by arm. `turn` is awaited before each cell: it brings up the world of that arm."""
+
+    worlds: Mapping[str, World]
+    turn: Callable[[str], Awaitable[None]] = all_are_up
+
+
+Open = Callable[[Callable[[str], None]], AbstractAsyncContextManager[Up]]
+"""Starts or finds worlds, and says so in lines."""
+
+
 def prepare(
     target: Target,
     arms: Sequence[Arm],
@@ -51,19 +67,27 @@ def prepare(
         BadInput: there is not enough memory.
 
     """
-    overrides = asdict(times) if times else {}
-    rendered = {
-        arm.name: render(
-            arm.mode,
-            arm.policies,
-            {**overrides, "env": {"*": {"CALL_LOG": _CALL_LOG[calls]}}, "settings": dict(arm.settings)},
-            replace(mesh, mtls=mesh.mtls and not arm.plaintext, call_log=calls),
-            namespace,
-        )
-        for arm in arms
-    }
+    rendered = {arm.name: rendered_for(arm, times, mesh, namespace, calls) for arm in arms}
     needs = {arm: target.need(each).memory for arm, each in rendered.items() if arm not in running}
     return Prepared(rendered, require_memory(needs, available_memory()))
+
+
+def rendered_for(
+    arm: Arm,
+    times: PolicyTimes | None,
+    mesh: MeshOptions = AS_INSTALLED,
+    namespace: str = NAMESPACE,
+    calls: Logged = "failed",
+) -> Rendered:
+    """What an arm's world is made of. Raises TargetError: something cannot be rendered."""
+    overrides = asdict(times) if times else {}
+    return render(
+        arm.mode,
+        arm.policies,
+        {**overrides, "env": {"*": {"CALL_LOG": _CALL_LOG[calls]}}, "settings": dict(arm.settings)},
+        replace(mesh, mtls=mesh.mtls and not arm.plaintext, call_log=calls),
+        namespace,
+    )
 
 
 def gib(n: float) -> str:
@@ -112,12 +136,10 @@ async def _cpu_s(worlds: Sequence[World]) -> list[float]:
 
 
 @asynccontextmanager
-async def running(
-    target: Target, prepared: Prepared, seed: int, say: Callable[[str], None]
-) -> AsyncIterator[dict[str, World]]:
+async def running(target: Target, prepared: Prepared, seed: int, say: Callable[[str], None]) -> AsyncIterator[Up]:
     """All worlds, ready, by arm. They hang on this process: should it be killed, they end with it."""
     async with AsyncExitStack() as stack:
-        worlds = {}
+        worlds: dict[str, World] = {}
         for number, (arm, parts) in enumerate(prepared.rendered.items(), start=1):
             began = time.monotonic()
             world = await target.up(f"bench-{os.getpid()}-{number}-{parts.mode}", parts, attached=True, seed=seed)
@@ -126,4 +148,4 @@ async def running(
             say(f"world {arm}: {pods} pods ready in {time.monotonic() - began:.1f} s")
             worlds[arm] = world
         await until_idle(worlds.values())
-        yield worlds
+        yield Up(worlds)

@@ -1,4 +1,4 @@
-"""The image of the services: built by whichever container engine is there and answers."""
+"""The images of the services and of the harness: built by whichever container engine is there and answers."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ ROOT = Path(__file__).parents[1]
 DOCKERFILE = Path("services") / "Dockerfile"
 TAG = "goaround:dev"
 """What our manifests run."""
+BENCH_DOCKERFILE = Path("benchmarks") / "Dockerfile"
+BENCH = "-bench"
+"""Behind the name of the services' image: that of the harness, which belongs to it."""
 ANSWER_S = 20
 
 
@@ -56,27 +59,55 @@ def choose(wanted: str | None = None) -> Engine:
     raise TargetError(f"an image needs a container engine, and none works here: {'; '.join(why)}")
 
 
-def build(engine: Engine, tag: str = TAG, base: str | None = None, options: Sequence[str] = ()) -> None:
-    """Build the image; the engine's own output goes to ours. `options` are given to its build as they are.
+def bench_of(tag: str) -> str:
+    """The tag of the harness's image beside one of the services: `goaround-bench:dev` for `goaround:dev`.
+
+    Raises TargetError: a digest, which names one image alone.
+    """
+    if "@" in tag:
+        raise TargetError(f"image {tag!r}: name it by a tag: the harness's is beside it, under NAME{BENCH}:TAG")
+    folder, slash, last = tag.rpartition("/")
+    name, colon, version = last.partition(":")
+    return f"{folder}{slash}{name}{BENCH}{colon}{version}"
+
+
+def bench_file(file: Path) -> Path:
+    """The archive of the harness's image beside one of the services': `goaround-bench.tar` for `goaround.tar`."""
+    return file.with_name(f"{file.stem}{BENCH}{file.suffix}")
+
+
+def build(
+    engine: Engine,
+    tag: str = TAG,
+    base: str | None = None,
+    options: Sequence[str] = (),
+    dockerfile: Path = DOCKERFILE,
+) -> None:
+    """Build an image; the engine's own output goes to ours. `options` are given to its build as they are.
 
     Raises TargetError: a tag that is none; the engine failed.
     """
     if not re.fullmatch(r"[a-z0-9][a-zA-Z0-9._/:-]*", tag):
         raise TargetError(f"image tag {tag!r}: must be [REGISTRY/]NAME:TAG in small letters, such as {TAG}")
     chosen = ("--build-arg", f"BASE={base}") if base else ()
-    _run(engine, [*engine.build, "--file", str(DOCKERFILE), "--tag", tag, *chosen, *options, "."], "build")
+    _run(engine, [*engine.build, "--file", str(dockerfile), "--tag", tag, *chosen, *options, "."], "build")
 
 
 def save(engine: Engine, tag: str, file: Path) -> None:
-    """Write the image as an archive that containerd, kind, minikube and docker can load.
+    """Write an image as an archive that containerd, kind, minikube and docker can load.
 
-    Raises TargetError: the file exists already, its folder does not, or the engine failed.
+    Raises TargetError: as `require_free`, or the engine failed.
     """
+    require_free(file)
+    _run(engine, [part.format(tag=tag, file=file.absolute()) for part in engine.save], "save")
+
+
+def require_free(file: Path) -> None:
+    """Raise TargetError for a file that is there already, or whose folder is not."""
     if file.exists():
         raise TargetError(f"{file} exists already: name another file, or remove it")
     if not file.absolute().parent.is_dir():
         raise TargetError(f"{file}: there is no such folder")
-    _run(engine, [part.format(tag=tag, file=file.absolute()) for part in engine.save], "save")
 
 
 def _silent(engine: Engine) -> str:

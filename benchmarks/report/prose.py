@@ -16,6 +16,11 @@ from benchmarks.report.table import Caution
 from benchmarks.verdict import ENOUGH, Comparison, Verdict
 
 WITH_PROXIES = ("sidecar", "mesh", "both")
+PROXY_COST = {
+    False: "The proxies' cost is Envoy's alone: no pilot-agent, no istiod, none of Istio's telemetry filters.",
+    True: "The proxies' cost is that of the sidecar containers, Envoy and pilot-agent; istiod's is not in it.",
+}
+"""By whether the run was made in a cluster."""
 APART = "two separate runs, not interleaved: no verdict; `make bench` gives one"
 
 
@@ -64,7 +69,7 @@ def notes(found: Evidence) -> Iterator[str]:
         elif header.until_narrow and not found.void:
             yield "Went on to its last repetition: not every interval became as narrow as its margin."
     if any(arm.mode in WITH_PROXIES for arm in found.arms):
-        yield "The proxies' cost is Envoy's alone: no pilot-agent, no istiod, none of Istio's telemetry filters."
+        yield PROXY_COST[found.headers[0].environment.get("target") == "cluster"]
     yield from _meant_full(found)
     again = Counter[str]()
     for group in found.groups:

@@ -6,17 +6,19 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import urllib3
 import yaml
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
+from kubernetes.config.incluster_config import InClusterConfigLoader
 
 from k8s.target import Document, TargetError
 
 FIELD_MANAGER = "goaround"
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 TIMEOUT_S = 20.0
 PLURALS = {
     "Namespace": "namespaces",
@@ -27,6 +29,9 @@ PLURALS = {
     "Pod": "pods",
     "Event": "events",
     "Deployment": "deployments",
+    "Job": "jobs",
+    "Role": "roles",
+    "RoleBinding": "rolebindings",
     "PodDisruptionBudget": "poddisruptionbudgets",
     "NetworkPolicy": "networkpolicies",
     "VirtualService": "virtualservices",
@@ -37,7 +42,7 @@ PLURALS = {
     "PeerAuthentication": "peerauthentications",
     "AuthorizationPolicy": "authorizationpolicies",
 }
-"""How the kinds that a world may have are called in a path."""
+"""How the kinds that a world or a bench may have are called in a path."""
 
 
 class ApiError(TargetError):
@@ -75,6 +80,26 @@ class Api:
             config.load_kube_config(file, self.context, settings, persist_config=False)  # type: ignore[no-untyped-call]
         except (ConfigException, OSError) as error:
             raise TargetError(f"context {self.context}: {_line(error)}") from error
+        self._connect(settings)
+
+    @classmethod
+    def in_cluster(cls, secrets: Path = SERVICE_ACCOUNT) -> Self:
+        """Talk to the cluster that this process runs in, as the ServiceAccount of its pod.
+
+        The token is read again each minute: the kubelet replaces it before it expires. Raises TargetError outside of a
+        pod.
+        """
+        settings = client.Configuration()
+        try:
+            InClusterConfigLoader(secrets / "token", secrets / "ca.crt").load_and_set(settings)  # type: ignore[no-untyped-call]
+        except (ConfigException, OSError) as error:
+            raise TargetError(f"this process runs in no pod with a ServiceAccount: {_line(error)}") from error
+        own = cls.__new__(cls)
+        own.context = "of this pod"
+        own._connect(settings)
+        return own
+
+    def _connect(self, settings: client.Configuration) -> None:
         settings.retries = False  # a cluster that does not answer is told at once; we ask again ourselves
         if not settings.verify_ssl:
             # the kubeconfig says so (insecure-skip-tls-verify): one warning for each request would hide our own lines
@@ -89,6 +114,12 @@ class Api:
     def text(self, path: str, **query: str) -> str:
         """GET a path whose answer is text, such as a log."""
         return self._ask("GET", path, query)
+
+    def content(
+        self, path: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, **query: str
+    ) -> bytes:
+        """Ask for a path whose answer is bytes, such as what a pod answers behind its proxy, with `headers` for it."""
+        return self._sent(method, path, query, headers=headers)
 
     def post(self, path: str, body: Mapping[str, Any], **query: str) -> Document:
         """POST a body, and return what the server made of it."""
@@ -118,20 +149,31 @@ class Api:
         body: Mapping[str, Any] | None = None,
         kind: str | None = None,
     ) -> str:
-        headers = {"Accept": "application/json, */*", **({"Content-Type": kind} if kind else {})}
-        made = self._client.param_serialize(
-            method, path, header_params=headers, query_params=list(query.items()), auth_settings=["BearerToken"]
-        )
+        return self._sent(method, path, query, body, kind).decode(errors="replace")
+
+    def _sent(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Mapping[str, Any] | None = None,
+        kind: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> bytes:
+        told = {"Accept": "application/json, */*", **({"Content-Type": kind} if kind else {}), **(headers or {})}
         # apply-patch+yaml is sent as text, which JSON is too; the client sends JSON of its own for the others
         sent = json.dumps(body) if kind == "application/apply-patch+yaml" else body
         try:
+            made = self._client.param_serialize(
+                method, path, header_params=told, query_params=list(query.items()), auth_settings=["BearerToken"]
+            )
             answer = self._client.call_api(made[0], made[1], made[2], sent, _request_timeout=TIMEOUT_S)
             content: bytes = answer.read()  # type: ignore[no-untyped-call]
         except (ApiException, urllib3.exceptions.HTTPError, OSError) as error:
             raise TargetError(f"no cluster answers at {self._host} (context {self.context}): {_line(error)}") from error
         if answer.status >= 300:
             raise _refusal(answer.status, content, path, self.context)
-        return content.decode(errors="replace")
+        return content
 
 
 def path_of(one: Mapping[str, Any]) -> str:

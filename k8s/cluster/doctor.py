@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any
 
-from k8s.cluster import mesh
+from k8s.cluster import mesh, room
 from k8s.cluster.abilities import ABSENT, OF_SIDECARS, WHAT
 from k8s.cluster.api import PLURALS, Api, ApiError
 from k8s.image import TAG
@@ -22,6 +23,21 @@ class Found(Enum):
     UNKNOWN = "unknown"
     ABSENT = "never"
     """What no cluster has, and no world needs: faults that only the local target has."""
+
+
+LISTED = 50
+"""How many of its images a node lists, as the kubelet has it by default."""
+BENCH = (
+    *(("", what, verb) for what in ("serviceaccounts", "secrets", "configmaps") for verb in ("create", "patch")),
+    ("", "secrets", "get"),
+    *(("rbac.authorization.k8s.io", what, verb) for what in ("roles", "rolebindings") for verb in ("create", "patch")),
+    ("batch", "jobs", "create"),
+    ("batch", "jobs", "patch"),
+    ("", "pods/proxy", "get"),
+    ("", "pods/proxy", "create"),
+    ("apps", "deployments", "list"),
+)
+"""What a bench needs beside the rights that its worlds need: group, resource, verb."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +71,31 @@ def examine(api: Api, name: str, rendered: Rendered, image: str | None = None) -
             yield Check(what, Found.ABSENT, ABSENT[ability])
 
 
+def unfit(
+    api: Api, name: str, rendered: Sequence[Rendered], images: Sequence[str], *, at_once: int, counted: bool
+) -> list[str]:
+    """What keeps a bench from running there, a sentence each; nothing is made, and what may not be seen keeps nothing.
+
+    `name` is that of a namespace that it would make. `images` are the services' and the harness's; `at_once`: how many
+    of the worlds have pods at the same time; `counted`: whether there is room for them is looked at.
+    """
+    with_mesh = next((one for one in rendered if one.mesh is not None), None)
+    first = _look("cluster", lambda: _answers(api))
+    checks = [first]
+    if first.found is not Found.BAD:
+        checks.append(_look("permissions", lambda: _permissions(api, name, with_mesh or rendered[0], BENCH)))
+        if counted:
+            wanted = sorted((pods(one) for one in rendered), reverse=True)[:at_once]
+            checks.append(_look("room", lambda: _free(api, sum(wanted) + 1)))
+            checks.append(_look("room", lambda: _cores(api, rendered, at_once)))
+        checks += [_look("image", partial(_image, api, image)) for image in images]
+        if with_mesh is not None:
+            checks.append(_look("Istio", lambda: _istio(api)))
+            if checks[-1].found is not Found.BAD:
+                checks.append(_look("sidecar injection", lambda: _injection(api)))
+    return [one.says for one in checks if one.found is Found.BAD]
+
+
 def _look(what: str, how: Callable[[], tuple[Found, str]]) -> Check:
     """A check that may not be made is unknown; one that fails otherwise is bad."""
     try:
@@ -69,8 +110,10 @@ def _answers(api: Api) -> tuple[Found, str]:
     return Found.GOOD, f"Kubernetes {api.get('/version')['gitVersion']}, context {api.context}"
 
 
-def _permissions(api: Api, name: str, rendered: Rendered) -> tuple[Found, str]:
-    """Ask for each right that `up`, `status` and `down` use; Kubernetes answers for whoever asks."""
+def _permissions(
+    api: Api, name: str, rendered: Rendered, more: Sequence[tuple[str, str, str]] = ()
+) -> tuple[Found, str]:
+    """Ask for each right that `up`, `status` and `down` use, and `more`; Kubernetes answers for whoever asks."""
     wanted = [("", "namespaces", verb) for verb in ("create", "get", "list", "delete")]
     wanted += [("", "pods", "list"), ("", "pods/log", "get"), ("", "events", "list")]
     for kind in sorted({(one["apiVersion"], one["kind"]) for one in (*rendered.objects, *rendered.istio)}):
@@ -78,6 +121,7 @@ def _permissions(api: Api, name: str, rendered: Rendered) -> tuple[Found, str]:
         if kind[1] != "Namespace":
             wanted += [(group, PLURALS[kind[1]], "create"), (group, PLURALS[kind[1]], "patch")]
     wanted += [("apps", "deployments/scale", "patch"), ("", "secrets", "create"), ("", "secrets", "patch")]
+    wanted = list(dict.fromkeys([*wanted, *more]))
     lacking: dict[str, list[str]] = {}
     for group, what, verb in wanted:
         if not _may(api, name, group, what, verb):
@@ -102,14 +146,32 @@ def _may(api: Api, name: str, group: str, what: str, verb: str) -> bool:
     return bool(answer["status"]["allowed"])
 
 
+def pods(rendered: Rendered) -> int:
+    """How many pods a world has when it is up."""
+    return sum(int(one["spec"]["replicas"]) for one in rendered.objects if one["kind"] == "Deployment")
+
+
 def _room(api: Api, rendered: Rendered) -> tuple[Found, str]:
+    return _free(api, pods(rendered))
+
+
+def _free(api: Api, wanted: int) -> tuple[Found, str]:
     """The pods that the nodes take, beside those that run: the scheduler has the last word on CPU and memory."""
     nodes = api.get("/api/v1/nodes")["items"]
     free = sum(int(one["status"]["allocatable"]["pods"]) for one in nodes)
     free -= len(api.get("/api/v1/pods", fieldSelector="status.phase=Running")["items"])
-    wanted = sum(int(one["spec"]["replicas"]) for one in rendered.objects if one["kind"] == "Deployment")
     said = f"{wanted} pods wanted, {free} more fit on {len(nodes)} node{'s' * (len(nodes) != 1)}"
     return (Found.GOOD if free >= wanted else Found.BAD), said
+
+
+def _cores(api: Api, rendered: Sequence[Rendered], at_once: int) -> tuple[Found, str]:
+    """The CPU that so many of these worlds ask for at once, the largest of them, and a harness."""
+    asked = sorted(map(room.wanted, rendered), reverse=True)
+    wanted, free = sum(asked[:at_once]) + room.HARNESS, room.free(api)
+    if free is None or wanted <= free:
+        return Found.GOOD, f"{wanted:.2f} CPU wanted"
+    turns = f"; --one-world-at-a-time wants {asked[0] + room.HARNESS:.2f}" if at_once > 1 else ""
+    return Found.BAD, f"{wanted:.2f} CPU wanted by requests, {max(0.0, free):.2f} are free{turns}"
 
 
 def _image(api: Api, image: str) -> tuple[Found, str]:
@@ -117,7 +179,9 @@ def _image(api: Api, image: str) -> tuple[Found, str]:
     holding = sum(_holds(node, image) for node in nodes)
     if holding == len(nodes):
         return Found.GOOD, f"{image} is on every node"
-    # a node lists its 50 largest images only, and one from a registry comes when it is wanted
+    # a node lists its largest images only, and one from a registry comes when it is wanted
+    if not holding and "/" not in image and all(len(one["status"].get("images") or ()) < LISTED for one in nodes):
+        return Found.BAD, f"image {image} is on no node: docs/cluster.md says how it gets there"
     return (
         Found.UNKNOWN,
         f"{image} is listed by {holding} of {len(nodes)} nodes; docs/cluster.md says how it gets there",

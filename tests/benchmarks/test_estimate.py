@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.estimate import CELL_S, WORLD_S, estimate_s, sentence, spoken
+from benchmarks.estimate import (
+    CELL_S,
+    IN_A_CLUSTER_CELL_S,
+    IN_A_CLUSTER_WORLD_S,
+    WORLD_S,
+    estimate_s,
+    sentence,
+    spoken,
+)
 from tests.benchmarks.synthetic import write_run
 
 
@@ -22,6 +30,21 @@ def test_what_is_there_already_takes_no_time_again(tmp_path: Path) -> None:
     none = write_run(tmp_path / "none", repetitions=2, only=lambda cell: False)
     assert estimate_s(half) < estimate_s(none)
     assert estimate_s(write_run(tmp_path / "all", repetitions=1)) == 0
+
+
+def test_in_a_cluster_cells_and_worlds_take_longer(tmp_path: Path) -> None:
+    run = write_run(tmp_path, repetitions=2, only=lambda cell: False)
+    load = run.scenarios["error-burst"].duration_s
+    run.header = run.header.model_copy(update={"environment": {"target": "cluster"}})
+    assert estimate_s(run) == pytest.approx(6 * (load + IN_A_CLUSTER_CELL_S) + 3 * IN_A_CLUSTER_WORLD_S)
+
+
+def test_worlds_that_take_turns_start_again_for_each(tmp_path: Path) -> None:
+    run = write_run(tmp_path, scenarios=("error-burst", "bad-replica"), repetitions=1, only=lambda cell: False)
+    together = estimate_s(run)
+    by_arm = tuple(sorted(run.header.plan, key=lambda cell: cell.arm))
+    run.header = run.header.model_copy(update={"one_world_at_a_time": True, "plan": by_arm})
+    assert estimate_s(run) - together == pytest.approx(3 * WORLD_S)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """The machine's clock of CPU time."""
 
+import pytest
+
+from benchmarks import machine
 from benchmarks.machine import CpuClock, describe, versions
 
 
@@ -31,3 +34,8 @@ def test_the_description_says_what_machine_it_was() -> None:
     described = describe()
     assert described["cores"] >= 1
     assert described["memory_bytes"] > 0
+
+
+def test_a_package_that_is_not_installed_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "MEASURED_PACKAGES", ("aiohttp", "no-such-package"))
+    assert list(versions()) == ["aiohttp"]

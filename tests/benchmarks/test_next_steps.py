@@ -80,3 +80,11 @@ def test_each_command_names_its_run_so_that_it_can_be_pasted(tmp_path: Path, rep
     benches = [shlex.split(each) for each in commands(run) if each.startswith("goaround bench")]
     assert benches
     assert all(words[-2:] == ["--results", str(tmp_path)] for words in benches)
+
+
+def test_a_run_of_a_cluster_is_repeated_and_resumed_there(tmp_path: Path) -> None:
+    run = write_run(tmp_path, repetitions=2, only=lambda cell: cell.repetition == 1)
+    run.header = run.header.model_copy(update={"environment": {"target": "cluster"}, "one_world_at_a_time": True})
+    found = commands(run)
+    assert found[0] == f"goaround bench --resume synthetic --target cluster --results {tmp_path}"
+    assert any("--target cluster --one-world-at-a-time --repetitions 5" in each for each in found)

@@ -38,6 +38,26 @@ def test_the_arms_of_a_block_run_next_to_each_other(arguments: Arguments) -> Non
     assert changes == len(scenarios) * repetitions - 1
 
 
+@given(plans)
+def test_worlds_that_take_turns_are_changed_once_for_each_arm_of_a_repetition(arguments: Arguments) -> None:
+    _scenarios, arms, repetitions, _seed = arguments
+    for repetition in range(1, repetitions + 1):
+        turns = [cell.arm for cell in plan(*arguments, by_arm=True) if cell.repetition == repetition]
+        assert sum(a != b for a, b in pairwise(turns)) == len(arms) - 1
+
+
+@given(plans)
+def test_worlds_that_take_turns_run_the_same_cells_with_the_same_seeds(arguments: Arguments) -> None:
+    turns, blocks = plan(*arguments, by_arm=True), plan(*arguments)
+    assert {(cell.id, cell.seed) for cell in turns} == {(cell.id, cell.seed) for cell in blocks}
+    assert [cell.repetition for cell in turns] == [cell.repetition for cell in blocks]
+
+
+def test_arms_do_not_keep_their_turns_from_repetition_to_repetition() -> None:
+    firsts = Counter(cell.arm for cell in plan(["a", "b"], ["x", "y"], 40, 1, by_arm=True)[::4])
+    assert 8 < firsts["x"] < 32
+
+
 def test_the_same_seed_gives_the_same_order() -> None:
     assert plan(["a", "b"], ["x", "y"], 5, 7) == plan(["a", "b"], ["x", "y"], 5, 7)
 

@@ -12,6 +12,7 @@ from k8s.image import ENGINES, ROOT
 from k8s.target import TargetError
 
 DOCKERFILE = (ROOT / image.DOCKERFILE).read_text()
+BENCH_DOCKERFILE = (ROOT / image.BENCH_DOCKERFILE).read_text()
 
 
 @pytest.fixture
@@ -93,11 +94,33 @@ def test_the_image_is_not_roots_and_has_a_health_check() -> None:
     assert re.search(r"^HEALTHCHECK .*services.healthy", last, re.MULTILINE)
 
 
-def test_whatever_the_image_copies_is_let_through_and_nothing_else() -> None:
+@pytest.mark.parametrize(
+    ("tag", "bench"),
+    [
+        ("goaround:dev", "goaround-bench:dev"),
+        ("goaround", "goaround-bench"),
+        ("host:5000/team/goaround:1.2", "host:5000/team/goaround-bench:1.2"),
+        ("host:5000/goaround", "host:5000/goaround-bench"),
+    ],
+)
+def test_the_image_of_the_harness_is_named_beside_that_of_the_services(tag: str, bench: str) -> None:
+    assert image.bench_of(tag) == bench
+
+
+def test_a_digest_names_no_second_image() -> None:
+    with pytest.raises(TargetError, match="name it by a tag"):
+        image.bench_of("goaround@sha256:00")
+
+
+def test_the_image_of_the_harness_is_not_roots() -> None:
+    assert re.search(r"^USER 10001:10001$", BENCH_DOCKERFILE.rpartition("\nFROM ")[2], re.MULTILINE)
+
+
+def test_whatever_the_images_copy_is_let_through_and_nothing_else() -> None:
     let_through = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     copied = {
         source.strip("/").partition("/")[0]
-        for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE)
+        for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE + BENCH_DOCKERFILE, re.MULTILINE)
         for source in line.split()[:-1]
     }
     assert copied == let_through

@@ -22,6 +22,13 @@ from benchmarks.report.table import Caution, Report, Table
 from benchmarks.scenario import Scenario
 from benchmarks.verdict import Comparison
 
+SCOPE = {
+    False: "One machine: callers, callees, proxies and the load share its cores, and loopback has neither latency nor "
+    "loss. Envoy without Istio's own filters, agent and control plane; no ambient mode; no gRPC.",
+    True: "One cluster: what else runs on its nodes, the control plane and Istio's among it, shares their cores, and "
+    "the machine's load is that of the node which the harness was on. No ambient mode; no gRPC.",
+}
+"""By whether the run was made in a cluster."""
 STYLES = (PICTURES, Path(__file__).with_name("style.css"))
 OF_SCENARIOS = ("answers", "latency", "times", "correctness", "policies")
 AT_THE_END = ("noise", "voids")
@@ -36,7 +43,7 @@ def render(report: Report, found: Evidence, compared: Sequence[Comparison]) -> s
         _section("cost", "Cost", costs(found), _table(tables, "cost")),
         _section("policies", "Policies", *_policies(found)),
         _section("environment", "Environment", *_environment(found)),
-        _section("validity", "How it was measured, and what threatens it", *_validity(report, tables)),
+        _section("validity", "How it was measured, and what threatens it", *_validity(report, found, tables)),
     ]
     links = [element("li", element("a", _heading(one), href=f"#{one.get('id')}")) for one in sections]
     body = element(
@@ -147,7 +154,7 @@ def _environment(found: Evidence) -> list[Child]:
     return content
 
 
-def _validity(report: Report, tables: Mapping[str, Table]) -> list[Child]:
+def _validity(report: Report, found: Evidence, tables: Mapping[str, Table]) -> list[Child]:
     return [
         element(
             "p",
@@ -166,8 +173,7 @@ def _validity(report: Report, tables: Mapping[str, Table]) -> list[Child]:
         element("h3", "Scope"),
         element(
             "p",
-            "One machine: callers, callees, proxies and the load share its cores, and loopback has neither latency "
-            "nor loss. Envoy without Istio's own filters, agent and control plane; no ambient mode; no gRPC.",
+            SCOPE[found.headers[0].environment.get("target") == "cluster"],
         ),
     ]
 

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import trustme
+from kubernetes.config import incluster_config
 
 from k8s.cluster.api import Api, ApiError, folder, path_of
 from k8s.target import TargetError
@@ -76,3 +85,69 @@ def test_paths_are_those_of_the_api() -> None:
     assert folder("v1", "Namespace", None) == "/api/v1/namespaces"
     with pytest.raises(TargetError, match="kind 'Lease': must be one of Namespace"):
         folder("v1", "Lease", "b")
+
+
+def test_what_a_pod_answers_comes_as_bytes_and_is_asked_with_headers(cluster: FakeCluster, api: Api) -> None:
+    assert api.content("/version", headers={"x-own": "1"}) == b'{"gitVersion": "v1.34.4"}'
+
+
+class Clock:
+    """Tells a time that a test sets forward."""
+
+    ahead = timedelta()
+
+    @classmethod
+    def now(cls) -> datetime:
+        return datetime.now() + cls.ahead
+
+
+@contextmanager
+def api_server(folder: Path) -> Iterator[tuple[int, list[str]]]:
+    """An API server by TLS that accepts everybody, and the credentials that it was shown; its CA is in the folder."""
+    authority, shown = trustme.CA(), list[str]()
+    authority.cert_pem.write_to_path(folder / "ca.crt")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            shown.append(self.headers["Authorization"])
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server.server_address[1], shown
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_in_a_pod_its_service_account_is_used_and_a_token_that_was_replaced_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incluster_config, "datetime", SimpleNamespace(datetime=Clock, timedelta=timedelta))
+    monkeypatch.setattr(Clock, "ahead", timedelta())
+    (tmp_path / "token").write_text("first")
+    with api_server(tmp_path) as (port, shown):
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+        monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(port))
+        api = Api.in_cluster(tmp_path)
+        api.get("/version")
+        (tmp_path / "token").write_text("second")
+        Clock.ahead = timedelta(minutes=2)
+        api.get("/version")
+    assert shown == ["bearer first", "bearer second"]
+
+
+def test_outside_of_a_pod_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    with pytest.raises(TargetError) as refused:
+        Api.in_cluster(tmp_path)
+    assert line(refused).startswith("this process runs in no pod with a ServiceAccount: ")

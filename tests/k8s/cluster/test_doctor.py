@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from k8s.cluster.api import Api
-from k8s.cluster.doctor import Found, examine
+from k8s.cluster.doctor import Found, examine, unfit
 from k8s.render import render
 from k8s.target import MeshOptions, Rendered
 from tests.k8s.cluster.fake import FakeCluster
@@ -88,10 +88,62 @@ def test_injection_that_is_off_is_bad(api: Api, cluster: FakeCluster) -> None:
     assert seen(api)["sidecar injection"][0] is Found.BAD
 
 
-def test_an_image_that_no_node_lists_is_unknown_since_a_registry_may_have_it(api: Api) -> None:
-    found, says = seen(api, image="goaround:other")["image"]
+def test_an_image_that_no_node_lists_is_unknown_where_a_registry_may_have_it(api: Api) -> None:
+    found, says = seen(api, image="registry.example/goaround:1")["image"]
     assert found is Found.UNKNOWN
-    assert says.startswith("goaround:other is listed by 0 of 1 nodes")
+    assert says.startswith("registry.example/goaround:1 is listed by 0 of 1 nodes")
+
+
+def test_an_image_of_ours_that_no_node_has_is_missing(api: Api) -> None:
+    assert seen(api, image="goaround:other")["image"] == (
+        Found.BAD,
+        "image goaround:other is on no node: docs/cluster.md says how it gets there",
+    )
+
+
+def test_an_image_is_not_missing_where_nodes_do_not_list_all_that_they_have(api: Api, cluster: FakeCluster) -> None:
+    cluster.objects["/api/v1/nodes/lab"]["status"]["images"] = [{"names": [f"other:{n}"]} for n in range(50)]
+    assert seen(api)["image"][0] is Found.UNKNOWN
+
+
+def bench(api: Api, *modes: str, image: str = "goaround:dev", at_once: int = 9, counted: bool = True) -> list[str]:
+    return unfit(api, "goaround-bench-1", list(map(rendered, modes)), (image,), at_once=at_once, counted=counted)
+
+
+def test_a_cluster_that_can_bench_lacks_nothing_and_nothing_is_made(api: Api, cluster: FakeCluster) -> None:
+    before = cluster.listing()
+    assert bench(api, "none", "mesh") == []
+    assert cluster.listing() == before
+
+
+def test_all_that_a_bench_lacks_is_told_at_once(api: Api, cluster: FakeCluster) -> None:
+    cluster.istio = "1.20.0"
+    cluster.forbidden = {("PATCH", "/jobs")}
+    cluster.objects["/api/v1/nodes/lab"] = node([], pods=20)
+    assert bench(api, "none", "mesh", image="goaround:other") == [
+        "you may not create, patch jobs",
+        "31 pods wanted, 20 more fit on 1 node",
+        "image goaround:other is on no node: docs/cluster.md says how it gets there",
+        "Istio 1.20.0 is too old: 1.24 or newer is needed",
+    ]
+
+
+def test_worlds_that_take_turns_want_the_pods_of_one(api: Api, cluster: FakeCluster) -> None:
+    cluster.objects["/api/v1/nodes/lab"]["status"]["allocatable"]["pods"] = "16"
+    assert bench(api, "none", "mesh", at_once=1) == []
+    assert bench(api, "none", "mesh", counted=False) == []
+    assert bench(api, "none", "mesh") == ["31 pods wanted, 16 more fit on 1 node"]
+
+
+def test_a_bench_without_sidecars_wants_no_istio(api: Api, cluster: FakeCluster) -> None:
+    cluster.istio = None
+    assert bench(api, "none", "library") == []
+
+
+def test_a_bench_wants_injection(api: Api, cluster: FakeCluster) -> None:
+    cluster.injection = False
+    [line] = bench(api, "mesh")
+    assert line.startswith("sidecar injection is off")
 
 
 def test_too_few_pods_are_bad(api: Api, cluster: FakeCluster) -> None:
@@ -102,3 +154,23 @@ def test_too_few_pods_are_bad(api: Api, cluster: FakeCluster) -> None:
 def test_what_one_may_not_look_at_is_unknown(api: Api, cluster: FakeCluster) -> None:
     cluster.forbidden = {("GET", "/api/v1/nodes")}
     assert seen(api)["room"][0] is Found.UNKNOWN
+
+
+def pod(cpu: str, phase: str = "Running") -> dict[str, Any]:
+    asked = {"resources": {"requests": {"cpu": cpu}}}
+    sidecar = {"restartPolicy": "Always", **asked}
+    spec = {"containers": [asked, {}], "initContainers": [sidecar, asked]}
+    return {"kind": "Pod", "metadata": {"name": cpu, "uid": cpu}, "spec": spec, "status": {"phase": phase}}
+
+
+def test_worlds_that_want_more_cpu_than_is_free_are_told_with_what_would_do(api: Api, cluster: FakeCluster) -> None:
+    cluster.objects["/api/v1/nodes/lab"]["status"]["allocatable"]["cpu"] = "2"
+    cluster.objects["/api/v1/pods/busy"] = pod("200m")
+    cluster.objects["/api/v1/pods/done"] = pod("1", "Succeeded")
+    # 15 pods of 60 m each, and 20 m for each sidecar; what is free: 2 - 2 x 0.2
+    assert bench(api, "none", "mesh") == [
+        "2.20 CPU wanted by requests, 1.60 are free; --one-world-at-a-time wants 1.30"
+    ]
+    assert bench(api, "none", "mesh", at_once=1) == []
+    cluster.objects["/api/v1/pods/busier"] = pod("800m")
+    assert bench(api, "none", "mesh", at_once=1) == ["1.30 CPU wanted by requests, 0.00 are free"]

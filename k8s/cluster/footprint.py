@@ -1,0 +1,67 @@
+"""Everything that a run has made in a cluster, which its name alone finds: the Job's namespace, and those of worlds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from k8s.cluster.api import Api, ApiError, folder
+from k8s.cluster.control import SECRET, token_of
+from k8s.cluster.job import RUN, made_by, namespace, own_namespace
+from k8s.cluster.objects import MANAGED_BY, OURS
+from k8s.cluster.operated import OperatedNamespace, Say, quiet
+from k8s.target import Document, TargetError
+
+NAMESPACES = folder("v1", "Namespace", None)
+
+
+class Footprint:
+    """What the run of this name has made; nothing is remembered here, so that another process finds the same."""
+
+    def __init__(self, api: Api, run: str, say: Say = quiet) -> None:
+        self._api, self._run, self._say = api, run, say
+
+    def begin(self) -> None:
+        """Make the namespace of the Job. Raises TargetError: it is there already, or may not be made."""
+        self._api.post(NAMESPACES, own_namespace(self._run), fieldManager="goaround")
+
+    def add(self, objects: Sequence[Document]) -> None:
+        """Make objects, in their order. Raises TargetError naming the one that was refused."""
+        for one in objects:
+            try:
+                self._api.apply(one)
+            except ApiError as error:
+                raise TargetError(f"{one['kind']} {one['metadata']['name']}: {error}") from error
+
+    def token(self) -> str:
+        """Read the token that the Job was given; empty when there is no Job."""
+        try:
+            return token_of(self._api.get(f"{folder('v1', 'Secret', namespace(self._run))}/{SECRET}"))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return ""
+
+    async def remove(self) -> list[str]:
+        """Delete all of it, and wait until it is gone; gives the namespaces that were there."""
+        there = [one for one in await asyncio.to_thread(managed, self._api) if made_by(self._run, name_of(one))]
+        if there:
+            self._say(f"removing {', '.join(map(name_of, there))}")
+        await asyncio.gather(*(OperatedNamespace(self._api, one, self._say).down() for one in there))
+        return [name_of(one) for one in there]
+
+
+def managed(api: Api) -> list[Document]:
+    """All namespaces that goaround has made in a cluster."""
+    return sorted(api.get(NAMESPACES, labelSelector=f"{MANAGED_BY}={OURS}")["items"], key=name_of)
+
+
+def name_of(namespace: Document) -> str:
+    """A namespace's name."""
+    return str(namespace["metadata"]["name"])
+
+
+def runs(api: Api) -> list[str]:
+    """Names of the runs whose Jobs have a namespace there."""
+    annotated = (one["metadata"].get("annotations") or {} for one in managed(api))
+    return [said[RUN] for said in annotated if RUN in said]

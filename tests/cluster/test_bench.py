@@ -1,0 +1,116 @@
+"""A bench in a real cluster: it ends with its table, and whatever ends it early, nothing of it is left."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from benchmarks import results
+from benchmarks.results import Run
+from k8s.cluster.api import Api
+from k8s.cluster.job import namespace
+from tests.cluster.given import GIVEN, MISSING
+from tests.cluster.listing import listing
+
+if MISSING:
+    pytest.skip(MISSING, allow_module_level=True)
+
+GOAROUND = Path(sys.executable).with_name("goaround")
+CLUSTER = ("--target", "cluster", *(() if os.environ[GIVEN] == "current" else ("--context", os.environ[GIVEN])))
+SHORT = ("--profile", "smoke", "--scenario", "error-burst", "--rate", "5")
+pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("cluster")]
+
+
+@pytest.fixture(autouse=True)
+def _as_before(api: Api) -> Iterator[None]:
+    """Every test leaves the cluster as it was, down to the last object."""
+    before = listing(api)
+    yield
+    assert listing(api) == before
+
+
+def command(tmp_path: Path, *arguments: str) -> list[str]:
+    return [str(GOAROUND), "bench", *CLUSTER, "--results", str(tmp_path), *arguments]
+
+
+@contextmanager
+def started(tmp_path: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(  # noqa: S603
+        command(tmp_path, *arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def until(process: subprocess.Popen[str], pattern: str) -> str:
+    assert process.stdout is not None
+    seen = []
+    for line in process.stdout:
+        seen.append(line)
+        if re.search(pattern, line):
+            return line
+    raise AssertionError(f"{pattern!r} was never printed: {''.join(seen)}")
+
+
+def the_run(tmp_path: Path) -> Run:
+    [name] = results.runs(tmp_path)
+    return results.open_run(name, tmp_path)
+
+
+def test_a_library_and_a_mesh_are_compared_there(tmp_path: Path) -> None:
+    arms = ("--arm", "library", "--arm", "mesh", "--repetitions", "1", "--one-world-at-a-time")
+    done = subprocess.run(command(tmp_path, *SHORT, *arms), capture_output=True, text=True, check=False, timeout=800)  # noqa: S603
+    assert done.returncode == 0, done.stdout + done.stderr
+    run = the_run(tmp_path)
+    assert run.ended()
+    assert run.verify() == []
+    said = " ".join(done.stdout.split())
+    assert f"goaround: {run.name}" in said
+    assert "2 of 2 cells are good" in said
+    assert f"on {run.header.environment['processor']}, Kubernetes v" in said
+    for record in run.records():
+        assert record.fault is not None
+        assert sum(record.fault["fired"].values()) > 0
+        assert record.usage is not None
+        assert record.usage.app.cpu_s > 0
+        assert (record.usage.proxy.cpu_s > 0) == (record.mode == "mesh")
+
+
+def test_ctrl_c_keeps_what_was_copied_and_nothing_in_the_cluster(tmp_path: Path) -> None:
+    with started(tmp_path, *SHORT, "--arm", "none", "--repetitions", "20") as process:
+        until(process, r"^\[1/20\]")
+        until(process, r"^\[2/20\]")
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
+        said = process.stdout.read()
+        assert process.wait() == 128 + signal.SIGINT
+    run = the_run(tmp_path)
+    assert run.records()
+    assert run.verify() == []
+    assert f"goaround bench --resume {run.name} --target cluster" in said
+
+
+def test_what_a_killed_command_left_goes_on_is_followed_again_and_is_removed_by_down(api: Api, tmp_path: Path) -> None:
+    with started(tmp_path, *SHORT, "--arm", "none", "--repetitions", "20") as process:
+        until(process, r"^\[1/20\]")
+        process.kill()
+    run = the_run(tmp_path)
+    assert any(one.endswith(f"/{namespace(run.name)}") for one in listing(api))
+    with started(tmp_path, "--resume", run.name) as process:
+        until(process, "following it again")
+        until(process, r"^\[3/20\]")
+        process.kill()
+    assert len(the_run(tmp_path).records()) >= 2
+    down = [str(GOAROUND), "down", *CLUSTER, "--run", run.name]
+    assert subprocess.run(down, check=False).returncode == 0  # noqa: S603

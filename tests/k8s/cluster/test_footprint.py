@@ -1,0 +1,76 @@
+"""What a run has made in a cluster is found by its name, and removed whole; nobody else's is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from k8s.cluster.api import Api
+from k8s.cluster.footprint import Footprint, runs
+from k8s.cluster.job import Harness, namespace, objects, world
+from k8s.cluster.target import ClusterTarget
+from k8s.render import render
+from k8s.target import TargetError
+from tests.k8s.cluster.jobs import JobCluster
+
+RUN = "20261126-quick"
+
+
+@pytest.fixture
+def cluster() -> Iterator[JobCluster]:
+    with JobCluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def api(cluster: JobCluster, tmp_path: Path) -> Api:
+    return Api(kubeconfig=cluster.kubeconfig(tmp_path))
+
+
+async def made(api: Api, run: str) -> None:
+    names = {"library": world(run, 1, "library")}
+    footprint = Footprint(api, run)
+    footprint.begin()
+    for name in names.values():
+        await ClusterTarget(api).up(name, render("library", namespace=name), attached=False, seed=1)
+    footprint.add(objects(Harness(run, b"", names, "secret", 60, 60)))
+
+
+async def test_everything_that_a_run_has_made_is_removed_and_nothing_else(api: Api, cluster: JobCluster) -> None:
+    await made(api, "another")
+    before = cluster.listing()
+    await made(api, RUN)
+    assert set(runs(api)) == {RUN, "another"}
+    assert await Footprint(api, RUN).remove() == [namespace(RUN), world(RUN, 1, "library")]
+    assert cluster.listing() == before
+    assert runs(api) == ["another"]
+
+
+async def test_a_run_that_has_left_nothing_is_no_trouble(api: Api) -> None:
+    assert await Footprint(api, RUN).remove() == []
+
+
+async def test_a_namespace_of_that_name_that_is_not_ours_is_left_alone(api: Api, cluster: JobCluster) -> None:
+    stranger = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace(RUN)}}
+    cluster._put("/api/v1/namespaces", stranger)
+    assert await Footprint(api, RUN).remove() == []
+    assert f"/api/v1/namespaces/{namespace(RUN)}" in cluster.listing()
+
+
+async def test_the_token_is_read_back_from_the_jobs_secret(api: Api) -> None:
+    assert Footprint(api, RUN).token() == ""
+    await made(api, RUN)
+    assert Footprint(api, RUN).token() == "secret"
+
+
+async def test_an_object_that_is_refused_is_named(api: Api, cluster: JobCluster) -> None:
+    cluster.forbidden = {("PATCH", "/rolebindings/goaround-bench")}
+    with pytest.raises(TargetError, match=r"RoleBinding goaround-bench: .* is forbidden"):
+        await made(api, RUN)
+
+
+async def test_worlds_of_a_run_are_no_strangers_to_the_target(api: Api) -> None:
+    await made(api, RUN)
+    assert await ClusterTarget(api).worlds() == [world(RUN, 1, "library")]
