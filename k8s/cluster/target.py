@@ -19,7 +19,7 @@ from k8s.target import Ability, Need, Rendered, TargetError
 NAMESPACES = folder("v1", "Namespace", None)
 # Resident bytes, idle with some room: an application and its warden; an Envoy and its pilot-agent.
 MIB = 2**20
-POD, SIDECAR = 80 * MIB, 120 * MIB
+POD, SIDECAR = 85 * MIB, 120 * MIB
 
 
 class ClusterTarget:

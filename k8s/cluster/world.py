@@ -21,7 +21,7 @@ from k8s.cluster.api import Api, ApiError, folder, path_of
 from k8s.cluster.control import KEPT
 from k8s.cluster.operated import OperatedNamespace, Say, deployment_of, is_ending, quiet
 from k8s.cluster.reach import Reach
-from k8s.cluster.readiness import PROXY, containers, is_ready
+from k8s.cluster.readiness import APP, PROXY, containers, is_ready
 from k8s.cluster.wardens import Wardens, read_usage
 from k8s.target import Ability, Document, TargetError, Usage
 
@@ -83,7 +83,7 @@ class ClusterWorld(OperatedNamespace):
             await self.wait_ready()
 
     async def mend(self) -> None:
-        """Undo what somebody who died has left; replace pods that were started again, whose next restart would wait.
+        """Undo what somebody who died has left; replace pods whose application was started again.
 
         A kubelet starts a container again at once the first time, and 10 s, 20 s, ... after its end the next times.
         """
@@ -94,11 +94,12 @@ class ClusterWorld(OperatedNamespace):
         changed = False
         for one in await self._deployments():
             changed |= await self._change(one, revision.Revision(revision.read(one).manifest))
-        worn = [one for one in await self._pods() if any(int(each.get("restartCount", 0)) for each in containers(one))]
-        if worn:
+        if changed:
+            await self.wait_ready()
+        for worn in [one["metadata"]["name"] for one in await self._pods() if _restarts(one)]:
+            # one after the other: many that start at once starve each other on a small node, and are killed for it
             await self._note()
-            await self._remove([one["metadata"]["name"] for one in worn])
-        if changed or worn:
+            await self._remove([worn])
             await self.wait_ready()
 
     async def config(self, name: str) -> dict[str, str]:
@@ -336,6 +337,11 @@ class ClusterWorld(OperatedNamespace):
             info = json.loads(next(iter((await self._asked("server_info")).values())))
             self._flush_s = float(info["command_line_options"]["file_flush_interval"].rstrip("s")) + LOOK_S
         return self._flush_s
+
+
+def _restarts(pod: Mapping[str, Any]) -> int:
+    """How often a pod's application was started again."""
+    return sum(int(one.get("restartCount", 0)) for one in containers(pod) if one["name"] == APP)
 
 
 def _by_pod(count: Callable[[Mapping[str, int]], int], flat: Mapping[str, Mapping[str, int]]) -> dict[str, int]:

@@ -287,6 +287,15 @@ async def test_mending_replaces_pods_that_were_started_again(world: ClusterWorld
     assert not any(pod.restarts for pod in (await world.status()).pods)
 
 
+async def test_mending_replaces_no_pod_for_a_restart_of_its_warden(world: ClusterWorld, cluster: FakeCluster) -> None:
+    before = await names(world, "alerts")
+    statuses = cluster.objects[f"{NAMESPACES}/airport/pods/{before[0]}"]["status"]["containerStatuses"]
+    [warden] = [one for one in statuses if one["name"] == "warden"]
+    warden["restartCount"] = 3
+    await world.mend()
+    assert await names(world, "alerts") == before
+
+
 async def test_mending_undoes_what_was_told_by_somebody_who_died(
     world: ClusterWorld, target: ClusterTarget, cluster: FakeCluster
 ) -> None:
