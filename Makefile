@@ -63,14 +63,14 @@ kiali: $(READY) ## the live call graph of a running world, in a browser on this 
 down: $(READY) ## end the worlds that stayed
 	@$(GOAROUND) down $(ARGS)
 
-demos: $(READY) ## the demonstrations: each is a target of its own, such as `make cpanel-50-50`
+demos: $(READY) ## the demonstrations: each is a target of its own, such as `make cpanel-50-50` (TARGET=cluster)
 	@$(GOAROUND) demo list
 
-demo-all: $(READY) ## every demonstration in order, in a world of its own (ARGS="--mode library", ARGS="--fresh")
-	@$(GOAROUND) demo all $(ARGS)
+demo-all: $(READY) ## every demonstration in order, in a world of its own (ARGS="--mode library", ARGS="--fresh", TARGET=cluster)
+	@$(GOAROUND) demo all $(WHERE) $(ARGS)
 
 $(DEMOS): $(READY)
-	@$(GOAROUND) demo $@ $(ARGS)
+	@$(GOAROUND) demo $@ $(WHERE) $(ARGS)
 
 image: $(READY) ## the images of services and harness, for a cluster, by docker, podman or buildah (ARGS="--save goaround.tar")
 	@$(GOAROUND) image $(ARGS)

@@ -21,8 +21,9 @@ from benchmarks.errors import BadInput
 from benchmarks.faults import AnyFault, Fault, Proof, Service, Site, Spec, Victim, victims
 from benchmarks.faults.sweep import Stale, active, sweep
 from benchmarks.problems import explain
+from benchmarks.targets import CLUSTER, LOCAL, Context, TargetName, options, reached
 from benchmarks.world_cli import DEFAULT_WORLD, Name
-from k8s.local.target import LocalTarget
+from k8s.cluster.abilities import ABSENT
 from k8s.target import World
 
 ANSWER_S = 10.0
@@ -57,9 +58,9 @@ def register(app: typer.Typer) -> None:
 
 
 @fault.command(name="list")
-def list_(name: Name = DEFAULT_WORLD) -> None:
+def list_(name: Name = DEFAULT_WORLD, target: TargetName = LOCAL, context: Context = None) -> None:
     """Show the faults that are active in a running world, and when each ends by itself."""
-    found = _run(name, active)
+    found = _run(name, active, target, context)
     if found:
         output().print(_table(found))
     else:
@@ -77,6 +78,8 @@ def inject(
     ttl: Annotated[float, typer.Option(min=0.1, max=LASTING_S, help="Seconds after which it ends by itself.")] = 60.0,
     seed: Annotated[int, typer.Option(min=0, help="Decides which replicas, and which calls.")] = 1,
     name: Name = DEFAULT_WORLD,
+    target: TargetName = LOCAL,
+    context: Context = None,
 ) -> None:
     """Inject a fault into a running world, and prove that it acts.
 
@@ -85,6 +88,8 @@ def inject(
     goaround fault inject abort image-analysis rate=0.3 --replicas all --ttl 120
     """
     spec = _spec(kind, service, replicas, fields or [], ttl)
+    if target == CLUSTER and (absent := sorted(spec.needs & ABSENT.keys())):
+        raise BadInput([f"{kind}: not on a cluster: {ABSENT[one]}" for one in absent])
 
     async def strike(world: World, http: aiohttp.ClientSession) -> Proof:
         pods = (await world.status()).pods
@@ -107,17 +112,17 @@ def inject(
             await made.remove()
             raise
 
-    proof = _run(name, strike)
+    proof = _run(name, strike, target, context)
     for pod, times in proof.fired.items():
         told = "proven" if times else "set, and not yet seen to act"
         typer.echo(f"{kind} on {pod}: {told}; ends by itself within {ttl:g} s")
-    typer.echo(f"end it now with: goaround fault clear --name {name}")
+    typer.echo(f"end it now with: goaround fault clear --name {name}{options(target, context)}")
 
 
 @fault.command()
-def clear(name: Name = DEFAULT_WORLD) -> None:
+def clear(name: Name = DEFAULT_WORLD, target: TargetName = LOCAL, context: Context = None) -> None:
     """End every fault of a running world, and see that they are gone."""
-    ended = _run(name, sweep)
+    ended = _run(name, sweep, target, context)
     for one in ended:
         typer.echo(f"{one.kind} {one.id} on {one.pod}: ended")
     typer.echo(f"no fault is active in world {name}")
@@ -151,10 +156,13 @@ def _spec(kind: str, service: str, replicas: str, fields: Sequence[str], ttl: fl
     return spec
 
 
-def _run(name: str, what: Any) -> Any:
+def _run(name: str, what: Any, target: str, context: str | None) -> Any:
     async def run() -> Any:
-        world = await LocalTarget().world(name)
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_S)) as http:
+        timeout = aiohttp.ClientTimeout(total=ANSWER_S)
+        async with (
+            reached(name, target, context) as world,
+            aiohttp.ClientSession(timeout=timeout, headers=world.headers) as http,
+        ):
             return await what(world, http)
 
     return asyncio.run(run())

@@ -25,8 +25,9 @@ from benchmarks.cell import CAPACITY, LATENESS_LIMIT_MS, LEAD_S, REQUEST_TIMEOUT
 from benchmarks.console import console as output
 from benchmarks.errors import BadInput
 from benchmarks.measures.latency import percentile
+from benchmarks.targets import LOCAL, Context, TargetName, options, reached
 from benchmarks.world_cli import DEFAULT_WORLD
-from k8s.local.target import LocalTarget
+from k8s.target import WorldStatus
 from loadtests.client import Audit, Generator
 from loadtests.rows import Outcome, Row
 from loadtests.run import RunSpec, sentences
@@ -49,8 +50,14 @@ def load(
     seed: Annotated[int, typer.Option(help="The same seed gives the same schedule and the same photos.")] = 1,
     name: Annotated[str, typer.Option("--name", help="The world's name.")] = DEFAULT_WORLD,
     keep: Annotated[Path | None, typer.Option("--rows", metavar="FILE", help="Keep a row per frame, .csv.gz.")] = None,
+    target: TargetName = LOCAL,
+    context: Context = None,
 ) -> None:
-    """Load a running world, and show what became of every frame."""
+    """Load a running world, and show what became of every frame.
+
+    On a cluster frames go to the collectors through the API server: what becomes of them is seen from here, but their
+    latency is also the API server's. `goaround bench --target cluster` measures inside the cluster.
+    """
     with tempfile.TemporaryDirectory(prefix="goaround-load-") as folder:
         path = keep or Path(folder) / "rows.csv.gz"
         wanted = {
@@ -64,13 +71,16 @@ def load(
             # a world outlives a load and stores a frame once: the same seed again must not be the same frames again
             "frames": f"{seed:x}.{time.time_ns():x}",
         }
-        audit = asyncio.run(_load(name, wanted))
+        audit = asyncio.run(_load(name, wanted, target, context))
         rows = results.read_rows(path)
     console = output()
     console.print(outcomes_table(rows, title=f"world {name}: {pattern}, {rate:g} frames/s for {duration:g} s"))
     console.print(account(audit))
     if failed := next((row for row in rows if row.outcome not in (Outcome.SUCCESS, Outcome.DROPPED)), None):
-        console.print(f"the first that failed: goaround trace {failed.frame_id} --name {name}", soft_wrap=True)
+        found = f"goaround trace {failed.frame_id} --name {name}{options(target, context)}"
+        console.print(f"the first that failed: {found}", soft_wrap=True)
+    if target != LOCAL:
+        console.print("latencies have the API server's way in them, by which the frames went", soft_wrap=True)
     if audit.interrupted:
         console.print("interrupted: what had been sent until then is above")
         raise typer.Exit(INTERRUPTED)
@@ -96,9 +106,14 @@ def load_ui(
     os.execv(sys.executable, [sys.executable, "-m", "locust", "-f", str(locustfile), *page, *world])  # noqa: S606 - no shell
 
 
-async def _load(name: str, wanted: dict[str, object]) -> Audit:
+async def _load(name: str, wanted: dict[str, object], target: str, context: str | None) -> Audit:
     """Play the load at every collector of the world; Ctrl-C and SIGTERM end it early, with its rows kept."""
-    pods = (await (await LocalTarget().world(name)).status()).pods
+    async with reached(name, target, context) as world:
+        return await _play(await world.status(), wanted)
+
+
+async def _play(status: WorldStatus, wanted: dict[str, object]) -> Audit:
+    pods, name = status.pods, status.name
     entries = [pod.entry for pod in pods if pod.service == "collector" and pod.ready]
     if not entries:
         raise BadInput([f"world {name!r} has no collector that is ready: see `goaround status --name {name}`"])

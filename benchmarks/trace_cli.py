@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,10 +18,12 @@ from benchmarks.errors import BadInput
 from benchmarks.record import Record
 from benchmarks.report_cli import Results
 from benchmarks.results import Run
+from benchmarks.targets import LOCAL, Context, TargetName, choose
 from benchmarks.trace import Call, Node, read, tree
 from benchmarks.world_cli import Name
 from k8s.local.logs import LIMIT
 from k8s.local.target import LocalTarget
+from k8s.target import OperatedTarget
 from loadtests.rows import Outcome, Row
 
 SOME = 5
@@ -44,28 +48,48 @@ def trace(
     ] = None,
     cell: Annotated[str | None, typer.Option(help="With --run: this cell alone, such as r1-error-burst-mesh.")] = None,
     into: Results = results.FOLDER,
+    target: TargetName = LOCAL,
+    context: Context = None,
 ) -> None:
     """Print the tree of calls of one request, from the logs of the services and sidecars of a running world.
+
+    On a cluster, from those of the services: what a sidecar writes there is the mesh's own business.
 
     Of a bench, the calls of requests that failed are kept with the run: --run shows them, cell by cell, as arms of a
     repetition are sent the same requests; of one that did not fail, its row.
     """
     if run is not None:
+        if target != LOCAL:
+            raise BadInput([f"--target {target}: a run's calls are kept with it, wherever it ran; leave it out"])
         _of_run(results.open_run(run, into), request_id, cell)
         return
     if cell is not None:
         raise BadInput(["--cell: names a cell of a run, so it needs --run"])
-    world = asyncio.run(LocalTarget().world(name))
-    calls = read(world.call_logs(), request_id)
+    if target == LOCAL and context is None:
+        calls = read(asyncio.run(LocalTarget().world(name)).call_logs(), request_id)
+        kept = f"each log keeps its last {LIMIT // 2**20} to {2 * LIMIT // 2**20} MiB"
+    else:
+        calls = asyncio.run(_of_pods(choose(target, context), name, request_id))
+        kept = "a node keeps the last 10 MiB of a container's log by default, and none of a pod that is gone"
     if not calls:
         raise BadInput(
             [
                 f"no call of request {request_id!r} is in the logs of world {name!r}: either it never arrived, or "
-                f"it was too long ago (each log keeps its last {LIMIT // 2**20} to {2 * LIMIT // 2**20} MiB), or the "
-                "world was started with --no-call-log"
+                f"it was too long ago ({kept}), or the world was started with --no-call-log"
             ]
         )
     _print(calls)
+
+
+async def _of_pods(target: OperatedTarget, name: str, request_id: str) -> list[Call]:
+    """The calls that the services of a world have written of, in the logs of its pods."""
+    world = await target.world(name)
+    pods = [pod.name for pod in (await world.status()).pods]
+    with tempfile.TemporaryDirectory(prefix="goaround-trace-") as folder:
+        paths = [Path(folder) / pod for pod in pods]
+        for path, text in zip(paths, await asyncio.gather(*map(world.log, pods)), strict=True):
+            path.write_text(text, encoding="utf-8")
+        return read(paths, request_id)
 
 
 def _of_run(run: Run, request_id: str, cell: str | None) -> None:

@@ -18,6 +18,7 @@ from benchmarks.demo_cli import NOT_SHOWN, each, interruptible
 from benchmarks.demos import transcript
 from benchmarks.demos import tutorial as document
 from benchmarks.demos.show import entered, in_library, mesh, on_mesh
+from benchmarks.demos.stage import local
 from benchmarks.demos.tutorial import Shown
 from benchmarks.errors import BadInput
 from benchmarks.storage import write_whole
@@ -54,7 +55,7 @@ async def _run(shown: Sequence[Shown], printed: dict[str, str], console: Console
     target, missed = LocalTarget(), []
     world = await target.up(f"tutorial-{os.getpid()}", mesh(), attached=True, seed=1)
     try:
-        async with entered(world, print) as airport:
+        async with entered(await local(world), print) as airport:
             for one in shown:
                 text = StringIO()
                 page = Console(file=text, width=FILE_WIDTH, highlight=False, no_color=True)

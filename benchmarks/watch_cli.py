@@ -16,14 +16,16 @@ from rich.live import Live
 
 from benchmarks.console import console as output
 from benchmarks.errors import BadInput
+from benchmarks.targets import LOCAL, Context, TargetName, reached
 from benchmarks.watch.table import edges_table
 from benchmarks.watch.watcher import View, views
 from benchmarks.watch.web import make_app
 from benchmarks.world_cli import DEFAULT_WORLD, Name
-from k8s.local.target import LocalTarget
+from k8s.target import World
 
 LOOPBACK = "127.0.0.1"
 PORT = 8020
+Reached = contextlib.AbstractAsyncContextManager[World]
 
 
 def register(app: typer.Typer) -> None:
@@ -36,29 +38,35 @@ def watch(
     graph: Annotated[bool, typer.Option("--web", help="As a live graph in a browser, on this machine only.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the graph; 0 takes a free one.")] = PORT,
     once: Annotated[bool, typer.Option("--once", help="One table over the next seconds, and be done.")] = False,
+    target: TargetName = LOCAL,
+    context: Context = None,
 ) -> None:
     """Show what happens on each edge of a running world: rate, success, p99, retries, ejections, breakers.
 
     The last five seconds, each second, until Ctrl-C; the policies may be the library's or the mesh's.
     """
     with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
-        asyncio.run(_graph(name, port) if graph else _terminal(name, once=once))
+        world = reached(name, target, context)
+        asyncio.run(_graph(name, world, port) if graph else _terminal(world, once=once))
 
 
 @contextlib.asynccontextmanager
-async def _watching(name: str) -> AsyncIterator[AsyncGenerator[View, None]]:
-    world = await LocalTarget().world(name)
+async def _watching(world: Reached) -> AsyncIterator[AsyncGenerator[View, None]]:
     task = asyncio.current_task()
     if task is not None:
         with contextlib.suppress(NotImplementedError):
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    async with aiohttp.ClientSession() as http, contextlib.aclosing(views(world, http)) as each:
+    async with (
+        world as found,
+        aiohttp.ClientSession(headers=found.headers) as http,
+        contextlib.aclosing(views(found, http)) as each,
+    ):
         yield each
 
 
-async def _terminal(name: str, *, once: bool) -> None:
+async def _terminal(world: Reached, *, once: bool) -> None:
     console: Console = output()
-    async with _watching(name) as each:
+    async with _watching(world) as each:
         if once or not console.is_terminal:
             seen = 0
             async for view in each:
@@ -73,9 +81,9 @@ async def _terminal(name: str, *, once: bool) -> None:
                 screen.update(edges_table(view), refresh=True)
 
 
-async def _graph(name: str, port: int) -> None:
+async def _graph(name: str, world: Reached, port: int) -> None:
     newest: list[View] = []
-    async with _watching(name) as each:
+    async with _watching(world) as each:
         runner = web.AppRunner(make_app(lambda: newest[-1] if newest else None), access_log=None, shutdown_timeout=1)
         await runner.setup()
         try:

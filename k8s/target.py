@@ -148,6 +148,15 @@ class WorldStatus:
         return all(one.ready for one in (*self.pods, *([self.gateway] if self.gateway else ())))
 
 
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a world was when it started: where the application is, its Istio objects, each deployment's replicas."""
+
+    namespace: str
+    istio: list[Document]
+    replicas: dict[str, int]
+
+
 class OperatedWorld(Protocol):
     """What whoever operates a running copy of the application does to it, on any target.
 

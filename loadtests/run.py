@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
@@ -14,6 +15,8 @@ from loadtests.schedule import Load
 ALL, OWN = "all", "as in the scenario"
 """What a person writes for every entry that there is, and for a value that a scenario has already."""
 
+_PATH = re.compile(r"[\w.~-]+(/[\w.~-]+)*", re.ASCII)
+
 Progress = Mapping[str, int]
 """How far a run is: requests `sent`, `done` (answered or given up), and `ok` (answered with success)."""
 
@@ -21,8 +24,9 @@ Progress = Mapping[str, int]
 class Plan(BaseModel):
     """What load to send, and where to.
 
-    `entries` are `host:port` of the replicas that take it; `timeout_s` is how long an answer is waited for after the
-    request was sent; `capacity` is the most requests in flight at once (an arrival beyond it is dropped).
+    `entries` are `host:port` of the replicas that take it, with a path behind it where a relay leads there;
+    `timeout_s` is how long an answer is waited for after the request was sent; `capacity` is the most requests in
+    flight at once (an arrival beyond it is dropped).
     Raises pydantic.ValidationError (a ValueError) that carries every wrong field.
     """
 
@@ -98,5 +102,8 @@ def _given(value: object) -> str:
 
 
 def _is_address(entry: str) -> bool:
-    host, _, port = entry.rpartition(":")
+    address, slash, path = entry.partition("/")
+    if slash and not _PATH.fullmatch(path):
+        return False
+    host, _, port = address.rpartition(":")
     return bool(host) and not set(host) & set("/@ ") and port.isascii() and port.isdigit() and 0 < int(port) < 65_536

@@ -42,7 +42,7 @@ class OpenLoopUser(User):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        self._clients: dict[str, HTTPClient] = {}
+        self._clients: dict[str, tuple[HTTPClient, str]] = {}
 
     @task
     def open_loop(self) -> None:
@@ -56,13 +56,15 @@ class OpenLoopUser(User):
 
     def on_stop(self) -> None:
         """Close the connections: a run begins with none, whatever ran before."""
-        for client in self._clients.values():
+        for client, _ in self._clients.values():
             client.close()
 
-    def _client(self, entry: str) -> HTTPClient:
+    def _client(self, entry: str) -> tuple[HTTPClient, str]:
+        """The client of an entry, and what its paths begin with: nothing, but where a relay leads there."""
         if entry not in self._clients:
-            host, _, port = entry.rpartition(":")
-            self._clients[entry] = HTTPClient(
+            address, slash, path = entry.partition("/")
+            host, _, port = address.rpartition(":")
+            client = HTTPClient(
                 host,
                 int(port),
                 headers=HEADERS,
@@ -71,17 +73,18 @@ class OpenLoopUser(User):
                 connection_timeout=self.replay.timeout_s,
                 network_timeout=self.replay.timeout_s,
             )
+            self._clients[entry] = client, f"{slash}{path}"
         return self._clients[entry]
 
     def _send(self, entry: str, body: bytes, request_id: str) -> Answer:
         # the one deadline that covers connecting, sending and reading together
         try:
             with Timeout(self.replay.timeout_s):
-                client, headers = self._client(entry), {"x-request-id": request_id}
+                (client, before), headers = self._client(entry), {"x-request-id": request_id}
                 if body == NO_BODY:
-                    response = client.request("GET", DASHBOARD, headers=headers)
+                    response = client.request("GET", before + DASHBOARD, headers=headers)
                 else:
-                    response = client.request("POST", PATH, body, headers)
+                    response = client.request("POST", before + PATH, body, headers)
                 response.read()
         except (Exception, Timeout) as error:  # whatever it is, an arrival without a row would be a lie
             return Answer(None, error)

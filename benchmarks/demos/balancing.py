@@ -100,7 +100,7 @@ def _counterpart(name: str) -> Counterpart:
 
 
 DEMOS = (
-    Demo("scale_v2_x3", "version 2 has three replicas", scale_to_3, PLATFORM),
+    Demo("scale_v2_x3", "version 2 has three replicas", scale_to_3, PLATFORM, asks_the_gateway=True),
     Demo("round_robin", "the replicas take turns", MESH.in_turn, _counterpart("round_robin"), THREE),
     Demo("random", "any replica may be next", MESH.at_random, _counterpart("random"), THREE),
     Demo("least-request", "a busy replica gets fewer calls", MESH.less_busy, _counterpart("least-request"), THREE),

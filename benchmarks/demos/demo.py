@@ -40,13 +40,17 @@ class Counterpart:
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """One target of the airport demo. `library`: its counterpart in code, or why there is none."""
+    """One target of the airport demo. `library`: its counterpart in code, or why there is none.
+
+    `asks_the_gateway`: it is proven by what the ingress gateway counts, which a cluster's may not tell.
+    """
 
     name: str
     about: str
     run: Run
     library: Counterpart | str
     replicas: Mapping[str, int] = field(default_factory=dict)
+    asks_the_gateway: bool = False
 
 
 def same(what: str, expected: object, seen: object) -> Check:

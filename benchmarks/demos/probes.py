@@ -31,11 +31,11 @@ async def health_checks(airport: Airport) -> list[Check]:
     checks: list[Check] = []
     try:
         for way, strike in (("HTTP", _hang), ("TCP", _close), ("exec", _hang)):
-            await airport.world.probe(DEPLOYMENT, patch(way.lower()))
+            await airport.probe(DEPLOYMENT, patch(way.lower()))
             airport.say(f"{DEPLOYMENT} is probed by {way} (k8s/probes/{way.lower()}.yaml)")
             checks += await _noticed(airport, way, strike)
     finally:
-        await airport.world.probe(DEPLOYMENT, {})
+        await airport.probe(DEPLOYMENT, {})
         airport.say(f"{DEPLOYMENT} is probed as before")
     return checks
 
@@ -48,7 +48,7 @@ def patch(name: str) -> dict[str, Any]:
 
 
 async def _hang(airport: Airport) -> None:
-    await airport.world.freeze(STRUCK, ttl_s=RETURNS_S)
+    await airport.world.freeze((await airport.pod(STRUCK)).name, ttl_s=RETURNS_S)
     airport.say(f"stopped the process of {STRUCK}")
 
 

@@ -62,7 +62,8 @@ async def _made_up(airport: Airport) -> Check:
 
 
 def _demo(name: str, about: str, run: Run, objects: str, *more: str) -> Demo:
-    return Demo(name, about, run, Counterpart(run, objects, deployments=("cpanel-v1", "section-1", *more)))
+    counterpart = Counterpart(run, objects, deployments=("cpanel-v1", "section-1", *more))
+    return Demo(name, about, run, counterpart, asks_the_gateway=run is retries)
 
 
 DEMOS = (

@@ -83,15 +83,21 @@ async def mirror(airport: Airport) -> list[Check]:
 
 
 DEMOS = (
-    Demo("load", "100 calls for the status", load, Counterpart(load, deployments=("cpanel-v1",))),
+    Demo(
+        "load",
+        "100 calls for the status",
+        load,
+        Counterpart(load, deployments=("cpanel-v1",)),
+        asks_the_gateway=True,
+    ),
     Demo(
         "load-front",
         "100 calls for the page",
         load_front,
         Counterpart(load_front, deployments=("cpanel-v1", "momentum")),
     ),
-    Demo("cpanel-50-50", "half of the calls for each version", half, GATEWAY),
+    Demo("cpanel-50-50", "half of the calls for each version", half, GATEWAY, asks_the_gateway=True),
     Demo("cpanel-v2", "all calls for version 2", version_2, GATEWAY),
     Demo("cpanel-admin", "admins see version 2, everybody else version 1", admins, GATEWAY),
 )
-MIRROR = (Demo("mirror", "version 2 gets a copy of every call", mirror, GATEWAY),)
+MIRROR = (Demo("mirror", "version 2 gets a copy of every call", mirror, GATEWAY, asks_the_gateway=True),)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from aiohttp import web
-
-from benchmarks.demos.airport import Airport, documents
+from benchmarks.demos.airport import Airport
 from benchmarks.demos.demo import Check, Demo, at_least, same
-from k8s.local.ports import HOST
+from benchmarks.demos.stage import SUNNY
 
 TRANSPORT = "identity belongs to the transport; the library has none, and would need certificates of its own"
 WAY_OUT = "a client may call whom it likes: there is nobody on its way who would know, or forbid, the name"
 CALLS = 10
+GONE = 503
+"""What a gateway answers for a host that it does not know."""
 DRAINED_S = 60.0
 """A replaced listener closes its connections with a chance that grows over Envoy's drain time."""
 
@@ -26,7 +26,7 @@ async def mtls(airport: Airport) -> list[Check]:
     admitted = await airport.ask_often("/status", CALLS)
     return [
         same("a frame from outside, without a certificate, before", 200, before),
-        same("the same under STRICT (0: no answer)", 0, await airport.send()),
+        same("the same under STRICT (0: no answer)", 0, await airport.send_until(lambda status: status == 0)),
         same(
             f"statuses of {CALLS} x GET /status, by the gateway",
             {200: CALLS},
@@ -68,38 +68,24 @@ async def _admitted(airport: Airport, before: int) -> int:
 
 async def egress(airport: Airport) -> list[Check]:
     """A server outside the mesh is known to it by a ServiceEntry, and by nothing else."""
-    hosts: list[str] = []
-
-    async def weather(request: web.Request) -> web.Response:
-        hosts.append(request.host)
-        return web.Response(text="sunny")
-
-    server = web.Application()
-    server.router.add_get("/weather", weather)
-    runner = web.AppRunner(server, access_log=None)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, HOST, 0)
-        await site.start()
-        port = int(runner.addresses[0][1])
+    async with airport.stage.outside() as server:
         airport.say("started a server outside the mesh")
-        entry, routes = documents("egress")
-        entry["spec"]["endpoints"][0]["ports"] = {"http": port}
+        entry, routes = airport.objects("egress")
+        entry["spec"]["endpoints"] = [server.endpoint]
         await airport.put([routes], "istio/manifests/demos/egress.yaml")
         without = (await airport.ask("/weather"))[0]
         await airport.put([entry], "istio/manifests/demos/egress.yaml")
         found = [await airport.ask("/weather") for _ in range(CALLS)]
         counted = await airport.counted("cluster.outbound|80||weather.example;.upstream_rq_200")
-        await airport.world.delete([entry])
-        after = (await airport.ask("/weather"))[0]
-    finally:
-        await runner.cleanup()
+        await airport.remove([entry])
+        after = await airport.ask_until("/weather", lambda status: status == GONE)
+        asked = await server.asked()
     return [
-        same("GET /weather without the ServiceEntry", 503, without),
-        same(f"{CALLS} x GET /weather with it", found == [(200, "sunny")] * CALLS, True),
-        same("calls that the server got", CALLS, len(hosts)),
+        same("GET /weather without the ServiceEntry", GONE, without),
+        same(f"{CALLS} x GET /weather with it", found == [(200, SUNNY)] * CALLS, True),
+        same("calls that the server got", CALLS, asked),
         same("gateway to weather.example: upstream_rq_200", CALLS, counted),
-        same("GET /weather when it is deleted", 503, after),
+        same("GET /weather when it is deleted", GONE, after),
     ]
 
 
@@ -107,4 +93,4 @@ DEMOS = (
     Demo("mtls", "nobody is let in without a certificate of the mesh", mtls, TRANSPORT),
     Demo("authorization", "only those who are named may call section 1", authorization, TRANSPORT),
 )
-EGRESS = (Demo("egress", "a server outside the mesh, by a ServiceEntry", egress, WAY_OUT),)
+EGRESS = (Demo("egress", "a server outside the mesh, by a ServiceEntry", egress, WAY_OUT, asks_the_gateway=True),)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
+import yaml
 
-from benchmarks.demos.airport import ANSWER_S, MANIFESTS, NAMESPACE, Airport, Say
+from benchmarks.demos.airport import ANSWER_S, NAMESPACE, Airport, Say, documents
 from benchmarks.demos.demo import Check, Counterpart, Demo
+from benchmarks.demos.moved import moved
+from benchmarks.demos.stage import Stage, local
 from benchmarks.errors import BadInput
 from k8s.local.client import LocalWorld
 from k8s.local.target import LocalTarget
@@ -61,21 +64,23 @@ async def alone(demo: Demo, target: LocalTarget, say: Say) -> list[Check]:
     """Show a demonstration in a fresh mesh world of its own, which ends with it."""
     world = await target.up(f"demo-{os.getpid()}-{demo.name.replace('_', '-')}", mesh(), attached=True, seed=1)
     try:
-        async with entered(world, say) as airport:
+        async with entered(await local(world), say) as airport:
             return await on_mesh(demo, airport)
     finally:
         await world.down()
 
 
 @asynccontextmanager
-async def entered(world: LocalWorld, say: Say) -> AsyncIterator[Airport]:
-    """The way into a world: its gateway, or the control panel."""
-    status = await world.status()
-    first = next(pod.entry for pod in status.pods if pod.deployment == "cpanel-v1")
+async def entered(stage: Stage, say: Say) -> AsyncIterator[Airport]:
+    """Enter a stage: as somebody outside, and as who may speak to admin ports."""
     timeout = aiohttp.ClientTimeout(total=ANSWER_S)
-    connections = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(timeout=timeout, connector=connections) as http:
-        yield Airport(world, http, status.gateway.http if status.gateway else first, say)
+
+    def session(headers: Mapping[str, str]) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0), headers=headers)
+
+    # the secret of the admin ports is not for the application, let alone for whoever is on the way to it
+    async with session({}) as http, session(stage.world.headers) as control:
+        yield Airport(stage, http, control, say)
 
 
 async def in_library(demo: Demo, target: LocalTarget, say: Say) -> list[Check]:
@@ -91,7 +96,7 @@ async def in_library(demo: Demo, target: LocalTarget, say: Say) -> list[Check]:
     say(f"world of its own: mode {counterpart.mode}{objects}")
     world = await target.up(f"demo-{os.getpid()}-{counterpart.mode}", rendered, attached=True, seed=1)
     try:
-        async with entered(world, say) as airport:
+        async with entered(await local(world), say) as airport:
             return await counterpart.run(airport)
     finally:
         await world.down()
@@ -101,13 +106,8 @@ def _rendered(counterpart: Counterpart) -> Rendered:
     """The overlay with what is needed of it. The library's policies are derived for our own namespace."""
     with tempfile.TemporaryDirectory(prefix="goaround-demo-") as folder:
         if counterpart.objects:
-            text = (MANIFESTS / f"{counterpart.objects}.yaml").read_text()
-            for there, here in (
-                (f".{NAMESPACE}.svc", f".{HOME}.svc"),
-                (f"namespace: {NAMESPACE}", f"namespace: {HOME}"),
-            ):
-                text = text.replace(there, here)
-            (Path(folder) / "objects.yaml").write_text(text)
+            there = moved(documents(counterpart.objects), HOME)
+            (Path(folder) / "objects.yaml").write_text(yaml.safe_dump_all(there, sort_keys=False))
         rendered = render(counterpart.mode, folder if counterpart.objects else None)
     wanted = counterpart.deployments
     kept = [

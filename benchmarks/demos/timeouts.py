@@ -68,7 +68,8 @@ async def health(airport: Airport) -> list[Check]:
 
 def _demo(name: str, about: str, run: Run, *more: str) -> Demo:
     deployments = ("cpanel-v1", "camera-agent-1", *more)
-    return Demo(name, about, run, Counterpart(run, "library/timeout", deployments=deployments))
+    counterpart = Counterpart(run, "library/timeout", deployments=deployments)
+    return Demo(name, about, run, counterpart, asks_the_gateway=run is timeout)
 
 
 DEMOS = (

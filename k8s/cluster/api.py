@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -51,6 +53,22 @@ class ApiError(TargetError):
     def __init__(self, status: int, reason: str, message: str) -> None:
         super().__init__(message)
         self.status, self.reason = status, reason
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How somebody else than `Api` speaks to the API server in the user's name. None of it is ever printed.
+
+    `tls` is None for plain HTTP; `server_name`: whom its certificate must name, where that is not who is called;
+    `credentials`: the headers that say who asks, now (tokens are renewed); `proxy`: the URL of one on the way.
+    """
+
+    host: str
+    context: str
+    tls: ssl.SSLContext | None = field(repr=False)
+    server_name: str | None
+    credentials: Callable[[], dict[str, str]] = field(repr=False)
+    proxy: str | None = field(repr=False)
 
 
 class Api:
@@ -107,6 +125,20 @@ class Api:
         self._client = client.ApiClient(settings)
         self._host = settings.host
 
+    def access(self) -> Access:
+        """What it takes to stream to and from the API server, which this client does not do.
+
+        Raises TargetError for certificates that cannot be read.
+        """
+        settings = self._client.configuration
+        try:
+            tls = _tls(settings) if settings.host.startswith("https:") else None
+        except (OSError, ssl.SSLError) as error:
+            raise TargetError(f"context {self.context}: its certificates cannot be read: {_line(error)}") from error
+        return Access(
+            settings.host.rstrip("/"), self.context, tls, settings.tls_server_name, self._credentials, settings.proxy
+        )
+
     def get(self, path: str, **query: str) -> Document:
         """GET a path under the API server's root. Raises ApiError, or TargetError when nobody answers."""
         return dict(json.loads(self._ask("GET", path, query)))
@@ -141,6 +173,10 @@ class Api:
         query = {"fieldManager": FIELD_MANAGER}
         self._ask("PATCH", path, query, change, "application/merge-patch+json")
 
+    def _credentials(self) -> dict[str, str]:
+        auth = self._client.configuration.auth_settings().get("BearerToken")
+        return {"Authorization": str(auth["value"])} if auth else {}
+
     def _ask(
         self,
         method: str,
@@ -174,6 +210,16 @@ class Api:
         if answer.status >= 300:
             raise _refusal(answer.status, content, path, self.context)
         return content
+
+
+def _tls(settings: client.Configuration) -> ssl.SSLContext:
+    """The same trust and the same certificate as the client's own connections."""
+    made = ssl.create_default_context(cafile=settings.ssl_ca_cert)
+    if settings.cert_file:
+        made.load_cert_chain(settings.cert_file, settings.key_file)
+    if not settings.verify_ssl:
+        made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
+    return made
 
 
 def path_of(one: Mapping[str, Any]) -> str:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from istio.objects.parse import KINDS
 from k8s.cluster.control import controlled
-from k8s.target import Document, Rendered
+from k8s.target import Beginning, Document, Rendered
 
 MANAGED_BY, OURS = "app.kubernetes.io/managed-by", "goaround"
 WORLD, MODE, POLICIES = "goaround/world", "goaround/mode", "goaround/policies"
+BEGINNING = "goaround-beginning"
+"""The ConfigMap in which a world keeps what it was when it started."""
 # What others refer to comes first; pods come last, and find all of it.
 ORDER = (
     "Namespace",
@@ -64,6 +68,7 @@ def sent(name: str, rendered: Rendered, seed: int, image: str | None = None, tok
             metadata["namespace"] = name
         if one["kind"] == "Deployment":
             _tell(one["spec"]["template"]["spec"]["containers"], seed, image)
+    objects.append(_kept(name, objects))
     [namespace] = [one for one in objects if one["kind"] == "Namespace"]
     namespace["metadata"]["name"] = name
     namespace["metadata"]["labels"][MODE] = rendered.mode
@@ -77,6 +82,12 @@ def is_ours(namespace: Mapping[str, Any]) -> bool:
     return labels.get(MANAGED_BY) == OURS and labels.get(WORLD) == namespace["metadata"]["name"]
 
 
+def beginning(kept: Mapping[str, Any]) -> Beginning:
+    """Read what a world was when it started, from its ConfigMap."""
+    told = json.loads(kept["data"]["beginning.json"])
+    return Beginning(kept["metadata"]["namespace"], told["istio"], told["replicas"])
+
+
 def bare(one: Mapping[str, Any], version: str, kind: str) -> Document:
     """An object as a person would write it: without what the server and `up` have added."""
     metadata = {"name": one["metadata"]["name"], "namespace": one["metadata"]["namespace"]}
@@ -87,6 +98,22 @@ def bare(one: Mapping[str, Any], version: str, kind: str) -> Document:
         if kept:
             metadata[key] = kept
     return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": one.get("spec", {})}
+
+
+def _kept(name: str, objects: Sequence[Mapping[str, Any]]) -> Document:
+    """What can be gone back to: whoever shows or tries something may not be who started the world."""
+    told = {
+        "istio": [bare(one, one["apiVersion"], one["kind"]) for one in objects if one["kind"] in KINDS],
+        "replicas": {
+            one["metadata"]["name"]: int(one["spec"]["replicas"]) for one in objects if one["kind"] == "Deployment"
+        },
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": BEGINNING, "namespace": name, "labels": {MANAGED_BY: OURS, WORLD: name}},
+        "data": {"beginning.json": json.dumps(told)},
+    }
 
 
 def _tell(containers: Sequence[dict[str, Any]], seed: int, image: str | None) -> None:

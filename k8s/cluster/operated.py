@@ -11,7 +11,7 @@ from typing import Any
 from istio.objects.parse import KINDS
 from k8s.cluster.api import Api, ApiError, folder, path_of
 from k8s.cluster.control import ADMIN_PORT, APP_PORT, HEADER, WARDEN_PORT
-from k8s.cluster.objects import MODE, bare
+from k8s.cluster.objects import BEGINNING, MODE, bare, beginning
 from k8s.cluster.reach import Reach
 from k8s.cluster.readiness import (
     APP,
@@ -27,7 +27,7 @@ from k8s.cluster.readiness import (
 )
 from k8s.cluster.wardens import UNTOLD, Told, Wardens, read_usage
 from k8s.local.models import SCALE
-from k8s.target import Document, Pod, TargetError, WorldStatus
+from k8s.target import Beginning, Document, Pod, TargetError, WorldStatus
 
 ENVOY_PORT = 15000
 """Of the sidecar's administration, on the pod's own loopback."""
@@ -85,6 +85,18 @@ class OperatedNamespace:
             notes += [f"the warden of {pod} does not answer: {why}" for pod, why in answers.silent.items()]
         found = tuple(self._pod(one, events, told.get(one["metadata"]["name"], UNTOLD)) for one in pods)
         return WorldStatus(self.name, self.mode, found, tuple(notes))
+
+    async def beginning(self) -> Beginning:
+        """Say what the world was when it started."""
+        path = f"{folder('v1', 'ConfigMap', self.name)}/{BEGINNING}"
+        try:
+            return beginning(await asyncio.to_thread(self._api.get, path))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            raise TargetError(
+                f"world {self.name} does not say what it began with (no ConfigMap {BEGINNING}): start it again"
+            ) from error
 
     async def wait_ready(self, within_s: float = READY_S) -> None:
         """Wait until every deployment has all its pods ready, and no pod of before is left.

@@ -6,7 +6,6 @@ import asyncio
 import json
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +15,11 @@ from istio.ejections import Ejection
 from istio.sidecar import LOG_FLUSH_MS
 from k8s.local import logs
 from k8s.local.record import SPEC, WorldRecord
-from k8s.target import Document, Gateway, KindUsage, Pod, TargetError, Usage, WorldStatus
+from k8s.target import Beginning, Document, Gateway, KindUsage, Pod, TargetError, Usage, WorldStatus
 
 TIMEOUT_S = 90.0
 DOWN_S = 20.0
 READY_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Beginning:
-    """What a world was when it started: where the application is, its Istio objects, each deployment's replicas."""
-
-    namespace: str
-    istio: list[Document]
-    replicas: dict[str, int]
 
 
 class LocalWorld:

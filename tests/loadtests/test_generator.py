@@ -82,6 +82,12 @@ async def test_each_frame_sent_is_the_one_that_the_seed_names(generator: Generat
     assert [row.frame_id for row in rows] == [frame.id for frame in known]
 
 
+async def test_an_entry_behind_a_relay_is_asked_by_its_path(generator: Generator, tmp_path: Path) -> None:
+    async with serving(answering(200)) as server:
+        await play(generator, spec(tmp_path / "rows", f"{server.entry}/key/airport/collector-0/8080"))
+    assert set(server.lines) == {"POST /key/airport/collector-0/8080/frame HTTP/1.1"}
+
+
 async def test_connections_are_kept_alive(generator: Generator, tmp_path: Path) -> None:
     async with serving(answering(200)) as server:
         await play(generator, spec(tmp_path / "rows", server.entry))

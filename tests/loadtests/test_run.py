@@ -44,11 +44,28 @@ def test_a_line_that_is_no_object_is_refused_with_a_sentence(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "entry", ["127.0.0.1", ":80", "127.0.0.1:0", "127.0.0.1:70000", "http://a:80", "a:http", "a:٣"]
+    "entry",
+    [
+        "127.0.0.1",
+        ":80",
+        "127.0.0.1:0",
+        "127.0.0.1:70000",
+        "http://a:80",
+        "a:http",
+        "a:٣",
+        "a:80/",
+        "a:80/b c",
+        "a:80/?b",
+    ],
 )
 def test_an_entry_that_is_no_address_is_refused(entry: str) -> None:
     with pytest.raises(ValueError, match="host:port"):
         RunSpec.model_validate(GOOD | {"entries": ["127.0.0.1:1", entry]})
+
+
+def test_an_entry_may_lie_behind_the_path_of_a_relay() -> None:
+    entry = "127.0.0.1:40001/k_3-y/airport/collector-0/8080"
+    assert RunSpec.model_validate(GOOD | {"entries": [entry]}).entries == (entry,)
 
 
 @pytest.mark.parametrize("field", ["start_monotonic", "duration_s", "timeout_s"])

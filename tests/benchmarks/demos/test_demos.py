@@ -15,6 +15,7 @@ from benchmarks.demos import DEMOS, transcript, tutorial
 from benchmarks.demos.airport import Airport
 from benchmarks.demos.demo import Check, Demo
 from benchmarks.demos.show import entered, in_library, mesh, on_mesh
+from benchmarks.demos.stage import local
 from benchmarks.errors import BadInput
 from k8s.local.target import LocalTarget
 
@@ -27,7 +28,7 @@ COUNTERPARTS = [demo for demo in DEMOS.values() if not isinstance(demo.library, 
 async def airport(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Airport]:
     world = await LocalTarget(tmp_path_factory.mktemp("demos")).up("demos", mesh(), attached=True, seed=1)
     try:
-        async with entered(world, print) as airport:
+        async with entered(await local(world), print) as airport:
             yield airport
     finally:
         await world.down()

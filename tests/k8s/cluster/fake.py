@@ -24,7 +24,7 @@ class FakeCluster:
     """A cluster with one node and, unless it is told otherwise, an Istio that injects.
 
     `trouble` changes each pod before it is listed; `forbidden` are methods and ends of paths that nobody may use;
-    `refused` are names of objects that a webhook refuses.
+    `refused` are names of objects that a webhook refuses; `pods` answers what is asked of a pod by its proxy.
     """
 
     def __init__(self) -> None:
@@ -35,6 +35,7 @@ class FakeCluster:
         self.trouble: Callable[[Object], None] = lambda _pod: None
         self.forbidden: set[tuple[str, str]] = set()
         self.refused: set[str] = set()
+        self.pods: Callable[[web.Request, str], web.Response] = _nobody
         self.quota: str | None = None
         self.log = ""
         self.finalizes = True
@@ -92,11 +93,15 @@ class FakeCluster:
     async def _answer(self, request: web.Request) -> web.Response:
         path, method = request.path, request.method
         self.asked.append(f"{method} {path}")
-        body = json.loads(await request.text() or "null")
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return _status(401, "Unauthorized", "Unauthorized")
         if any(method == one and path.endswith(end) for one, end in self.forbidden):
             return _status(403, "Forbidden", f'{path} is forbidden: User "u" cannot {method}')
+        proxied = re.search("/pods/([^/]+)/proxy/", path)
+        if proxied:
+            request["body"] = await request.text()
+            return self.pods(request, proxied[1])
+        body = json.loads(await request.text() or "null")
         if path.endswith("selfsubjectaccessreviews"):
             wanted = body["spec"]["resourceAttributes"]
             allowed = not any(end.endswith(wanted["resource"]) for _, end in self.forbidden)
@@ -189,7 +194,8 @@ class FakeCluster:
             del self.objects[each]
         if gone["kind"] == "Pod":
             folder = path.partition("/pods/")[0].replace("/api/v1", "/apis/apps/v1")
-            self._control(self.objects[f"{folder}/deployments/{name.rsplit('-', 2)[0]}"])
+            if deployment := self.objects.get(f"{folder}/deployments/{name.rsplit('-', 2)[0]}"):
+                self._control(deployment)  # nobody makes another in place of a pod that is nobody's
         return web.json_response({})
 
     def _put(self, folder: str, body: Object) -> Object:
@@ -269,5 +275,11 @@ def _running(container: Object) -> Object:
     }
 
 
+def _nobody(_request: web.Request, _pod: str) -> web.Response:
+    return _status(503, "ServiceUnavailable", "error trying to reach service: connection refused")
+
+
 def _status(code: int, reason: str, message: str) -> web.Response:
-    return web.json_response({"kind": "Status", "reason": reason, "message": message}, status=code)
+    return web.json_response(
+        {"kind": "Status", "apiVersion": "v1", "code": code, "reason": reason, "message": message}, status=code
+    )

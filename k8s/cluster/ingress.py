@@ -1,0 +1,97 @@
+"""The ingress gateway of a cluster: where calls from outside enter, and the pods that carry them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from k8s.cluster.api import Api, ApiError, folder
+from k8s.cluster.mesh import ISTIO_SYSTEM
+from k8s.cluster.readiness import is_ready
+from k8s.target import TargetError
+
+LABEL = "istio=ingressgateway"
+"""By which the application's Gateway selects the pods that it configures."""
+HTTP = 80
+METRICS = 15090
+"""Where an Envoy of Istio shows its counters to whom cannot enter its pod."""
+CONNECT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ingress:
+    """`pods`: name and address of those that are ready; `port`: where they take plain HTTP.
+
+    `outside`: HOST:PORT where its Service may be reached from outside the cluster, the likeliest first.
+    """
+
+    namespace: str
+    pods: tuple[tuple[str, str], ...]
+    port: int
+    outside: tuple[str, ...]
+
+
+def find(api: Api) -> Ingress:
+    """Find the gateway that Istio's default profile installs. Raises TargetError: there is none, or none is ready."""
+    services = api.get(folder("v1", "Service", ISTIO_SYSTEM), labelSelector=LABEL)["items"]
+    found = [(one, port) for one in services for port in one["spec"]["ports"] if port["port"] == HTTP]
+    if not found:
+        raise TargetError(
+            f"no ingress gateway: namespace {ISTIO_SYSTEM} has no Service labelled {LABEL} with port {HTTP}; "
+            "Istio's default profile installs one"
+        )
+    service, http = found[0]
+    selector = ",".join(f"{key}={value}" for key, value in sorted(service["spec"]["selector"].items()))
+    listed = api.get(folder("v1", "Pod", ISTIO_SYSTEM), labelSelector=selector)["items"]
+    pods = sorted((one for one in listed if is_ready(one)), key=lambda one: str(one["metadata"]["name"]))
+    if not pods:
+        raise TargetError(f"no pod of the ingress gateway {service['metadata']['name']} is ready")
+    return Ingress(
+        ISTIO_SYSTEM,
+        tuple((one["metadata"]["name"], one["status"]["podIP"]) for one in pods),
+        _number(http.get("targetPort", HTTP), pods[0]),
+        tuple(_outside(api, service, http)),
+    )
+
+
+async def reachable(addresses: Sequence[str], within_s: float = CONNECT_S) -> str | None:
+    """Return the first of some HOST:PORT that accepts a connection; None when none does."""
+    for address in addresses:
+        host, _, port = address.rpartition(":")
+        try:
+            async with asyncio.timeout(within_s):
+                _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+        except (OSError, TimeoutError):
+            continue
+        writer.close()
+        return address
+    return None
+
+
+def _outside(api: Api, service: Mapping[str, Any], http: Mapping[str, Any]) -> Iterator[str]:
+    balancer = (service.get("status") or {}).get("loadBalancer") or {}
+    for one in balancer.get("ingress") or ():
+        yield _joined(one.get("ip") or one["hostname"], http["port"])
+    if "nodePort" not in http:
+        return
+    try:
+        nodes = api.get("/api/v1/nodes")["items"]
+    except ApiError:
+        return  # nodes are not everybody's to see; there are other ways
+    addresses = [each for node in nodes for each in (node.get("status") or {}).get("addresses") or ()]
+    for kind in ("ExternalIP", "InternalIP"):
+        yield from (_joined(one["address"], http["nodePort"]) for one in addresses if one["type"] == kind)
+
+
+def _joined(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _number(port: int | str, pod: Mapping[str, Any]) -> int:
+    """A Service's port of its pods, which may be a name that they give it."""
+    if isinstance(port, int):
+        return port
+    named = (each for one in pod["spec"]["containers"] for each in one.get("ports") or ())
+    return next((int(one["containerPort"]) for one in named if one.get("name") == port), HTTP)
