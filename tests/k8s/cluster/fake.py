@@ -116,6 +116,9 @@ class FakeCluster:
             if self.log:
                 return web.Response(text=self.log)
             return web.Response(text=f"log of {path.split('/')[-2]} {request.query['container']}\n")
+        namespace = re.match(r"(?:/apis/[^/]+/[^/]+|/api/v1)/namespaces/([^/]+)/", path)
+        if method in ("POST", "PATCH") and namespace and f"{NAMESPACES}/{namespace[1]}" not in self.objects:
+            return _status(404, "NotFound", f'namespaces "{namespace[1]}" not found')
         answer: Callable[..., web.Response] = getattr(self, f"_{method.lower()}")
         return answer(path, body, request.query, request.content_type)
 
