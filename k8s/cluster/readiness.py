@@ -13,6 +13,8 @@ APP, PROXY = "app", "istio-proxy"
 NO_IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"})
 NEVER_STARTS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 HOPELESS_RESTARTS = 2
+TRIED_AGAIN = "Internal error occurred"
+"""How the API server begins when it, or a webhook that it asks, could not do its work this time (status 500)."""
 _ADDRESS = re.compile(r"\b\d+(?:\.\d+){3}(?=:\d)")
 
 
@@ -35,7 +37,10 @@ def obstacles(
     for one in deployments:
         failed = condition(one, "ReplicaFailure", "True")
         if failed:
-            yield Obstacle(f"deployment {one['metadata']['name']}", f"{failed} (a quota, or a policy)", True)
+            # such as an injector that was too busy to answer in time; what is refused for good is called forbidden
+            passing = TRIED_AGAIN in failed
+            cause = "the cluster tries again" if passing else "a quota, or a policy"
+            yield Obstacle(f"deployment {one['metadata']['name']}", f"{failed} ({cause})", not passing)
     for pod in pods:
         found = reason(pod, events)
         if found:

@@ -115,3 +115,11 @@ def test_a_deployment_that_may_not_make_pods_says_why() -> None:
     assert list(obstacles([deployment], [pod(ready=True)], [])) == [
         Obstacle("deployment alerts", "exceeded quota: small (a quota, or a policy)", True)
     ]
+
+
+def test_a_webhook_that_did_not_answer_in_time_is_waited_for_as_the_cluster_tries_again() -> None:
+    message = 'Internal error occurred: failed calling webhook "namespace.sidecar-injector.istio.io": timeout'
+    failed = {"type": "ReplicaFailure", "status": "True", "message": message}
+    deployment = {"metadata": {"name": "alerts"}, "status": {"conditions": [failed]}}
+    [found] = obstacles([deployment], [], [])
+    assert (found.why, found.fatal) == (f"{message} (the cluster tries again)", False)
