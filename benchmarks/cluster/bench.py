@@ -104,14 +104,15 @@ class InCluster:
                 say(f"what runs in the cluster is kept; follow it again with:  {onward(run)}")
                 say(f"or remove it with:  goaround down --target cluster --run {run.name}")
                 raise
-            await made.remove()
+            # to its end: whoever ends a group of processes signals us twice
+            await whole([made.remove()])
             raise
         except BaseException:
             # a cluster that cannot be reached is not a reason to forget why
             with contextlib.suppress(TargetError):
-                await made.remove()
+                await whole([made.remove()])
             raise
-        await made.remove()
+        await whole([made.remove()])
 
     async def _attached(self, run: Run, made: Footprint, say: Say) -> Follower | None:
         """The Job of this run that is at work, or waits to be fetched; None when there is none."""

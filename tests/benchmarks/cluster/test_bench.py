@@ -27,6 +27,7 @@ from benchmarks.results import Run
 from benchmarks.worlds import Open
 from k8s.cluster import follower, rest
 from k8s.cluster.api import Api
+from k8s.cluster.footprint import Footprint
 from k8s.cluster.job import namespace
 from k8s.target import TargetError
 from tests.benchmarks.conftest import Told
@@ -242,6 +243,29 @@ def test_ctrl_c_removes_all_that_was_made_and_keeps_what_was_copied(
     assert len(run.records()) == 1
     assert run.verify() == []
     assert f"go on with:  goaround bench --resume {run.name} --target cluster --results {tmp_path / 'results'}" in out
+    assert cluster.listing() == before
+
+
+def test_whoever_is_told_to_end_twice_removes_all_the_same(
+    bench: Told, job: Harness, cluster: JobCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = cluster.listing()
+    remove = Footprint.remove
+
+    async def told_again(self: Footprint) -> list[str]:
+        if cluster.listing() > before:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.sleep(0)
+        return await remove(self)
+
+    async def copy(_run: Run, _fetch: copying.Fetch) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Footprint, "remove", told_again)
+    monkeypatch.setattr(benches, "copy", copy)
+    code, _, _ = bench(*TWO_CELLS)
+    assert code == 128 + signal.SIGINT
     assert cluster.listing() == before
 
 
