@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 _SAMPLE = re.compile(r"^envoy_cluster_(?P<what>\w+)\{(?P<labels>.*)\} (?P<value>\d+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
-_CODE, _CLASS = "envoy_response_code", "envoy_response_code_class"
+# Envoy's own names of these labels, and those that Istio's bootstrap gives them: a class is `2` there, and `2xx` here.
+_CODES = ("envoy_response_code", "response_code")
+_CLASSES = ("envoy_response_code_class", "response_code_class")
 
 
 def cluster_stats(page: str) -> dict[str, int]:
@@ -26,9 +28,11 @@ def _flat(page: str) -> Iterator[tuple[str, int]]:
         name, what = labels.get("cluster_name", ""), sample["what"]
         if not name.startswith("outbound|") or "le" in labels:
             continue
-        if what.endswith("_xx"):
-            what = f"{what.removesuffix('_xx')}_{labels.get(_CLASS, '')}xx"
-        elif _CODE in labels:
-            what = f"{what}_{labels[_CODE]}"
+        of_class = next((labels[one] for one in _CLASSES if one in labels), None)
+        code = next((labels[one] for one in _CODES if one in labels), None)
+        if of_class is not None:
+            what = f"{what.removesuffix('_xx')}_{of_class.removesuffix('xx')}xx"
+        elif code is not None:
+            what = f"{what}_{code}"
         # istiod ends a cluster's name by a semicolon, which its rule for this label cuts off
         yield f"cluster.{name.rstrip(';')};.{what}", int(sample["value"])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import aiohttp
 
 from k8s.cluster.api import Api, ApiError, folder
 from k8s.cluster.mesh import ISTIO_SYSTEM
@@ -17,7 +18,7 @@ LABEL = "istio=ingressgateway"
 HTTP = 80
 METRICS = 15090
 """Where an Envoy of Istio shows its counters to whom cannot enter its pod."""
-CONNECT_S = 1.0
+CONNECT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +58,19 @@ def find(api: Api) -> Ingress:
 
 
 async def reachable(addresses: Sequence[str], within_s: float = CONNECT_S) -> str | None:
-    """Return the first of some HOST:PORT that accepts a connection; None when none does."""
-    for address in addresses:
-        host, _, port = address.rpartition(":")
-        try:
-            async with asyncio.timeout(within_s):
-                _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
-        except (OSError, TimeoutError):
-            continue
-        writer.close()
-        return address
+    """Return the first of some HOST:PORT where an Envoy answers, with whatever status; None where none does.
+
+    That a connection is accepted says too little: something on the way may accept all.
+    """
+    timeout = aiohttp.ClientTimeout(total=within_s)
+    async with aiohttp.ClientSession(timeout=timeout) as http:
+        for address in addresses:
+            try:
+                async with http.get(f"http://{address}/", allow_redirects=False) as answer:
+                    if "envoy" in answer.headers.get("Server", ""):
+                        return address
+            except (aiohttp.ClientError, TimeoutError):
+                continue
     return None
 
 

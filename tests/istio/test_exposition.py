@@ -32,5 +32,15 @@ def test_counters_and_gauges_of_outbound_clusters_have_their_flat_names_again() 
     }
 
 
+def test_the_labels_of_istios_bootstrap_are_understood_as_envoys_own() -> None:
+    page = f"""envoy_cluster_upstream_rq{{cluster_name="{HOST}",response_code="200"}} 156
+envoy_cluster_upstream_rq{{cluster_name="{HOST}",response_code_class="2xx"}} 157
+"""
+    assert cluster_stats(page) == {
+        f"cluster.{HOST};.upstream_rq_200": 156,
+        f"cluster.{HOST};.upstream_rq_2xx": 157,
+    }
+
+
 def test_edges_are_read_from_them_as_from_a_sidecars() -> None:
     assert edges(cluster_stats(PAGE))["cpanel"].retries == 12

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from k8s.cluster.api import Api
 from k8s.cluster.ingress import find, reachable
@@ -87,10 +87,21 @@ def test_a_gateway_without_a_ready_pod_is_one_line(cluster: FakeCluster, api: Ap
         find(api)
 
 
-async def test_the_first_address_that_answers_is_taken() -> None:
-    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server:
-        assert await reachable(["127.0.0.1:1", f"127.0.0.1:{port}"]) == f"127.0.0.1:{port}"
-        assert await reachable(["127.0.0.1:1"]) is None
-        assert await reachable([]) is None
+async def test_the_first_address_where_an_envoy_answers_is_taken() -> None:
+    async def envoy(_request: web.BaseRequest) -> web.Response:
+        return web.Response(status=404, headers={"Server": "istio-envoy"})
+
+    async def other(_request: web.BaseRequest) -> web.Response:
+        return web.Response(headers={"Server": "another"})
+
+    ports = []
+    runners = [web.ServerRunner(web.Server(handler)) for handler in (other, envoy)]
+    for runner in runners:
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        ports.append(f"127.0.0.1:{runner.addresses[0][1]}")
+    assert await reachable(["127.0.0.1:1", *ports]) == ports[1]
+    assert await reachable(["127.0.0.1:1", ports[0]]) is None
+    assert await reachable([]) is None
+    for runner in runners:
+        await runner.cleanup()
