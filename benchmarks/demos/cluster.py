@@ -173,13 +173,17 @@ async def staged(cluster: Cluster, world: ClusterWorld) -> AsyncIterator[Cluster
     Raises TargetError: there is no gateway, or the address that was given does not answer.
     """
     found = await asyncio.to_thread(ingress.find, cluster.api)
-    if cluster.gateway is not None and await ingress.reachable([cluster.gateway]) is None:
-        raise TargetError(f"--gateway {cluster.gateway}: nobody answers there")
     way_in = cluster.gateway or await ingress.reachable(found.outside)
     if way_in is None:
         pod, ip = found.pods[0]
         way_in = cluster.relay.address(found.namespace, pod, ip, found.port)
     beginning = await world.beginning()
+    # what was interrupted may have left the gateway without the object by which it listens
+    there = {one["metadata"]["name"] for one in await world.get() if one["kind"] == "Gateway"}
+    if lost := [one for one in beginning.istio if one["kind"] == "Gateway" and one["metadata"]["name"] not in there]:
+        await world.apply(lost)
+    if there and cluster.gateway is not None and await ingress.reachable([cluster.gateway]) is None:
+        raise TargetError(f"--gateway {cluster.gateway}: no Envoy answers there")
     hosts = [host for one in beginning.istio if one["kind"] == "Gateway" for host in _hosts(one)]
     if not hosts:
         raise BadInput([f"world {world.name} has no Gateway (it was started with --no-gateway); start one with: {UP}"])
