@@ -68,7 +68,7 @@ def render(
         raise TargetError(errors)
     built = kustomize.build(OVERLAYS / mode)
     # the overlay's Istio objects are those of the default policy set, for whoever applies it by hand
-    objects = [_moved(one, namespace) for one in built if not is_istio(one)]
+    objects = [moved(one, namespace) for one in built if not is_istio(one)]
     _set_env(objects, overrides.get("env", {}))
     if mode == "none":
         return Rendered(mode, None, objects)
@@ -77,7 +77,7 @@ def render(
     istio: list[Document] = []
     if mode in WITH_SIDECARS:
         at_the_edge = policy_objects(policies.BASE, {})[0].to_data() if mesh.gateway else []
-        istio = [_moved(one, namespace) for one in (*at_the_edge, *loaded.to_data())]
+        istio = [moved(one, namespace) for one in (*at_the_edge, *loaded.to_data())]
     if mode in LIBRARIES:
         notes += _fill_in(objects, mode, name, loaded)
     return Rendered(mode, name, objects, istio, notes, mesh if mode in WITH_SIDECARS else None)
@@ -86,6 +86,16 @@ def render(
 def is_istio(one: Mapping[str, Any]) -> bool:
     """Whether an object is for istiod, and not for Kubernetes itself."""
     return Read(one).is_istio
+
+
+def moved(one: Document, namespace: str) -> Document:
+    """Return an object of the application's namespace in another one; the Namespace itself has its name changed."""
+    metadata = one["metadata"]
+    if one["kind"] == "Namespace" and metadata["name"] == NAMESPACE:
+        return {**one, "metadata": {**metadata, "name": namespace}}
+    if metadata.get("namespace") != NAMESPACE:
+        return one
+    return {**one, "metadata": {**metadata, "namespace": namespace}}
 
 
 def _fill_in(objects: list[Document], mode: str, name: str, loaded: Objects) -> list[str]:
@@ -131,16 +141,6 @@ def _strengthened(name: str, carried: Mapping[str, Any]) -> tuple[Mapping[str, A
         return library.strengthened(carried, policies.strengths(name), f"{name}/{policies.STRENGTHS}")
     except Refused as refused:
         raise TargetError([str(error) for error in refused.errors]) from refused
-
-
-def _moved(one: Document, namespace: str) -> Document:
-    """Return an object of the application's namespace in another one; the Namespace itself has its name changed."""
-    metadata = one["metadata"]
-    if one["kind"] == "Namespace" and metadata["name"] == NAMESPACE:
-        return {**one, "metadata": {**metadata, "name": namespace}}
-    if metadata.get("namespace") != NAMESPACE:
-        return one
-    return {**one, "metadata": {**metadata, "namespace": namespace}}
 
 
 def _set_env(objects: list[Document], env: Mapping[str, Mapping[str, str]]) -> None:

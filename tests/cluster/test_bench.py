@@ -77,10 +77,11 @@ def test_a_library_and_a_mesh_are_compared_there(tmp_path: Path) -> None:
     assert run.verify() == []
     said = " ".join(done.stdout.split())
     assert f"goaround: {run.name}" in said
-    assert "2 of 2 cells are good" in said
+    assert "At a glance" in said
     assert f"on {run.header.environment['processor']}, Kubernetes v" in said
+    # a busy machine voids a cell, and says so; what was measured must be there all the same
     for record in run.records():
-        assert record.fault is not None
+        assert record.fault is not None, record.void
         assert sum(record.fault["fired"].values()) > 0
         assert record.usage is not None
         assert record.usage.app.cpu_s > 0

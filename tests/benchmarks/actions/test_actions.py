@@ -141,6 +141,19 @@ async def test_applied_objects_are_taken_back_the_replaced_and_the_new() -> None
     assert (await applied.proof()).objections() == []
 
 
+async def test_objects_are_applied_where_the_world_is() -> None:
+    def elsewhere(one: dict[str, Any]) -> dict[str, Any]:
+        return {**one, "metadata": {**one["metadata"], "namespace": "goaround-bench-1-2-mesh"}}
+
+    before = elsewhere(rule("alerts", 1))
+    world = Objects(before)
+    applied = Applied(cast(World, world), [rule("alerts", 2), rule("momentum", 3)])
+    async with injected(applied):
+        assert world.objects == {"alerts": elsewhere(rule("alerts", 2)), "momentum": elsewhere(rule("momentum", 3))}
+    assert world.objects == {"alerts": before}
+    assert (await applied.proof()).objections() == []
+
+
 def test_objects_that_istiod_would_refuse_are_refused_where_they_are_written() -> None:
     wrong = rule("alerts", 1)
     wrong["spec"]["http"][0]["patience"] = "long"
