@@ -32,7 +32,8 @@ async def bench(run: Run, prepared: Prepared, target: Target, console: Console) 
 
     """
     if run.missing():
-        await measure(run, partial(running, target, prepared, run.header.seed), console, [prepared.memory])
+        first = (prepared.memory, estimate.sentence(run))
+        await measure(run, partial(running, target, prepared, run.header.seed), console, first)
 
 
 async def measure(run: Run, opened: Open, console: Console, first: Sequence[str] = ()) -> None:
@@ -46,7 +47,6 @@ async def measure(run: Run, opened: Open, console: Console, first: Sequence[str]
     with reporter(console, list(run.scenarios), names, planned, planned - len(missing)) as report:
         for line in first:
             report.say(line)
-        report.say(estimate.sentence(run))
         for note in run.header.notes:
             report.say(f"note: {note}")
         async with (
