@@ -29,9 +29,11 @@ class Killed:
     killed: set[str] = field(default_factory=set)
 
     async def inject(self) -> None:
-        """Note the restarts so far, then kill."""
+        """Note the restarts so far, then kill; raises FaultFailed when a victim is not there any more."""
         await self.keep([victim.pod for victim in self.victims])
         self.restarts_before = await self._restarts()
+        if gone := sorted({victim.pod for victim in self.victims} - self.restarts_before.keys()):
+            raise FaultFailed(f"not there any more, so it cannot be killed: {', '.join(gone)}")
         await whole(self._kill(victim.pod) for victim in self.victims)
 
     async def remove(self) -> None:
@@ -43,11 +45,14 @@ class Killed:
             await asyncio.sleep(0.1)
 
     async def proof(self) -> Proof:
-        """Restarts counted by the target since the injection; gone when the pod is ready."""
+        """Restarts counted by the target since the injection; gone when the pod is ready.
+
+        A pod that was evicted or replaced meanwhile has not restarted, and is not ready again.
+        """
         now = await self._restarts()
         missing = set(await self._missing())
         return Proof(
-            fired={pod: now[pod] - before for pod, before in self.restarts_before.items()},
+            fired={pod: now.get(pod, before) - before for pod, before in self.restarts_before.items()},
             gone={victim.pod: victim.pod not in missing for victim in self.victims},
         )
 
@@ -65,6 +70,7 @@ class Killed:
         return sorted(
             victim.pod
             for victim in self.victims
-            if not pods[victim.pod].ready
+            if victim.pod not in pods
+            or not pods[victim.pod].ready
             or (victim.pod in self.killed and pods[victim.pod].restarts == self.restarts_before[victim.pod])
         )

@@ -28,10 +28,14 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a warden tells of its pod: what the containers have used, and whose processes stand still."""
+    """What a warden tells of its pod: what the containers have used, and whose processes stand still.
+
+    `began`: since when it keeps its ledger, in seconds since 1970; one that is started again has forgotten.
+    """
 
     usage: Usage
     frozen: tuple[str, ...] = ()
+    began: float = 0.0
 
 
 UNTOLD = Told(Usage())
@@ -97,7 +101,7 @@ def read_usage(text: str) -> Told:
     said = json.loads(text)
     proxy = said["proxy"]
     usage = Usage(KindUsage(**said["app"]), KindUsage(**proxy) if proxy else KindUsage())
-    return Told(usage, tuple(said["frozen"]))
+    return Told(usage, tuple(said["frozen"]), float(said["began"]))
 
 
 def watched(pod: Mapping[str, Any]) -> bool:

@@ -266,7 +266,8 @@ class ClusterWorld(OperatedNamespace):
         answers = await wardens.ask(pods, "usage")
         for one in pods:
             if text := answers.said.get(one["metadata"]["name"]):
-                self._accounts.note(one["metadata"]["uid"], read_usage(text).usage)
+                told = read_usage(text)
+                self._accounts.note(one["metadata"]["uid"], told.usage, told.began)
         if strict and answers.silent:
             await self._excuse(answers.silent)
         return pods

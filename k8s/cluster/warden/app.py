@@ -50,7 +50,10 @@ class Warden:
         return web.Response(text="ok\n")
 
     async def usage(self, _request: web.Request) -> web.Response:
-        """Answer CPU seconds and bytes of application and sidecar, None without one, and who stands still."""
+        """Answer CPU seconds since the ledger began, and bytes, of application and sidecar; and who stands still.
+
+        Without a sidecar its entry is None.
+        """
         now = self._processes.now()
         self._ledger.note(now)
         answer: dict[str, Any] = {}
@@ -59,7 +62,7 @@ class Warden:
             answer[kind] = {"cpu_s": self._ledger.cpu_s(kind), "rss": rss, "pss": pss}
         if "proxy" not in self._ledger.seen:
             answer["proxy"] = None
-        return web.json_response({**answer, "frozen": self._signals.frozen()})
+        return web.json_response({**answer, "frozen": self._signals.frozen(), "began": self._ledger.began})
 
     async def frozen(self, _request: web.Request) -> web.Response:
         """Answer whose main process stands still."""

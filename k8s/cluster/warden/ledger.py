@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from k8s.cluster.warden.processes import KINDS, Kind, Process
@@ -13,9 +14,13 @@ class Ledger:
     /proc forgets a process as soon as it is waited for. What it has used is known up to the last note, so the time
     between that and its death is missed; `note` before a signal misses nothing. A process that lives between two notes
     only is missed, unless its parent is one of ours, whose account it then goes to.
+
+    A ledger that is made anew knows the processes that still run, and nothing of those that are gone: `began`, the
+    seconds since 1970 when it was made, tells it from the one before.
     """
 
     def __init__(self) -> None:
+        self.began = time.time()
         self._noted: Mapping[int, Process] = {}
         self._gone: dict[Kind, float] = dict.fromkeys(KINDS, 0.0)
         self._told: dict[Kind, float] = dict.fromkeys(KINDS, 0.0)

@@ -36,10 +36,10 @@ class Signals:
         soon as it appears, so that it is down for that long; then it goes on to start. A kubelet whose startup probe
         has failed too often meanwhile kills it, and starts another, which is stopped as well.
         """
-        self._end(kind)
         now = self._note()
         victims = [one for one in now.values() if one.kind == kind]
         self._send(signal.SIGKILL, kind, victims)
+        self._end(kind)
         if ttl_s > 0:
             until = asyncio.get_running_loop().time() + ttl_s
             task = asyncio.create_task(self._hold(kind, {one.id for one in victims}, until), name=f"hold {kind}")
@@ -48,9 +48,9 @@ class Signals:
 
     def freeze(self, kind: Kind, ttl_s: float) -> int:
         """SIGSTOP all processes of a kind for `ttl_s` seconds, and return how many; raises Refused."""
-        self._end(kind)
         victims = [one for one in self._note().values() if one.kind == kind]
         self._send(signal.SIGSTOP, kind, victims)
+        self._end(kind)
         self._frozen[kind] = asyncio.get_running_loop().call_later(ttl_s, self.thaw, kind)
         return len(victims)
 
@@ -74,7 +74,10 @@ class Signals:
         return [kind for kind in KINDS if kind in stopped]
 
     def _end(self, kind: Kind) -> None:
-        """Forget the time limits of a kind: what is done now replaces what was done before."""
+        """Forget the time limits of a kind: what is done now replaces what was done before.
+
+        Only after it was done, as what is refused replaces nothing. Processes that were held down are now its own.
+        """
         if timer := self._frozen.pop(kind, None):
             timer.cancel()
         if task := self._held.pop(kind, None):
@@ -104,6 +107,9 @@ class Signals:
                         _signal(one, signal.SIGSTOP)
                         stopped[one.id] = one
                 await asyncio.sleep(min(left, LOOK_AGAIN_S if stopped else LOOK_S))
+        except asyncio.CancelledError:
+            stopped.clear()  # whoever cancels has taken over, and may have stopped them just now
+            raise
         finally:
             for one in stopped.values():
                 _signal(one, signal.SIGCONT)

@@ -57,8 +57,8 @@ class FakeWardens:
             self.orders.append((pod, path, await request.json()))
             return web.json_response({"processes": 1})
         if path == "usage":
-            told = {"app": USED, "proxy": PROXY_USED, "frozen": []}
-            return web.json_response(self.usage.get(pod, told))
+            told = {"app": USED, "proxy": PROXY_USED, "frozen": [], "began": 1.0}
+            return web.json_response({**told, **self.usage.get(pod, {})})
         if path == "proxy/stats":
             return web.Response(text=self.stats.get(pod, ""))
         if path == "proxy/clusters":

@@ -73,6 +73,7 @@ async def test_usage_is_that_of_application_and_sidecar_apart(http: Http, childr
     assert alone["app"]["rss"] > 0
     children.envoy()
     _, both = await answered(http, "GET", "/usage")
+    assert both["began"] == alone["began"]
     assert set(both["proxy"]) == set(both["app"]) == {"cpu_s", "rss", "pss"}
     assert 0 < both["proxy"]["rss"] < both["app"]["rss"]
 

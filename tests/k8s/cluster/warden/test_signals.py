@@ -52,6 +52,37 @@ async def test_after_a_kill_without_a_time_nothing_is_held_down(children: Childr
     assert not [one for one in asyncio.all_tasks() if one.get_name() == "hold app"]
 
 
+async def test_what_is_held_down_and_then_frozen_stands_still_for_as_long_as_it_is_frozen(
+    children: Children, signals: Signals
+) -> None:
+    children.application()
+    signals.kill("app", LATE)
+    again = children.application()
+    await until(lambda: children.state(again.pid) == "T")
+    [hold] = [one for one in asyncio.all_tasks() if one.get_name() == "hold app"]
+    signals.freeze("app", LATE)
+    await asyncio.wait([hold])
+    assert (hold.cancelled(), children.state(again.pid)) == (True, "T")
+    signals.thaw("app")
+    await until(lambda: children.state(again.pid) != "T")
+
+
+async def test_an_order_that_is_refused_leaves_what_was_ordered_before(
+    children: Children, signals: Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_pid: int, _number: int) -> None:
+        raise PermissionError
+
+    app = children.application()
+    signals.freeze("app", SOON)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "kill", refuse)
+        with pytest.raises(Refused):
+            signals.freeze("app", LATE)
+    await until(lambda: children.state(app.pid) == "T")
+    await until(lambda: children.state(app.pid) != "T")
+
+
 async def test_each_that_is_started_while_it_is_held_down_is_stopped(
     children: Children, signals: Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
