@@ -188,12 +188,15 @@ async def staged(cluster: Cluster, world: ClusterWorld) -> AsyncIterator[Cluster
     if not hosts:
         raise BadInput([f"world {world.name} has no Gateway (it was started with --no-gateway); start one with: {UP}"])
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_S)) as http:
+        stage = ClusterStage(world, beginning, way_in, asked_for(hosts), "", cluster, found, http)
+        if lost:
+            await stage.followed()
         # an Envoy makes up a cluster's counters when it is first called: an idle gateway would seem to have none
         with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-            async with http.get(f"http://{way_in}/status", headers=asked_for(hosts)):
+            async with http.get(f"http://{way_in}/status", headers=stage.headers):
                 pass
-        countless = await _countless(cluster, found, http)
-        yield ClusterStage(world, beginning, way_in, asked_for(hosts), countless, cluster, found, http)
+        stage.countless = await _countless(cluster, found, http)
+        yield stage
 
 
 async def _countless(cluster: Cluster, found: ingress.Ingress, http: aiohttp.ClientSession) -> str:

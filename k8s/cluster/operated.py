@@ -34,6 +34,7 @@ ENVOY_PORT = 15000
 POLL_S = 1.0
 READY_S = 300.0
 DOWN_S = 300.0
+GONE_S, LOOK_S = 30.0, 0.1
 STILL_STARTING = ("it is starting", "Startup probe failed")
 # What a namespace says of itself while it is deleted; its other words are of the deletion's inner steps.
 STILL_THERE = ("NamespaceContentRemaining", "NamespaceFinalizersRemaining", "NamespaceDeletionDiscoveryFailure")
@@ -144,10 +145,15 @@ class OperatedNamespace:
         await asyncio.to_thread(self._apply, objects)
 
     async def delete(self, objects: Sequence[Mapping[str, Any]]) -> None:
-        """Delete Istio objects by kind and name."""
+        """Delete Istio objects by kind and name; returns when the cluster does not have them any more.
+
+        The API server answers before: it first sees to what an object owns.
+        """
         self._refuse_strangers(objects)
         for one in objects:
             await asyncio.to_thread(self._api.delete, path_of(one))
+        for one in objects:
+            await self._end(path_of(one))
 
     async def get(self) -> list[Document]:
         """List the Istio objects in this namespace, by kind and name; empty where the cluster has no Istio."""
@@ -186,6 +192,19 @@ class OperatedNamespace:
                 self._say(f"ending {self.name}: {left}")
                 told = left
             await asyncio.sleep(POLL_S)
+
+    async def _end(self, path: str) -> None:
+        """Wait until an object that was deleted is gone. Raises TargetError when it stays."""
+        deadline = time.monotonic() + GONE_S
+        while time.monotonic() < deadline:
+            try:
+                await asyncio.to_thread(self._api.get, path)
+            except ApiError as error:
+                if error.status == 404:
+                    return
+                raise
+            await asyncio.sleep(LOOK_S)
+        raise TargetError(f"{path} is deleted, and still there after {GONE_S:g} s")
 
     async def _last_lines(self, pods: Sequence[Mapping[str, Any]]) -> list[str]:
         """The last words of containers that end again and again, which are gone with the world; the same ones once."""

@@ -18,13 +18,16 @@ from aiohttp import web
 Object = dict[str, Any]
 TOKEN = "let-me-in"  # noqa: S105 - of a server that lives for one test
 NAMESPACES = "/api/v1/namespaces"
+OBJECT = 3
+"""The parts of a single object's path behind `/namespaces/`: where it is, its kind, and its name."""
 
 
 class FakeCluster:
     """A cluster with one node and, unless it is told otherwise, an Istio that injects.
 
     `trouble` changes each pod before it is listed; `forbidden` are methods and ends of paths that nobody may use;
-    `refused` are names of objects that a webhook refuses; `pods` answers what is asked of a pod by its proxy.
+    `refused` are names of objects that a webhook refuses; `pods` answers what is asked of a pod by its proxy. What
+    is deleted is still found `lingers` times.
     """
 
     def __init__(self) -> None:
@@ -39,6 +42,7 @@ class FakeCluster:
         self.quota: str | None = None
         self.log = ""
         self.finalizes = True
+        self.lingers = 0
         self._made: dict[tuple[str, str], int] = {}
         self._numbers = count(1)
         self._started = threading.Event()
@@ -129,6 +133,11 @@ class FakeCluster:
             return _status(404, "NotFound", "the server could not find the requested resource")
         if path.rpartition("/")[0].endswith("/namespaces"):
             return _status(404, "NotFound", f'namespaces "{path.rpartition("/")[2]}" not found')
+        if len(path.partition("/namespaces/")[2].split("/")) == OBJECT:
+            if self.lingers:
+                self.lingers -= 1
+                return web.json_response({"metadata": {"deletionTimestamp": "2026-11-26T10:00:00Z"}})
+            return _status(404, "NotFound", f"{path} not found")
         if re.search(r"/namespaces/[^/]+/[^/]+/[^/]+$", path):
             return _status(404, "NotFound", f"{path} not found")
         labels = dict(part.split("=") for part in query.get("labelSelector", "").split(",") if part)

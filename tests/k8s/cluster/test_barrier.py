@@ -94,13 +94,13 @@ async def test_who_does_not_follow_is_named(proxies: Proxies) -> None:
 
 async def test_what_was_made_for_it_is_gone_afterwards(cluster: FakeCluster, api: Api) -> None:
     before = cluster.listing()
-    async with made(api, barrier("airport", 8080, "airport-gateway")):
+    async with made(api, barrier("default", 8080, "airport-gateway")):
         assert sum(path.endswith(NAME) for path in cluster.listing()) == 2
     assert cluster.listing() == before
 
 
 async def test_what_somebody_has_deleted_meanwhile_is_no_failure(cluster: FakeCluster, api: Api) -> None:
     before = cluster.listing()
-    async with made(api, barrier("airport", 8080, None)):
+    async with made(api, barrier("default", 8080, None)):
         cluster.objects = {path: one for path, one in cluster.objects.items() if not path.endswith(NAME)}
     assert cluster.listing() == before

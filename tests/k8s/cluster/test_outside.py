@@ -61,7 +61,7 @@ async def test_one_that_does_not_come_up_is_told_and_removed(
     monkeypatch.setattr(outside, "READY_S", 0.2)
     before = cluster.listing()
     with pytest.raises(TargetError, match=r"pod weather is not ready after 0\.2 s"):
-        async with outside.serving(api, "airport", "goaround:1"):
+        async with outside.serving(api, "default", "goaround:1"):
             pass
     assert cluster.listing() == before
 
@@ -76,7 +76,7 @@ async def test_its_calls_are_counted_by_its_log_and_it_ends_with_the_block(
         return {"status": {"podIP": "10.0.0.5"}}
 
     monkeypatch.setattr(outside, "_ready", ready)
-    async with outside.serving(api, "airport", "goaround:1") as server:
+    async with outside.serving(api, "default", "goaround:1") as server:
         assert server.endpoint == {"address": "10.0.0.5", "ports": {"http": 8080}}
         assert await server.asked() == 2
     assert cluster.listing() == before

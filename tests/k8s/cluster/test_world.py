@@ -21,6 +21,9 @@ RULE = {
 }
 
 
+RULE_PATH = "/apis/networking.istio.io/v1/namespaces/airport/destinationrules/collector"
+
+
 def named(name: str, namespace: str | None = "airport") -> dict[str, object]:
     return {**RULE, "metadata": {"name": name, **({"namespace": namespace} if namespace else {})}}
 
@@ -93,3 +96,22 @@ async def test_a_namespace_that_does_not_go_is_told_with_what_is_left(
     monkeypatch.setattr(operated, "DOWN_S", 0.0)
     with pytest.raises(TargetError, match=r"namespace airport is not gone after 0 s: Some remain: pods. has 3$"):
         await world.down()
+
+
+async def test_an_object_is_deleted_when_it_is_gone_and_not_before(world: ClusterWorld, cluster: FakeCluster) -> None:
+    await world.apply([RULE])
+    cluster.lingers = 2
+    before = cluster.asked.count(f"GET {RULE_PATH}")
+    await world.delete([RULE])
+    assert cluster.asked.count(f"GET {RULE_PATH}") - before == 3
+    assert RULE not in await world.get()
+
+
+async def test_an_object_that_stays_is_told(
+    world: ClusterWorld, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operated, "GONE_S", 0.2)
+    await world.apply([RULE])
+    cluster.lingers = 1000
+    with pytest.raises(TargetError, match=r"destinationrules/collector is deleted, and still there after 0\.2 s"):
+        await world.delete([RULE])
