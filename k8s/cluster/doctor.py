@@ -11,6 +11,7 @@ from typing import Any
 from k8s.cluster import mesh, room
 from k8s.cluster.abilities import ABSENT, OF_SIDECARS, WHAT
 from k8s.cluster.api import PLURALS, Api, ApiError
+from k8s.cluster.rights import asked, rules
 from k8s.image import TAG
 from k8s.target import Rendered, TargetError
 
@@ -37,7 +38,7 @@ BENCH = (
     ("", "pods/proxy", "create"),
     ("apps", "deployments", "list"),
 )
-"""What a bench needs beside the rights that its worlds need: group, resource, verb."""
+"""What a bench needs beside the rights that its worlds need and those that it grants: group, resource, verb."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,9 @@ def unfit(
     first = _look("cluster", lambda: _answers(api))
     checks = [first]
     if first.found is not Found.BAD:
-        checks.append(_look("permissions", lambda: _permissions(api, name, with_mesh or rendered[0], BENCH)))
+        # nobody may grant what they may not do themselves
+        more = (*BENCH, *asked(rules(sidecars=with_mesh is not None)))
+        checks.append(_look("permissions", lambda: _permissions(api, name, with_mesh or rendered[0], more)))
         if counted:
             wanted = sorted((pods(one) for one in rendered), reverse=True)[:at_once]
             checks.append(_look("room", lambda: _free(api, sum(wanted) + 1)))
@@ -134,13 +137,13 @@ def _permissions(
 
 def _may(api: Api, name: str, group: str, what: str, verb: str) -> bool:
     resource, _, part = what.partition("/")
-    asked = {"verb": verb, "group": group, "resource": resource, "subresource": part}
+    question = {"verb": verb, "group": group, "resource": resource, "subresource": part}
     if resource != "namespaces":
-        asked["namespace"] = name
+        question["namespace"] = name
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": asked},
+        "spec": {"resourceAttributes": question},
     }
     answer = api.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
     return bool(answer["status"]["allowed"])

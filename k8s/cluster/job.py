@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from k8s.cluster.control import BENCH, secret, token_variable
 from k8s.cluster.objects import MANAGED_BY, OURS
-from k8s.cluster.rights import RULES
+from k8s.cluster.rights import rules
+from k8s.render import MODES, WITH_SIDECARS
 from k8s.target import Document
 
 RUN = "goaround/run"
@@ -59,6 +60,11 @@ def namespace(run: str) -> str:
 def world(run: str, number: int, mode: str) -> str:
     """The namespace of a run's world, which begins with that of the Job."""
     return f"{namespace(run)}-{number}-{mode}"
+
+
+def has_sidecars(world: str) -> bool:
+    """Whether a run's world has sidecars, as its namespace's name tells; another namespace may."""
+    return not any(world.endswith(f"-{mode}") for mode in MODES if mode not in WITH_SIDECARS)
 
 
 def made_by(run: str, name: str) -> bool:
@@ -123,7 +129,7 @@ def rights(place: str, own: str) -> list[Document]:
                     "verbs": list(rule.verbs),
                     **({"resourceNames": [rule.name]} if rule.name else {}),
                 }
-                for rule in RULES
+                for rule in rules(sidecars=has_sidecars(place))
             ],
         },
         {

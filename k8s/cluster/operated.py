@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -104,15 +104,24 @@ class OperatedNamespace:
 
         Raises TargetError naming what is not ready and why: at once where waiting is of no use, else after `within_s`.
         """
+        await self._settle((), within_s)
+
+    async def _settle(self, but: Collection[str], within_s: float = READY_S) -> None:
+        """Wait until all is ready, whatever becomes of the pods in `but`, which are going to be replaced."""
         deadline, told = time.monotonic() + within_s, ""
         while True:
             deployments, pods, events = await asyncio.gather(
                 self._deployments(), self._pods(), self._list("v1", "Event")
             )
-            wanted = sum(int(one["spec"]["replicas"]) for one in deployments)
+            leaving = [name for one in pods if (name := one["metadata"]["name"]) in but]
+            pods = [one for one in pods if one["metadata"]["name"] not in leaving]
+            wanted = sum(int(one["spec"]["replicas"]) for one in deployments) - len(leaving)
+            theirs = set(map(deployment_of, leaving))
             ready = sum(map(is_ready, pods))
             found = list(obstacles(deployments, pods, events))
-            settled = all(map(_rolled_out, deployments)) and not any(map(is_ending, pods))
+            # a deployment with a pod that fails never says that all of its pods are ready: they are counted instead
+            settled = all(_rolled_out(one) for one in deployments if one["metadata"]["name"] not in theirs)
+            settled = settled and not any(map(is_ending, pods))
             if not found and settled and len(pods) == ready == wanted:
                 self._say(f"{ready} of {wanted} pods are ready")
                 return
@@ -170,8 +179,7 @@ class OperatedNamespace:
 
     async def log(self, pod: str, container: str = "app") -> str:
         """What a container (`app` or `proxy`) has logged. Raises TargetError for one that is not there."""
-        path = f"{folder('v1', 'Pod', self.name)}/{pod}/log"
-        return await asyncio.to_thread(self._api.text, path, container={"app": APP, "proxy": PROXY}[container])
+        return await self._log(pod, container)
 
     async def down(self) -> None:
         """Delete the namespace with all that is in it; returns when it is gone. One that is gone already stays so.
@@ -205,6 +213,11 @@ class OperatedNamespace:
                 raise
             await asyncio.sleep(LOOK_S)
         raise TargetError(f"{path} is deleted, and still there after {GONE_S:g} s")
+
+    async def _log(self, pod: str, container: str, **query: str) -> str:
+        path = f"{folder('v1', 'Pod', self.name)}/{pod}/log"
+        name = {"app": APP, "proxy": PROXY}[container]
+        return await asyncio.to_thread(lambda: self._api.text(path, container=name, **query))
 
     async def _last_lines(self, pods: Sequence[Mapping[str, Any]]) -> list[str]:
         """The last words of containers that end again and again, which are gone with the world; the same ones once."""

@@ -19,7 +19,7 @@ class Rule:
     name: str = ""
 
 
-RULES: tuple[Rule, ...] = (
+OF_EVERY_WORLD: tuple[Rule, ...] = (
     # found by its name: the namespace itself, which a Role in it may show
     Rule("", "namespaces", ("get",)),
     # what its fault control and its wardens ask for
@@ -34,9 +34,19 @@ RULES: tuple[Rule, ...] = (
     # replicas, probes, what an application is told, and a world that rests
     Rule("apps", "deployments", ("list", "patch")),
     Rule("apps", "deployments/scale", ("patch",)),
-    # what is applied is created where it is not there
-    *(
-        Rule(versions[0].partition("/")[0], PLURALS[kind], ("list", "create", "patch", "delete"))
-        for kind, (_, versions) in sorted(KINDS.items())
-    ),
 )
+OF_SIDECARS: tuple[Rule, ...] = tuple(
+    # what is applied is created where it is not there, and what is deleted is looked for until it is gone
+    Rule(versions[0].partition("/")[0], PLURALS[kind], ("get", "list", "create", "patch", "delete"))
+    for kind, (_, versions) in sorted(KINDS.items())
+)
+
+
+def rules(*, sidecars: bool) -> tuple[Rule, ...]:
+    """What is granted in a world with sidecars, or without: Istio's objects are nothing to the latter."""
+    return (*OF_EVERY_WORLD, *OF_SIDECARS) if sidecars else OF_EVERY_WORLD
+
+
+def asked(granted: tuple[Rule, ...]) -> list[tuple[str, str, str]]:
+    """What somebody must have themselves to grant that, as Kubernetes has it: group, resource, verb."""
+    return [(rule.group, rule.resource, verb) for rule in granted for verb in rule.verbs]

@@ -101,7 +101,7 @@ def read_usage(text: str) -> Told:
     said = json.loads(text)
     proxy = said["proxy"]
     usage = Usage(KindUsage(**said["app"]), KindUsage(**proxy) if proxy else KindUsage())
-    return Told(usage, tuple(said["frozen"]), float(said["began"]))
+    return Told(usage, tuple(said["frozen"]), float(said.get("began", 0.0)))
 
 
 def watched(pod: Mapping[str, Any]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 import time
 from collections import defaultdict
@@ -31,6 +32,8 @@ RULES = "destination-rules"
 """The entry of the ConfigMap KEPT that holds DestinationRules while they are deleted."""
 FOLLOWED_S = 30.0
 LOOK_S = 0.1
+OVERLAP_S = 5.0
+"""By how much a log is read anew from before the last reading: a line may have been on its way, or half written."""
 EJECTING = r"outlier_detection\.ejections_(active|enforced_total)$"
 DETECTOR = re.compile(r"^(outbound\|[^:]*)::outlier::", re.MULTILINE)
 """A line of Envoy's `/clusters` that a cluster has when outlier detection acts on it."""
@@ -52,6 +55,7 @@ class ClusterWorld(OperatedNamespace):
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._ejected: Mapping[str, int] = {}
         self._flush_s: float | None = None
+        self._logged: dict[str, tuple[list[Ejection], float | None]] = {}
 
     async def scale(self, deployment: str, replicas: int) -> None:
         """Set a deployment's replicas; returns when the new ones are ready and the old ones are gone."""
@@ -95,12 +99,13 @@ class ClusterWorld(OperatedNamespace):
         for one in await self._deployments():
             changed |= await self._change(one, revision.Revision(revision.read(one).manifest))
         if changed:
-            await self.wait_ready()
-        for worn in [one["metadata"]["name"] for one in await self._pods() if _restarts(one)]:
+            await self._settle(await self._worn())
+        worn = await self._worn()
+        while worn:
             # one after the other: many that start at once starve each other on a small node, and are killed for it
             await self._note()
-            await self._remove([worn])
-            await self.wait_ready()
+            await self._remove([worn.pop(0)])
+            await self._settle(worn)
 
     async def config(self, name: str) -> dict[str, str]:
         """Read a ConfigMap: its entries by file name."""
@@ -144,9 +149,9 @@ class ClusterWorld(OperatedNamespace):
         """
         if await self._has_ejected():
             await asyncio.sleep(await self._flush())
-        names = [one["metadata"]["name"] for one in await self._injected()]
-        logs = await asyncio.gather(*(self.log(name, "proxy") for name in names))
-        return {name: parse_ejections(text) for name, text in zip(names, logs, strict=True)}
+        pods = await self._injected()
+        found = await asyncio.gather(*map(self._ejections, pods))
+        return {one["metadata"]["name"]: told for one, told in zip(pods, found, strict=True) if told is not None}
 
     async def proxy_calls(self, _request_ids: Collection[str], _since: float) -> list[Document]:
         """Nothing: an access log is the mesh's own setting, and its lines are not in our words.
@@ -218,8 +223,30 @@ class ClusterWorld(OperatedNamespace):
                 if error.status != 404:
                     raise
 
+    async def _worn(self) -> list[str]:
+        """The pods whose application was started again."""
+        return [one["metadata"]["name"] for one in await self._pods() if _restarts(one)]
+
     def _config_path(self, name: str) -> str:
         return f"{folder('v1', 'ConfigMap', self.name)}/{name}"
+
+    async def _ejections(self, pod: Mapping[str, Any]) -> list[Ejection] | None:
+        """All that a sidecar has logged of ejections; None when the pod is gone. What is known is not read again.
+
+        How long ago is asked for, and no time of day, since the node's clock is not ours.
+        """
+        name, uid, now = pod["metadata"]["name"], pod["metadata"]["uid"], time.monotonic()
+        known, read = self._logged.get(uid, ([], None))
+        since = {} if read is None else {"sinceSeconds": str(math.ceil(now - read + OVERLAP_S))}
+        try:
+            text = await self._log(name, "proxy", **since)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return None
+        found = list(dict.fromkeys([*known, *parse_ejections(text)]))
+        self._logged[uid] = (found, now)
+        return found
 
     async def _kept_rules(self) -> list[Document]:
         """The DestinationRules that a reset has deleted and not applied again."""

@@ -26,13 +26,17 @@ class FakeCluster:
     """A cluster with one node and, unless it is told otherwise, an Istio that injects.
 
     `trouble` changes each pod before it is listed; `forbidden` are methods and ends of paths that nobody may use;
-    `refused` are names of objects that a webhook refuses; `pods` answers what is asked of a pod by its proxy. What
-    is deleted is still found `lingers` times.
+    `refused` are names of objects that a webhook refuses; `pods` answers what is asked of a pod by its proxy; `gone`
+    are pods that are listed and, a moment later, have no log any more. What was asked is kept: `asked` as METHOD PATH,
+    `reviews` as group, resource and verb, `logs` with their queries.
+    What is deleted is still found `lingers` times.
     """
 
     def __init__(self) -> None:
         self.objects: dict[str, Object] = {}
         self.asked: list[str] = []
+        self.reviews: list[tuple[str, str, str]] = []
+        self.logs: list[tuple[str, dict[str, str]]] = []
         self.istio: str | None = "1.30.1"
         self.injection = True
         self.trouble: Callable[[Object], None] = lambda _pod: None
@@ -41,6 +45,7 @@ class FakeCluster:
         self.pods: Callable[[web.Request, str], web.Response] = _nobody
         self.quota: str | None = None
         self.log = ""
+        self.gone: set[str] = set()
         self.finalizes = True
         self.lingers = 0
         self._made: dict[tuple[str, str], int] = {}
@@ -108,6 +113,8 @@ class FakeCluster:
         body = json.loads(await request.text() or "null")
         if path.endswith("selfsubjectaccessreviews"):
             wanted = body["spec"]["resourceAttributes"]
+            what = "/".join(filter(None, (wanted["resource"], wanted.get("subresource"))))
+            self.reviews.append((wanted["group"], what, wanted["verb"]))
             allowed = not any(end.endswith(wanted["resource"]) for _, end in self.forbidden)
             return web.json_response({"status": {"allowed": allowed}}, status=201)
         if path == "/version":
@@ -117,6 +124,9 @@ class FakeCluster:
         if path.endswith("/proxy/version"):
             return web.Response(text=str(self.istio))
         if path.endswith("/log"):
+            self.logs.append((path.split("/")[-2], dict(request.query)))
+            if path.split("/")[-2] in self.gone:
+                return _status(404, "NotFound", f'pods "{path.split("/")[-2]}" not found')
             if self.log:
                 return web.Response(text=self.log)
             return web.Response(text=f"log of {path.split('/')[-2]} {request.query['container']}\n")

@@ -10,6 +10,7 @@ import pytest
 
 from k8s.cluster.api import Api
 from k8s.cluster.doctor import Found, examine, unfit
+from k8s.cluster.job import Harness, objects, world
 from k8s.render import render
 from k8s.target import MeshOptions, Rendered
 from tests.k8s.cluster.fake import FakeCluster
@@ -126,6 +127,18 @@ def test_all_that_a_bench_lacks_is_told_at_once(api: Api, cluster: FakeCluster) 
         "image goaround:other is on no node: docs/cluster.md says how it gets there",
         "Istio 1.20.0 is too old: 1.24 or newer is needed",
     ]
+
+
+@pytest.mark.parametrize(("modes", "sidecars"), [(("none", "mesh"), True), (("none", "library"), False)])
+def test_a_bench_is_asked_for_each_right_that_it_grants_and_for_none_of_istios_without_sidecars(
+    api: Api, cluster: FakeCluster, modes: tuple[str, ...], sidecars: bool
+) -> None:
+    assert bench(api, *modes) == []
+    for one in objects(Harness("r", b"", {mode: world("r", 1, mode) for mode in modes}, "t", 60, 60)):
+        for rule in one["rules"] if one["kind"] == "Role" else ():
+            granted = {(rule["apiGroups"][0], rule["resources"][0], verb) for verb in rule["verbs"]}
+            assert granted <= set(cluster.reviews)
+    assert any(group.endswith("istio.io") for group, _, _ in cluster.reviews) is sidecars
 
 
 def test_worlds_that_take_turns_want_the_pods_of_one(api: Api, cluster: FakeCluster) -> None:

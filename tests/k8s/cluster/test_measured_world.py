@@ -287,6 +287,20 @@ async def test_mending_replaces_pods_that_were_started_again(world: ClusterWorld
     assert not any(pod.restarts for pod in (await world.status()).pods)
 
 
+async def test_mending_replaces_pods_that_waiting_would_not_make_ready(
+    world: ClusterWorld, cluster: FakeCluster
+) -> None:
+    before = await names(world, "image-analysis")
+    for pod in before[:2]:
+        status = cluster.objects[f"{NAMESPACES}/airport/pods/{pod}"]["status"]
+        status["conditions"] = []
+        status["containerStatuses"][0] |= {"restartCount": 4, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    await world.mend()
+    after = await names(world, "image-analysis")
+    assert (len(after), set(before) & set(after)) == (3, {before[2]})
+    assert (await world.status()).ready
+
+
 async def test_mending_replaces_no_pod_for_a_restart_of_its_warden(world: ClusterWorld, cluster: FakeCluster) -> None:
     before = await names(world, "alerts")
     statuses = cluster.objects[f"{NAMESPACES}/airport/pods/{before[0]}"]["status"]["containerStatuses"]
@@ -333,6 +347,29 @@ async def test_ejections_are_read_in_the_logs_of_the_sidecars(
     found = (await world.ejections())["collector-0-0"]
     assert [one.kind for one in found] == ["ejection", "return"]
     assert found[1].at - found[0].at == 1.5
+
+
+async def test_a_log_is_read_from_where_it_was_left_and_what_it_said_before_is_told_again(
+    world: ClusterWorld, cluster: FakeCluster
+) -> None:
+    back = {**EVENT, "timestamp": "2026-11-26T15:00:02Z", "action": "UNEJECT"}
+    cluster.log = f"{json.dumps(EVENT)}\n"
+    await world.ejections()
+    cluster.log = f"{json.dumps(EVENT)}\n{json.dumps(back)}\n"
+    cluster.logs.clear()
+    found = await world.ejections()
+    assert [one.kind for one in found["collector-0-0"]] == ["ejection", "return"]
+    cluster.log = "2026-11-26T15:01:00Z info nothing new\n"
+    assert await world.ejections() == found
+    assert {"sinceSeconds" in query for _, query in cluster.logs} == {True}
+    assert all(0 < int(query["sinceSeconds"]) < 600 for _, query in cluster.logs)
+
+
+async def test_a_pod_that_is_gone_before_its_log_is_read_is_left_out(world: ClusterWorld, cluster: FakeCluster) -> None:
+    cluster.log = f"{json.dumps(EVENT)}\n"
+    cluster.gone = {"alerts-0-0"}
+    found = await world.ejections()
+    assert ("alerts-0-0" in found, len(found)) == (False, 14)
 
 
 async def test_a_reset_deletes_outlier_detection_and_applies_it_again(
