@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
 import io
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TextIO
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from benchmarks.results import CHECKSUMS, Run
 from benchmarks.storage import digest
-from k8s.cluster.control import HEADER
+from k8s.cluster.warden.door import HEADER, guard
 
+OPEN = frozenset({"/livez"})
 WAIT_S = 8.0
 """How long a question for news is held back when there are none: shorter than an API server's patience."""
 
@@ -72,7 +71,7 @@ class Desk(io.TextIOBase):
     @asynccontextmanager
     async def open(self, port: int, host: str = "0.0.0.0") -> AsyncIterator[int]:  # noqa: S104 - of a pod, behind a token
         """Answer until this ends; gives the port."""
-        app = web.Application(middlewares=[self._with_token])
+        app = web.Application(middlewares=[guard(self._token, OPEN, _without_token)])
         app.router.add_get("/livez", self._livez)
         app.router.add_get("/news", self._news)
         app.router.add_get("/files/{name:.+}", self._file)
@@ -89,14 +88,6 @@ class Desk(io.TextIOBase):
     def _tell(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
-
-    @web.middleware
-    async def _with_token(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        given = request.headers.get(HEADER, "")
-        if request.path != "/livez" and not hmac.compare_digest(given.encode(), self._token.encode()):
-            # not 401, which the API server's clients take for a word about themselves
-            return web.json_response({"message": f"{HEADER}: is missing, or not this run's"}, status=403)
-        return await handler(request)
 
     async def _livez(self, _request: web.Request) -> web.StreamResponse:
         return web.Response(text="ok")
@@ -127,3 +118,8 @@ class Desk(io.TextIOBase):
     async def _take_note(self, _request: web.Request) -> web.StreamResponse:
         self._collected.set()
         return web.Response(status=204)
+
+
+def _without_token() -> web.Response:
+    # not 401, which the API server's clients take for a word about themselves
+    return web.json_response({"message": f"{HEADER}: is missing, or not this run's"}, status=403)

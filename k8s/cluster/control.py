@@ -16,15 +16,17 @@ from typing import Any
 
 import yaml
 
+from k8s.cluster.warden.door import HEADER
+from k8s.cluster.warden.door import PORT as WARDEN_PORT
 from k8s.local.models import INJECT
 from k8s.target import Document
 
-HEADER = "x-goaround-token"
-"""The header in which a request carries the token."""
+__all__ = ["HEADER", "WARDEN_PORT", "controlled", "new_token", "secret", "token_of", "token_variable"]
+
 SECRET, KEY = "goaround-control", "token"
 VARIABLE = "CONTROL_TOKEN"
 WARDEN = "warden"
-APP_PORT, ADMIN_PORT, WARDEN_PORT = 8080, 9090, 9091
+APP_PORT, ADMIN_PORT = 8080, 9090
 BENCH: Mapping[str, str] = {"goaround/part": "bench"}
 """Labels of the pods that may come to the ports of a world: those of a harness, in a namespace of goaround's."""
 KEPT = "goaround-kept"

@@ -11,11 +11,10 @@ from typing import Any
 from k8s.cluster.api import Api, ApiError, folder
 from k8s.cluster.control import BENCH, HEADER
 from k8s.cluster.job import NAME, PORT
-from k8s.cluster.operated import POLL_S, Say, quiet
+from k8s.cluster.operated import POLL_S, READY_S, Say, quiet
 from k8s.cluster.readiness import is_ready, reason
 from k8s.target import Document, TargetError
 
-START_S = 120.0
 PATIENCE_S = 60.0
 """How long the API server, or the pod behind it, may be out of reach."""
 LAST_LINES = 2
@@ -55,8 +54,11 @@ class Follower:
         pod = await self._found()
         return pod is not None and ended(pod) is None
 
-    async def started(self, within_s: float = START_S) -> None:
-        """Wait until the Job can be asked; raises TargetError saying why it cannot."""
+    async def started(self, within_s: float = READY_S) -> None:
+        """Wait until the Job can be asked, as long as a world is waited for: both may have an image to pull.
+
+        Raises TargetError saying why it cannot.
+        """
         deadline, told = time.monotonic() + within_s, ""
         while True:
             pod, events = await self._found(), await asyncio.to_thread(self._events)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from k8s.cluster.api import Api, ApiError, folder
 from k8s.cluster.control import SECRET, token_of
-from k8s.cluster.job import RUN, made_by, namespace, own_namespace
-from k8s.cluster.objects import MANAGED_BY, OURS
+from k8s.cluster.job import RUN, label, made_by, namespace, own_namespace
+from k8s.cluster.objects import MANAGED_BY, OURS, is_ours
 from k8s.cluster.operated import OperatedNamespace, Say, quiet
 from k8s.target import Document, TargetError
 
@@ -44,11 +44,16 @@ class Footprint:
 
     async def remove(self) -> list[str]:
         """Delete all of it, and wait until it is gone; gives the namespaces that were there."""
-        there = [one for one in await asyncio.to_thread(managed, self._api) if made_by(self._run, name_of(one))]
+        there = [one for one in await asyncio.to_thread(managed, self._api) if self._made(one)]
         if there:
             self._say(f"removing {', '.join(map(name_of, there))}")
         await asyncio.gather(*(OperatedNamespace(self._api, one, self._say).down() for one in there))
         return [name_of(one) for one in there]
+
+    def _made(self, namespace: Document) -> bool:
+        """Whether this run has made it: by its name, and by the labels that it and its worlds are given."""
+        ours = namespace["metadata"]["labels"].get(RUN) == label(self._run) or is_ours(namespace)
+        return ours and made_by(self._run, name_of(namespace))
 
 
 def managed(api: Api) -> list[Document]:

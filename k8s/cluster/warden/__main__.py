@@ -13,11 +13,11 @@ from pathlib import Path
 from aiohttp import web
 
 from k8s.cluster.warden.app import Warden
+from k8s.cluster.warden.door import PORT
 from k8s.cluster.warden.ledger import Ledger
 from k8s.cluster.warden.processes import Processes
 from k8s.cluster.warden.signals import Signals
 
-PORT = 9091
 NOTE_S = 0.5
 """How often the processes are noted: what one has used since, when others than we end it, is missed."""
 BAD_START = 2

@@ -135,7 +135,9 @@ async def test_nothing_but_the_runs_files_is_given(http: aiohttp.ClientSession, 
         assert answer.status in (400, 404)
 
 
-@pytest.mark.parametrize("headers", [{"x-goaround-token": "another"}, {"x-goaround-token": ""}])
+@pytest.mark.parametrize(
+    "headers", [{"x-goaround-token": "another"}, {"x-goaround-token": ""}, {"x-goaround-token": "schl\udcfcssel"}]
+)
 @pytest.mark.parametrize("path", ["/news?after=0", "/files/run.json", "/collected", "/nothing"])
 async def test_without_the_token_nothing_is_told(
     desk: Desk, http: aiohttp.ClientSession, path: str, headers: dict[str, str]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import fields
 from functools import cache
 from typing import Any
 
 import pytest
 import yaml
 
-from k8s.cluster.control import BOOTSTRAP, HEADER, KEPT, SECRET, controlled, new_token, secret, token_of
-from k8s.cluster.warden import app as warden
+from k8s.cluster.control import ADMIN_PORT, BOOTSTRAP, HEADER, KEPT, SECRET, controlled, new_token, secret, token_of
+from k8s.cluster.warden import door as warden
 from k8s.render import MODES, render
 from k8s.target import Document
 from services.runtime import token as runtime
+from services.runtime.settings import Settings
 
 
 @cache
@@ -103,3 +105,7 @@ def test_tokens_are_long_and_never_the_same() -> None:
 
 def test_all_who_speak_of_the_token_mean_the_same_header() -> None:
     assert HEADER == warden.HEADER == runtime.HEADER
+
+
+def test_the_admin_port_is_where_the_services_listen() -> None:
+    assert {one.name: one.default for one in fields(Settings)}["admin_port"] == ADMIN_PORT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from k8s.cluster.api import Api
 from k8s.cluster.follower import Ended, Follower
 from k8s.cluster.footprint import Footprint
 from k8s.cluster.job import Harness, namespace, objects
+from k8s.cluster.operated import READY_S
 from k8s.target import TargetError
 from tests.k8s.cluster.fake import Object
 from tests.k8s.cluster.jobs import JobCluster, Ready
@@ -192,3 +194,7 @@ async def test_one_that_never_starts_is_told_after_a_while(api: Api, cluster: Jo
 
 async def test_without_a_job_nothing_is_alive(api: Api) -> None:
     assert not await Follower(api, OWN, "secret").alive()
+
+
+def test_a_job_is_waited_for_as_long_as_a_world() -> None:
+    assert inspect.signature(Follower.started).parameters["within_s"].default == READY_S

@@ -59,6 +59,19 @@ async def test_a_namespace_of_that_name_that_is_not_ours_is_left_alone(api: Api,
     assert f"/api/v1/namespaces/{namespace(RUN)}" in cluster.listing()
 
 
+@pytest.mark.parametrize("label", [{}, {"goaround/world": "airport"}, {"goaround/run": "another"}])
+async def test_a_namespace_of_such_a_name_without_the_labels_of_this_run_is_left_alone(
+    api: Api, cluster: JobCluster, label: dict[str, str]
+) -> None:
+    name = world(RUN, 1, "library")
+    labels = {"app.kubernetes.io/managed-by": "goaround", **label}
+    cluster._put(
+        "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+    )
+    assert await Footprint(api, RUN).remove() == []
+    assert f"/api/v1/namespaces/{name}" in cluster.listing()
+
+
 async def test_the_token_is_read_back_from_the_jobs_secret(api: Api) -> None:
     assert Footprint(api, RUN).token() == ""
     await made(api, RUN)

@@ -13,7 +13,8 @@ from aiohttp import ClientConnectionError, ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from k8s.cluster.warden.__main__ import serve
-from k8s.cluster.warden.app import HEADER, Warden
+from k8s.cluster.warden.app import Warden
+from k8s.cluster.warden.door import HEADER
 from k8s.cluster.warden.ledger import Ledger
 from k8s.cluster.warden.signals import Signals
 from tests.k8s.cluster.warden.children import Children
