@@ -9,7 +9,7 @@ import aiohttp
 from rich.console import Console
 
 from benchmarks import estimate, results
-from benchmarks.cell import Conduct
+from benchmarks.cell import Conduct, void
 from benchmarks.measures.goodput import goodput
 from benchmarks.plan import Cell
 from benchmarks.progress import Reporter, reporter
@@ -18,7 +18,7 @@ from benchmarks.report.evidence import comparisons, evidence
 from benchmarks.results import Run
 from benchmarks.stopping import LEAST, enough
 from benchmarks.worlds import Open, Prepared, Up, running
-from k8s.target import Target
+from k8s.target import Target, TargetError
 from loadtests.client import Generator
 
 
@@ -72,18 +72,31 @@ def _headers(up: Up) -> dict[str, str]:
 
 async def _repetition(run: Run, conduct: Conduct, report: Reporter, up: Up, cells: Sequence[Cell]) -> None:
     """Run the cells of one repetition, and those that came out void once more."""
-    void = [cell for cell in cells if (await _cell(run, conduct, report, up, cell)).void]
-    for cell in void:
+    again = [cell for cell in cells if (await _cell(run, conduct, report, up, cell)).void]
+    for cell in again:
         report.again(cell)
         await _cell(run, conduct, report, up, cell)
 
 
+async def _turned(up: Up, arm: str) -> str:
+    """Give a world its turn, in two tries; gives why it could not be, which is no reason to end the bench."""
+    why = ""
+    for _ in range(2):
+        try:
+            await up.turn(arm)
+        except TargetError as error:
+            why = f"{arm} could not be given its turn: {error}"
+        else:
+            return ""
+    return why
+
+
 async def _cell(run: Run, conduct: Conduct, report: Reporter, up: Up, cell: Cell) -> Record:
     report.begin(cell)
-    await up.turn(cell.arm)
     rows = run.rows_path(cell)
     scenario = run.scenarios[cell.scenario]
-    record = run.save(cell, await conduct.run(cell, scenario, rows))
+    why = await _turned(up, cell.arm)
+    record = run.save(cell, void(scenario, why) if why else await conduct.run(cell, scenario, rows))
     share = None if record.void else goodput(results.read_rows(rows), record, scenario, scenario.primary.phase)
     report.end(cell, share, record.void)
     return record

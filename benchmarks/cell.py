@@ -72,6 +72,15 @@ class Notes:
         return {phase: round(end.share_since(start), 4) for phase, (start, end) in self.cpu.items()}
 
 
+def void(scenario: Scenario, *reasons: str) -> dict[str, Any]:
+    """A record of a cell that begins now, and of which nothing is measured yet; or ever, for these `reasons`."""
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "phases": [phase.model_dump() for phase in scenario.timeline()],
+        "void": list(reasons),
+    }
+
+
 ENTRANCE = {"frames": "collector", "dashboards": "cpanel"}
 """Where a load enters the application, by what it is made of."""
 
@@ -95,11 +104,7 @@ class Conduct:
         Whatever makes the cell void is in the record under `void`; nothing of it is raised.
         """
         world = self.worlds[cell.arm]
-        record: dict[str, Any] = {
-            "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "phases": [phase.model_dump() for phase in scenario.timeline()],
-            "void": [],
-        }
+        record = void(scenario)
         try:
             await world.mend()
             async with AsyncExitStack() as stack:

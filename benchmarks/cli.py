@@ -35,7 +35,7 @@ from benchmarks import (
     world_cli,
 )
 from benchmarks.console import console as output
-from benchmarks.errors import BadInput
+from benchmarks.errors import BadInput, NotRemoved
 from benchmarks.measures.integrity import account
 from benchmarks.mendable import MENDABLE, sentences
 from benchmarks.next_steps import next_steps, onward
@@ -199,28 +199,34 @@ def bench(
         run = results.open_run(resume, into)
         places.require_same(run, target)
         place = places.place(target, kube_context, run.header.environment.get("image"), on_interrupt)
+        places.require_same_cluster(run, place)
         prepared = place.prepare(*order.begun(run), one_world=run.header.one_world_at_a_time, resumed=True)
         if run.missing():
             order.resume(run, prepared.rendered)
+    left: NotRemoved | None = None
     try:
         asyncio.run(_until_terminated(place.bench(run, prepared, console)))
+    except NotRemoved as error:
+        left = error  # what was measured is told all the same
     except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("\ninterrupted")
-        _say_how_to_go_on(run, console)
+        _say_how_to_go_on(run, console, kube_context)
         raise typer.Exit(INTERRUPTED) from None
     except MENDABLE:
-        _say_how_to_go_on(run, console)
+        _say_how_to_go_on(run, console, kube_context)
         raise
     write(run, "terminal", console)
     frames = account((each, run.scenarios[each.scenario]) for each in run.records())
     console.print(f"\nintegrity: {frames.sentence()}", soft_wrap=True)
     console.print(f"rows, records and reports: {run.folder}", soft_wrap=True)
     save(run)
-    _say_what_is_next(run, console)
+    _say_what_is_next(run, console, kube_context)
     other = order.counterpart(run, into)
     if other is not None:
         console.print()
         write((other, run), "terminal", console)
+    if left is not None:
+        raise left
     if unproven := run.unproven():
         for cell in unproven:
             _say(f"{cell}: void: its fault was not proven in any try")
@@ -253,17 +259,17 @@ async def _until_terminated(work: Coroutine[Any, Any, None]) -> None:
     await task
 
 
-def _say_what_is_next(run: Run, console: Console) -> None:
+def _say_what_is_next(run: Run, console: Console, context: str | None) -> None:
     found = evidence(run)
     console.print("next:")
-    for what, why in next_steps(run, comparisons(found), found.control):
+    for what, why in next_steps(run, comparisons(found), found.control, context):
         console.print(f"  {what}\n    {why}", soft_wrap=True, markup=False)
 
 
-def _say_how_to_go_on(run: Run, console: Console) -> None:
+def _say_how_to_go_on(run: Run, console: Console, context: str | None) -> None:
     kept = len(run.finished())
     console.print(f"{kept} of {len(run.plan)} cells are kept in {run.folder}", soft_wrap=True)
-    console.print(f"go on with:  {onward(run)}", soft_wrap=True)
+    console.print(f"go on with:  {onward(run, context)}", soft_wrap=True)
 
 
 def main() -> None:

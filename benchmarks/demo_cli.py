@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
+from shlex import join
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -210,8 +211,9 @@ async def _found_there(there: Cluster, demo: Demo, name: str | None, say: Say) -
     """The first demonstration is to start the application: it does so when none runs."""
     from benchmarks.demos import cluster
 
-    if demo.name == FIRST and name is None and not await there.target.worlds():
-        say(f"starting a mesh world named {DEFAULT_WORLD}; end it with: goaround down --target {CLUSTER}")
+    if demo.name == FIRST and name is None and not await cluster.usable(there):
+        end = join(["goaround", "down", "--target", CLUSTER, "--context", there.api.context, "--name", DEFAULT_WORLD])
+        say(f"starting a mesh world named {DEFAULT_WORLD}; end it with: {end}")
         return await there.target.up(DEFAULT_WORLD, cluster.mesh(DEFAULT_WORLD), attached=False, seed=1)
     return await cluster.find(there, name)
 

@@ -13,5 +13,9 @@ class BadInput(Exception):
         super().__init__("\n".join(self.problems))
 
 
+class NotRemoved(BadInput):
+    """All is measured, and something that was made for it is left."""
+
+
 class CannotWrite(BadInput):
     """A result could not be written: names the path and the reason that the system gave."""

@@ -14,14 +14,24 @@ from benchmarks.verdict import ENOUGH, Comparison, Verdict
 MOST = 5
 
 
-def next_steps(run: Run, compared: Sequence[Comparison], control: bool) -> list[tuple[str, str]]:
-    """At most MOST pairs of (what to run or open, why). `control`: the run is an A/A control."""
-    return list(_steps(run, compared, control))[:MOST]
+def next_steps(
+    run: Run, compared: Sequence[Comparison], control: bool, context: str | None = None
+) -> list[tuple[str, str]]:
+    """At most MOST pairs of (what to run or open, why). `control`: the run is an A/A control.
+
+    `context`: the kubeconfig's context, where the user named one.
+    """
+    return list(_steps(run, compared, control, context))[:MOST]
 
 
-def onward(run: Run) -> str:
+def onward(run: Run, context: str | None = None) -> str:
     """The command that goes on with a run."""
-    return join(["goaround", "bench", "--resume", run.name, *_target(run.header), *_where(run)])
+    return join(["goaround", "bench", "--resume", run.name, *_target(run.header, context), *_where(run)])
+
+
+def removal(run: Run, context: str | None = None) -> str:
+    """The command that removes what a run has in a cluster."""
+    return join(["goaround", "down", *_target(run.header, context), "--run", run.name])
 
 
 def _where(run: Run) -> tuple[str, ...]:
@@ -29,16 +39,21 @@ def _where(run: Run) -> tuple[str, ...]:
     return () if run.folder.parent == results.FOLDER else ("--results", str(run.folder.parent))
 
 
-def _target(header: Header) -> tuple[str, ...]:
+def _target(header: Header, context: str | None) -> tuple[str, ...]:
     """Where the run is measured, if not on this machine."""
-    return ("--target", "cluster") if header.environment.get("target") == "cluster" else ()
+    if header.environment.get("target") != "cluster":
+        return ()
+    return ("--target", "cluster", *(("--context", context) if context else ()))
 
 
-def _steps(run: Run, compared: Sequence[Comparison], control: bool) -> Iterator[tuple[str, str]]:
+def _steps(run: Run, compared: Sequence[Comparison], control: bool, context: str | None) -> Iterator[tuple[str, str]]:
+    def anew(repetitions: int, arm: str | None = None, *, aa: bool = False) -> str:
+        return again(run.header, repetitions, where, arm, aa=aa, context=context)
+
     where = _where(run)
     if missing := len(run.missing()):
         yield (
-            onward(run),
+            onward(run, context),
             f"{missing} of {len(run.plan)} cells have no good try: again, with nothing else on the machine",
         )
     yield str(run.folder / "report.html"), "the whole report as one page"
@@ -54,18 +69,24 @@ def _steps(run: Run, compared: Sequence[Comparison], control: bool) -> Iterator[
     planned = max((cell.repetition for cell in run.plan), default=0)
     unsure = [one for one in compared if one.verdict is Verdict.INCONCLUSIVE]
     if planned < ENOUGH:
-        yield again(run.header, ENOUGH, where), f"verdicts need {ENOUGH} repetitions; this run has {planned}"
+        yield anew(ENOUGH), f"verdicts need {ENOUGH} repetitions; this run has {planned}"
     elif unsure:
-        yield again(run.header, 2 * planned, where), f"{len(unsure)} of {len(compared)} comparisons are inconclusive"
+        yield anew(2 * planned), f"{len(unsure)} of {len(compared)} comparisons are inconclusive"
     modes = {arm.mode for arm in run.header.arms}
     if "none" not in modes and not control:
-        yield again(run.header, max(planned, ENOUGH), where, "none"), "without the control, `neither` cannot be told"
+        yield anew(max(planned, ENOUGH), "none"), "without the control, `neither` cannot be told"
     if any(one.verdict in (Verdict.BETTER, Verdict.WORSE) for one in compared) and not control:
-        yield again(run.header, planned, where, aa=True), "how far an arm differs from itself here: the noise floor"
+        yield anew(planned, aa=True), "how far an arm differs from itself here: the noise floor"
 
 
 def again(
-    header: Header, repetitions: int, where: Sequence[str] = (), arm: str | None = None, *, aa: bool = False
+    header: Header,
+    repetitions: int,
+    where: Sequence[str] = (),
+    arm: str | None = None,
+    *,
+    aa: bool = False,
+    context: str | None = None,
 ) -> str:
     """The command that runs the same arms and scenarios anew."""
     families = list(dict.fromkeys(each.family for each in header.scenarios.values()))
@@ -76,5 +97,5 @@ def again(
     for each in families:
         words += ["--scenario", header.files.get(each, each)]
     turns = ["--one-world-at-a-time"] if header.one_world_at_a_time else []
-    words += [*_target(header), *turns]
+    words += [*_target(header, context), *turns]
     return join([*words, "--repetitions", str(repetitions), "--seed", str(header.seed), *where])

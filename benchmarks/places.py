@@ -39,6 +39,9 @@ class Place(Protocol):
     def surroundings(self) -> dict[str, Any]:
         """What a reader of the figures must know of it: the run's `environment`."""
 
+    def identity(self) -> str:
+        """What tells this place from another of its kind; empty where it cannot be told."""
+
     def versions(self) -> dict[str, str]:
         """Versions of the packages whose behaviour is in the figures, as far as they are known before."""
 
@@ -66,6 +69,10 @@ class Here:
         """The machine."""
         return machine.describe()
 
+    def identity(self) -> str:
+        """None: the figures say what machine it is."""
+        return ""
+
     def versions(self) -> dict[str, str]:
         """What is installed."""
         return machine.versions()
@@ -83,7 +90,7 @@ def place(target: str, context: str | None = None, image: str | None = None, on_
     from benchmarks.cluster.bench import InCluster
     from k8s.cluster.api import Api
 
-    return InCluster(Api(context), image=image, keep=on_interrupt == KEEP)
+    return InCluster(Api(context), image=image, keep=on_interrupt == KEEP, context=context)
 
 
 def problems(target: str, given: Sequence[str], on_interrupt: str) -> list[str]:
@@ -110,3 +117,10 @@ def require_same(run: Run, target: str) -> None:
     """Raise BadInput when a run was begun elsewhere: its cells would not be of one kind."""
     if begun_at(run) != target:
         raise BadInput([f"{run.name}: was begun with --target {begun_at(run)}; resume it with the same"])
+
+
+def require_same_cluster(run: Run, place: Place) -> None:
+    """Raise BadInput when a run was begun in another cluster: its cells, and what it has made, are there."""
+    begun, here = run.header.environment.get("cluster"), place.identity()
+    if begun and here and begun != here:
+        raise BadInput([f"{run.name}: was begun in another cluster than this one; name that one's with --context"])

@@ -181,20 +181,33 @@ async def _logs(target: OperatedTarget, name: str, pod: str, container: str) -> 
 
 
 def down(
-    name: Annotated[str | None, typer.Option("--name", help="One world; all if left out.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="One world; all if left out, which a cluster wants to be told.")
+    ] = None,
     run: Annotated[
         str | None,
         typer.Option(help="With --target cluster: what the bench of this run has left there, its Job and its worlds."),
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="With --target cluster: the worlds and the benches of everybody.")
+    ] = False,
     target: TargetName = LOCAL,
     context: Context = None,
 ) -> None:
     """Drain and end worlds, and remove what they left behind.
 
-    On a cluster without --name or --run: the worlds and the benches of everybody.
+    A cluster may be shared: say there which by --name, --run or --all.
     """
     problems = [f"--run {run!r}: is for --target {CLUSTER}; leave it out"] if run and target == LOCAL else []
-    problems += ["--name and --run: give one of them"] if name and run else []
+    problems += [f"--all: is for --target {CLUSTER}; leave it out"] if everything and target == LOCAL else []
+    given = [option for option, each in (("--name", name), ("--run", run), ("--all", everything)) if each]
+    if len(given) > 1:
+        problems.append(f"{' and '.join(given)}: give one of them")
+    if target == CLUSTER and not given:
+        problems.append(
+            "say what is to end: --name NAME for a world, --run RUN for what a bench has made, or --all for the "
+            "worlds and the benches of everybody"
+        )
     if problems:
         raise BadInput(problems)
     console, chosen = output(), choose(target, context, LocalTarget, say=_tell)

@@ -18,6 +18,7 @@ from benchmarks.errors import BadInput
 from istio.exposition import cluster_stats
 from k8s.cluster import barrier, ingress, outside
 from k8s.cluster.api import Api
+from k8s.cluster.job import of_a_bench
 from k8s.cluster.relay import Relay
 from k8s.cluster.target import ClusterTarget
 from k8s.cluster.world import ClusterWorld, Say
@@ -57,12 +58,17 @@ def mesh(name: str) -> Rendered:
     return render("mesh", mesh=MeshOptions(gateway=True), namespace=name)
 
 
+async def usable(cluster: Cluster) -> list[str]:
+    """Names of the running worlds, without those that benches have made: what we break there is in their figures."""
+    return [name for name in await cluster.target.worlds() if not of_a_bench(name)]
+
+
 async def find(cluster: Cluster, name: str | None) -> ClusterWorld:
     """Return the running mesh world that the demonstrations can use.
 
     Raises BadInput: there is none, or there are several and no name is given.
     """
-    names = [name] if name else await cluster.target.worlds()
+    names = [name] if name else await usable(cluster)
     worlds = [await cluster.target.world(each) for each in names]
     fit = [world for world in worlds if world.mode == "mesh"]
     if not fit:

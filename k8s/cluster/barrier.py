@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from k8s.cluster.api import Api, ApiError, path_of
+from k8s.cluster.api import Api
+from k8s.cluster.lent import lent
 from k8s.target import Document, Pod, TargetError
 
 NAME = "goaround-barrier"
@@ -57,17 +58,8 @@ def barrier(namespace: str, port: int, gateway: str | None) -> Barrier:
 @asynccontextmanager
 async def made(api: Api, one: Barrier) -> AsyncIterator[None]:
     """Have its objects in the cluster for a while."""
-    try:
-        for each in one.objects:
-            await asyncio.to_thread(api.apply, each)
+    async with lent(api, one.objects):
         yield
-    finally:
-        for each in one.objects:
-            try:
-                await asyncio.to_thread(api.delete, path_of(each))
-            except ApiError as error:
-                if error.status != 404:
-                    raise
 
 
 async def passed_by(

@@ -17,6 +17,8 @@ from k8s.target import Document, TargetError
 
 PATIENCE_S = 60.0
 """How long the API server, or the pod behind it, may be out of reach."""
+AGAIN = (404, 408, 429)
+"""Answers below 500 that say nothing for good: no such pod (yet), too slow, too many at once."""
 LAST_LINES = 2
 BENCH_PODS = ",".join(f"{name}={value}" for name, value in BENCH.items())
 
@@ -36,7 +38,7 @@ class News:
 
 
 class Ended(TargetError):
-    """The Job's pod has ended or is gone, whatever it was asked for."""
+    """The Job's pod has ended, is gone, or will never start, whatever it was asked for."""
 
 
 class Follower:
@@ -69,7 +71,8 @@ class Follower:
             why, fatal = (reason(pod, events) or ("it is starting", False)) if pod else self._unmade(events)
             if fatal or time.monotonic() > deadline:
                 late = "" if fatal else f" after {within_s:g} s"
-                raise TargetError(f"the bench's Job has not started{late}: {why}")
+                refusal = Ended if fatal else TargetError
+                raise refusal(f"the bench's Job has not started{late}: {why}")
             if why != told and not why.startswith("Readiness probe failed"):  # it goes without saying
                 self._say(f"the bench's Job: {why}")
                 told = why
@@ -98,7 +101,7 @@ class Follower:
             try:
                 return await asyncio.to_thread(lambda: self._api.content(path, method=method, headers=headers, **query))
             except TargetError as error:
-                refused = isinstance(error, ApiError) and error.status < 500 and error.status != 404
+                refused = isinstance(error, ApiError) and error.status < 500 and error.status not in AGAIN
                 if refused or time.monotonic() > deadline:
                     raise
                 if not told:

@@ -16,6 +16,9 @@ from k8s.render import MODES, WITH_SIDECARS
 from k8s.target import Document
 
 RUN = "goaround/run"
+COMPLETE = "goaround/complete"
+PREFIX = "goaround-bench-"
+"""With which the name of every namespace begins that a bench makes."""
 NAME = "bench"
 """Of the Job, its ServiceAccount, its Role in each world, and its container."""
 IMAGE = "goaround-bench:dev"
@@ -54,7 +57,7 @@ class Harness:
 
 def namespace(run: str) -> str:
     """The namespace of a run's Job. Whoever knows the run's name finds it, and what else the run has made."""
-    return f"goaround-bench-{hashlib.sha256(run.encode()).hexdigest()[:10]}"
+    return f"{PREFIX}{hashlib.sha256(run.encode()).hexdigest()[:10]}"
 
 
 def world(run: str, number: int, mode: str) -> str:
@@ -70,6 +73,11 @@ def has_sidecars(world: str) -> bool:
 def made_by(run: str, name: str) -> bool:
     """Whether a namespace has the name of one that this run makes."""
     return name == namespace(run) or name.startswith(f"{namespace(run)}-")
+
+
+def of_a_bench(name: str) -> bool:
+    """Whether a namespace has the name of one that some run makes."""
+    return name.startswith(PREFIX)
 
 
 def label(run: str) -> str:
@@ -98,7 +106,6 @@ def objects(harness: Harness) -> list[Document]:
     own = harness.namespace
     made: list[Document] = [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": NAME, "namespace": own}},
-        _placed(secret(harness.token), own),
         {
             "apiVersion": "v1",
             "kind": "ConfigMap",
@@ -108,10 +115,24 @@ def objects(harness: Harness) -> list[Document]:
     ]
     for place in harness.worlds.values():
         made += rights(place, own)
-    made.append(_job(harness))
+    complete = guard(harness.run, harness.token)
+    complete["metadata"]["annotations"] = {COMPLETE: "true"}
+    made += [complete, _job(harness)]
     for one in made:
         one["metadata"]["labels"] = _labels(harness.run)
     return made
+
+
+def guard(run: str, token: str) -> Document:
+    """The Secret with the token, made first of all: a process that finds it knows that another one was faster."""
+    one = _placed(secret(token), namespace(run))
+    one["metadata"]["labels"] = _labels(run)
+    return one
+
+
+def is_complete(guard: Document) -> bool:
+    """Whether the worlds stood, and the Job was made: else somebody is still about it."""
+    return COMPLETE in (guard["metadata"].get("annotations") or {})
 
 
 def rights(place: str, own: str) -> list[Document]:

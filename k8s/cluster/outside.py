@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from k8s.cluster.api import Api, ApiError, folder, path_of
+from k8s.cluster.api import Api, folder, path_of
+from k8s.cluster.lent import lent
 from k8s.cluster.objects import MANAGED_BY, OURS, WORLD
 from k8s.cluster.readiness import is_ready, reason
 from k8s.local.models import INJECT
@@ -53,19 +54,10 @@ async def serving(api: Api, namespace: str, image: str) -> AsyncIterator[Server]
     Raises TargetError when it is not ready in READY_S.
     """
     objects = server(namespace, image)
-    try:
-        for one in objects:
-            await asyncio.to_thread(api.apply, one)
+    async with lent(api, objects):
         path = path_of(objects[-1])
         pod = await _ready(api, path)
         yield Server({"address": pod["status"]["podIP"], "ports": {"http": PORT}}, api, path)
-    finally:
-        for one in objects:
-            try:
-                await asyncio.to_thread(api.delete, path_of(one))
-            except ApiError as error:
-                if error.status != 404:
-                    raise
 
 
 def server(namespace: str, image: str) -> list[Document]:

@@ -47,7 +47,7 @@ def test_a_world_lives_and_ends_by_the_same_commands_as_on_this_machine(
     assert told("delete", "-f", rule, *at)[0] == 0
     assert told("logs", "collector-0-0", *at)[1] == "log of collector-0-0 app\n"
     assert "world airport, mode mesh" in told("status", *at)[1]
-    assert told("down", *at)[1] == "ended: airport\n"
+    assert told("down", *at, "--name", "airport")[1] == "ended: airport\n"
     assert there.listing() == before
     assert "start one with: goaround up --target cluster" in told("status", *at)[1]
 

@@ -13,7 +13,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -22,16 +22,20 @@ from rich.console import Console
 from benchmarks import results
 from benchmarks.cluster import bench as benches
 from benchmarks.cluster import copying, harness, turns
+from benchmarks.cluster.bench import InCluster
 from benchmarks.cluster.harness import Settings, serve
+from benchmarks.errors import CannotWrite
+from benchmarks.estimate import estimate_s
 from benchmarks.results import Run
 from benchmarks.worlds import Open
 from k8s.cluster import follower, rest
 from k8s.cluster.api import Api
 from k8s.cluster.footprint import Footprint
 from k8s.cluster.job import namespace
+from k8s.cluster.operated import Say
 from k8s.target import TargetError
 from tests.benchmarks.conftest import Told
-from tests.benchmarks.synthetic import EFFECTS, save
+from tests.benchmarks.synthetic import EFFECTS, save, write_run
 from tests.k8s.cluster.fake import Object
 from tests.k8s.cluster.jobs import JobCluster, Ready, worlds_of
 from tests.ports import free_ports
@@ -316,11 +320,11 @@ def test_what_a_killed_command_left_is_removed_by_down(
     assert told("down", "--target", "cluster", "--run", run.name)[1] == f"the run {run.name} has left nothing there\n"
 
 
-def test_down_without_a_name_ends_benches_too(told: Told, job: Harness, cluster: JobCluster, tmp_path: Path) -> None:
+def test_down_all_ends_benches_too(told: Told, job: Harness, cluster: JobCluster, tmp_path: Path) -> None:
     before = cluster.listing()
     job.hold = 2
     killed(tmp_path)
-    assert told("down", "--target", "cluster")[0] == 0
+    assert told("down", "--target", "cluster", "--all")[0] == 0
     assert cluster.listing() == before
 
 
@@ -526,3 +530,151 @@ def test_down_is_told_one_thing_at_a_time(told: Told) -> None:
     assert told("down", "--run", "x") == (2, "", "goaround: --run 'x': is for --target cluster; leave it out\n")
     code, _, err = told("down", "--target", "cluster", "--run", "x", "--name", "y")
     assert (code, err) == (2, "goaround: --name and --run: give one of them\n")
+    assert told("down", "--all") == (2, "", "goaround: --all: is for --target cluster; leave it out\n")
+
+
+def test_down_on_a_cluster_ends_nobodys_worlds_unless_it_is_told_which(told: Told, cluster: JobCluster) -> None:
+    before, asked = cluster.listing(), len(cluster.asked)
+    code, out, err = told("down", "--target", "cluster")
+    assert (code, out, cluster.listing(), len(cluster.asked)) == (2, "", before, asked)
+    assert err.startswith("goaround: say what is to end: --name NAME for a world, --run RUN ")
+    assert err.endswith("or --all for the worlds and the benches of everybody\n")
+
+
+def failing_after_a_cell(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Fail here, and not there, as soon as the first cell has been copied."""
+
+    async def copy(run: Run, fetch: copying.Fetch) -> None:
+        await copying.copy(run, fetch)
+        if run.records():
+            raise error
+
+    monkeypatch.setattr(benches, "copy", copy)
+
+
+@pytest.mark.parametrize(
+    "error", [TargetError("no cluster answers"), CannotWrite(["the disk is full"])], ids=["cluster", "disk"]
+)
+def test_what_fails_here_leaves_the_job_at_work_and_says_how_to_go_on(
+    bench: Told,
+    job: Harness,
+    cluster: JobCluster,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    before = cluster.listing()
+    job.hold = 2
+    with monkeypatch.context() as once:
+        failing_after_a_cell(once, error)
+        code, out, err = bench(*TWO_CELLS, "--context", "fake")
+    run = the_run(tmp_path)
+    assert (code, err) == (2, f"goaround: {error}\n")
+    at = "--target cluster --context fake"
+    assert f"follow it again with:  goaround bench --resume {run.name} {at} --results" in out
+    assert f"or remove it with:  goaround down {at} --run {run.name}" in out
+    job.release()
+    assert bench("--resume", run.name, "--target", "cluster")[0] == 0
+    assert job._jobs == 1
+    assert cluster.listing() == before
+
+
+def test_a_resume_that_fails_before_it_has_begun_touches_nothing(
+    bench: Told, job: Harness, cluster: JobCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job.hold = 2
+    run = killed(tmp_path)
+    there = cluster.listing()
+
+    async def unanswered(_self: object) -> bool:
+        raise TargetError("too many requests")
+
+    with monkeypatch.context() as once:
+        once.setattr(follower.Follower, "alive", unanswered)
+        code, _, err = bench("--resume", run.name, "--target", "cluster")
+    assert (code, err) == (2, "goaround: too many requests\n")
+    assert cluster.listing() == there
+
+
+def test_a_second_process_leaves_the_worlds_of_the_first_alone(
+    bench: Told, job: Harness, cluster: JobCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, str, bool]] = []
+    worlds = InCluster._worlds
+
+    async def meanwhile(self: InCluster, run: Run, token: str, say: Say) -> Mapping[str, str]:
+        made = await worlds(self, run, token, say)
+        there = cluster.listing()
+        command = [
+            str(GOAROUND),
+            "bench",
+            "--resume",
+            run.name,
+            "--target",
+            "cluster",
+            "--results",
+            str(run.folder.parent),
+        ]
+        second = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+        seen.append((second.returncode, second.stderr, cluster.listing() == there))
+        return made
+
+    monkeypatch.setattr(InCluster, "_worlds", meanwhile)
+    assert bench(*TWO_CELLS)[0] == 0
+    [(code, err, untouched)] = seen
+    run = the_run(tmp_path)
+    assert (code, untouched) == (2, True)
+    assert err.startswith(f"goaround: {run.name}: another process starts its worlds now, or was killed while it did")
+    assert err.endswith(f"goaround down --target cluster --run {run.name}\n")
+
+
+def test_what_cannot_be_removed_at_the_end_is_told_after_the_table(
+    bench: Told, job: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stuck(self: Footprint) -> list[str]:
+        if job.cells:
+            raise TargetError("namespace x is not gone after 300 s")
+        return []
+
+    async def unheard(_self: object) -> None:
+        raise TargetError("error trying to reach service")
+
+    monkeypatch.setattr(Footprint, "remove", stuck)
+    monkeypatch.setattr(follower.Follower, "collected", unheard)
+    code, out, err = bench(*TWO_CELLS)
+    run = the_run(tmp_path)
+    assert (code, err) == (2, "goaround: namespace x is not gone after 300 s\n")
+    assert f"could not be removed: goaround down --target cluster --run {run.name}\n" in out
+    assert "2 of 2 cells are good" in " ".join(out.split())
+
+
+def test_a_harness_that_does_not_hear_that_all_was_fetched_is_no_failure(
+    bench: Told, job: Harness, cluster: JobCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unheard(_self: object) -> None:
+        raise TargetError("error trying to reach service")
+
+    before = cluster.listing()
+    monkeypatch.setattr(follower.Follower, "collected", unheard)
+    assert bench(*TWO_CELLS)[0] == 0
+    assert cluster.listing() == before
+
+
+def test_a_run_is_not_resumed_in_another_cluster(
+    bench: Told, job: Harness, cluster: JobCluster, tmp_path: Path
+) -> None:
+    bench(*TWO_CELLS)
+    name = the_run(tmp_path).name
+    cluster.objects["/api/v1/namespaces/kube-system"]["metadata"]["uid"] = "of-another"
+    code, out, err = bench("--resume", name, "--target", "cluster")
+    says = f"goaround: {name}: was begun in another cluster than this one; name that one's with --context\n"
+    assert (code, out, err) == (2, "", says)
+
+
+def test_cells_in_which_pods_start_have_more_time(tmp_path: Path) -> None:
+    plain, turned = (write_run(tmp_path, name=name, only=lambda cell: False) for name in ("plain", "turned"))
+    turned.header = turned.header.model_copy(update={"one_world_at_a_time": True})
+    crash = write_run(tmp_path, name="crash", scenarios=("crash",), only=lambda cell: False)
+    spare = {run.name: benches.deadline_s(run) - 3 * estimate_s(run) for run in (plain, turned, crash)}
+    assert spare["turned"] - spare["plain"] >= 200 * len(plain.plan)
+    assert spare["crash"] - spare["plain"] >= 200 * len(crash.plan)

@@ -7,12 +7,13 @@ import inspect
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
 
 from k8s.cluster import follower as followers
-from k8s.cluster.api import Api
+from k8s.cluster.api import Api, ApiError
 from k8s.cluster.follower import Ended, Follower
 from k8s.cluster.footprint import Footprint
 from k8s.cluster.job import Harness, namespace, objects
@@ -127,6 +128,22 @@ async def test_a_connection_that_is_lost_is_made_again_and_no_line_is_lost(api: 
     assert (await follower.news()).lines == ("one", "two")
     assert said[-1] == "error trying to reach service; trying again for 60 s"
     assert sum("trying again" in line for line in said) == 1
+
+
+@pytest.mark.parametrize("status", [408, 429])
+async def test_a_server_with_too_much_to_do_is_asked_again(
+    api: Api, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    follower = await started(api)
+    content, refusals = api.content, [ApiError(status, "", "too many requests")]
+
+    def busy(path: str, **how: Any) -> bytes:
+        if refusals:
+            raise refusals.pop()
+        return content(path, **how)
+
+    monkeypatch.setattr(api, "content", busy)
+    assert (await follower.news()).lines == ("one", "two")
 
 
 async def test_one_that_stays_out_of_reach_is_given_up(
