@@ -63,7 +63,8 @@ def examine(api: Api, name: str, rendered: Rendered, image: str | None = None) -
     yield _look("room", lambda: _room(api, rendered))
     yield _look("image", lambda: _image(api, image or TAG))
     if rendered.mesh is not None:
-        istio = _look("Istio", lambda: _istio(api))
+        mtls = rendered.mesh.mtls
+        istio = _look("Istio", lambda: _istio(api, mtls=mtls))
         yield istio
         if istio.found is not Found.BAD:
             yield _look("sidecar injection", lambda: _injection(api))
@@ -93,7 +94,8 @@ def unfit(
             checks.append(_look("room", lambda: _cores(api, rendered, at_once)))
         checks += [_look("image", partial(_image, api, image)) for image in images]
         if with_mesh is not None:
-            checks.append(_look("Istio", lambda: _istio(api)))
+            mtls = any(one.mesh is not None and one.mesh.mtls for one in rendered)
+            checks.append(_look("Istio", lambda: _istio(api, mtls=mtls)))
             if checks[-1].found is not Found.BAD:
                 checks.append(_look("sidecar injection", lambda: _injection(api)))
     return [one.says for one in checks if one.found is Found.BAD]
@@ -197,8 +199,15 @@ def _holds(node: Mapping[str, Any], image: str) -> bool:
     return any(names & set(one.get("names") or ()) for one in node["status"].get("images") or ())
 
 
-def _istio(api: Api) -> tuple[Found, str]:
+def _istio(api: Api, *, mtls: bool) -> tuple[Found, str]:
+    """Its release; a mesh that takes no plaintext refuses a harness, which is no part of it, each frame.
+
+    A world without mutual TLS says so itself, whatever its mesh does elsewhere.
+    """
     release = mesh.require(api)
+    if mtls and (name := mesh.strict(api)):
+        rule = f"PeerAuthentication {name} in {mesh.ISTIO_SYSTEM}"
+        return Found.BAD, f"{rule} is STRICT for the whole mesh, which would refuse the load from outside it"
     return (Found.GOOD, release) if release else (Found.UNKNOWN, "it is there; which release, could not be found out")
 
 

@@ -54,6 +54,20 @@ def release(api: Api) -> str:
     return next((tag for tag in tags if _RELEASE.match(tag)), "")
 
 
+def strict(api: Api) -> str:
+    """The name of a PeerAuthentication by which the whole mesh takes no plaintext; empty without one.
+
+    Raises ApiError: that may not be looked at.
+    """
+    found = api.get(folder("security.istio.io/v1", "PeerAuthentication", ISTIO_SYSTEM))["items"]
+    names = (
+        str(one["metadata"]["name"])
+        for one in found
+        if not one["spec"].get("selector") and (one["spec"].get("mtls") or {}).get("mode") == "STRICT"
+    )
+    return next(names, "")
+
+
 def injects(api: Api, namespace: str) -> bool:
     """Whether a pod of ours in this namespace would get a sidecar: the cluster is asked, and nothing is made.
 

@@ -84,6 +84,43 @@ def test_no_istio_and_an_old_one_are_bad_and_injection_is_then_not_tried(api: Ap
         assert "sidecar injection" not in found
 
 
+def peers(cluster: FakeCluster, **spec: object) -> None:
+    path = "/apis/security.istio.io/v1/namespaces/istio-system/peerauthentications"
+    cluster._put(path, {"kind": "PeerAuthentication", "metadata": {"name": "default"}, "spec": spec})
+
+
+def test_a_mesh_that_takes_no_plaintext_is_bad_for_doctor_and_bench(api: Api, cluster: FakeCluster) -> None:
+    peers(cluster, mtls={"mode": "STRICT"})
+    says = (
+        "PeerAuthentication default in istio-system is STRICT for the whole mesh, "
+        "which would refuse the load from outside it"
+    )
+    assert seen(api)["Istio"] == (Found.BAD, says)
+    assert bench(api, "none", "mesh") == [says]
+    assert bench(api, "none", "library") == []
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"mtls": {"mode": "PERMISSIVE"}},
+        {"mtls": {"mode": "STRICT"}, "selector": {"matchLabels": {"app": "x"}}},
+        {"mtls": None},
+        {},
+    ],
+)
+def test_a_mesh_that_takes_plaintext_is_good(api: Api, cluster: FakeCluster, spec: dict[str, object]) -> None:
+    peers(cluster, **spec)
+    assert seen(api)["Istio"][0] is Found.GOOD
+
+
+def test_a_world_without_mutual_tls_says_so_itself_in_any_mesh(api: Api, cluster: FakeCluster) -> None:
+    peers(cluster, mtls={"mode": "STRICT"})
+    plain = render("mesh", mesh=MeshOptions(mtls=False))
+    found = {one.what: one.found for one in examine(api, "airport", plain)}
+    assert found["Istio"] is Found.GOOD
+
+
 def test_injection_that_is_off_is_bad(api: Api, cluster: FakeCluster) -> None:
     cluster.injection = False
     assert seen(api)["sidecar injection"][0] is Found.BAD
