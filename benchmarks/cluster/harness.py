@@ -33,7 +33,9 @@ from k8s.cluster.api import Api
 from k8s.cluster.control import VARIABLE
 from k8s.cluster.job import PORT
 from k8s.cluster.reach import Inside
+from k8s.cluster.rest import rest
 from k8s.cluster.target import ClusterTarget
+from k8s.target import TargetError
 
 LINE_WIDTH = 1000
 """Wide enough that a line stays one: whoever prints it at last breaks it."""
@@ -73,8 +75,17 @@ async def serve(settings: Settings, api: Api, port: int = PORT, log: TextIO | No
     async with desk.open(port):
         desk.over(*await _measured(run, settings, api, console))
         if not await desk.collected(settings.collect_s):
-            console.print(f"nobody has fetched the results within {settings.collect_s:g} s")
+            console.print(f"nobody has fetched the results within {settings.collect_s:g} s: the worlds are put to rest")
+            # nobody else may ever come, and their pods would hold what they have asked for
+            await asyncio.gather(*(_rest(api, world, console) for world in settings.worlds.values()))
         return desk.code
+
+
+async def _rest(api: Api, world: str, console: Console) -> None:
+    try:
+        await rest(api, world)
+    except TargetError as error:
+        console.print(f"world {world}: {error}", markup=False)
 
 
 async def _measured(run: Run, settings: Settings, api: Api, console: Console) -> tuple[int, list[str]]:

@@ -137,8 +137,20 @@ class Follower:
         except TargetError:
             return  # out of reach, which is another matter
         if pod is None:
-            raise Ended("the bench's Job is gone: somebody has removed it")
+            why = await asyncio.to_thread(self._failed)
+            raise Ended(f"the bench's Job {why or 'is gone: somebody has removed it'}")
         await self._refuse(pod)
+
+    def _failed(self) -> str:
+        """How the Job was ended, whose pod its controller takes away; empty where it was not, or may not be seen."""
+        try:
+            one = self._api.get(f"{folder('batch/v1', 'Job', self._namespace)}/{NAME}")
+        except TargetError:
+            return ""
+        for each in (one.get("status") or {}).get("conditions") or ():
+            if each.get("type") == "Failed" and each.get("status") == "True":
+                return f"was ended: {each.get('reason')}, {each.get('message', '')}".rstrip(", ")
+        return ""
 
     async def _refuse(self, pod: Document) -> None:
         why = ended(pod)

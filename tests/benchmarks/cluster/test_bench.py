@@ -57,6 +57,7 @@ class Harness:
         self.awake: list[tuple[str, list[str]]] = []
         self.hold, self.go = 0, asyncio.Event()
         self.fails: Exception | None = None
+        self.collect_s = 60.0
         self.ready: Callable[[], None] = lambda: None
         self._jobs = 0
 
@@ -70,7 +71,7 @@ class Harness:
         archive = folder / "run.tar.gz"
         archive.write_bytes(base64.b64decode(config["binaryData"]["run.tar.gz"]))
         token = base64.b64decode(secret["data"]["token"]).decode()
-        settings = Settings(worlds_of(job), archive, folder, 60, token)
+        settings = Settings(worlds_of(job), archive, folder, self.collect_s, token)
         [port] = free_ports(1)
         self.ready = lambda: ready(port)
         return await serve(settings, self.api(), port, io.StringIO())
@@ -678,3 +679,22 @@ def test_cells_in_which_pods_start_have_more_time(tmp_path: Path) -> None:
     spare = {run.name: benches.deadline_s(run) - 3 * estimate_s(run) for run in (plain, turned, crash)}
     assert spare["turned"] - spare["plain"] >= 200 * len(plain.plan)
     assert spare["crash"] - spare["plain"] >= 200 * len(crash.plan)
+
+
+def test_worlds_rest_when_nobody_has_come_for_the_results(
+    bench: Told, job: Harness, cluster: JobCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unheard(_self: object) -> None:
+        while not any(one["status"]["phase"] == "Succeeded" for one in every(cluster, "/pods/bench-")):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+        awake.extend(one for one in every(cluster, "/deployments/") if one["spec"]["replicas"])
+
+    awake: list[Object] = []
+    job.collect_s = 0.05
+    monkeypatch.setattr(follower.Follower, "collected", unheard)
+    assert bench(*TWO_CELLS)[0] == 0
+    assert awake == []
+
+
+def every(cluster: JobCluster, kind: str) -> list[Object]:
+    return [one for path, one in list(cluster.objects.items()) if kind in path]

@@ -176,6 +176,17 @@ async def test_a_job_that_somebody_removed_is_told(api: Api) -> None:
     assert not await follower.alive()
 
 
+async def test_a_job_that_took_too_long_is_told_as_such(api: Api, cluster: JobCluster) -> None:
+    follower = await started(api)
+    [job] = cluster.of_kind("jobs", OWN)
+    said = {"reason": "DeadlineExceeded", "message": "Job was active longer than specified deadline"}
+    job["status"] = {"conditions": [{"type": "Failed", "status": "True", **said}]}
+    cluster.ports.clear()
+    del cluster.objects[f"/api/v1/namespaces/{OWN}/pods/bench-0"]
+    with pytest.raises(Ended, match="Job was ended: DeadlineExceeded, Job was active longer than specified deadline"):
+        await follower.news()
+
+
 async def test_what_was_fetched_lets_the_job_end(api: Api, cluster: JobCluster) -> None:
     follower = await started(api)
     await follower.collected()
