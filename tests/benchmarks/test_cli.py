@@ -75,7 +75,8 @@ def test_an_unknown_field_of_a_manifest_is_told_by_file_line_and_path(told: Told
 
 
 def test_an_unknown_policy_set_is_told_with_the_sets(told: Told) -> None:
-    assert "no policy set 'nice'; choose from defaults, matched, native, none" in told("bench", "--arm", "mesh:nice")
+    said = told("bench", "--arm", "mesh:nice")
+    assert "no policy set 'nice'; choose from budget, defaults, matched, native, none" in said
 
 
 def test_results_that_cannot_be_written_are_told_by_path(told: Told, tmp_path: Path) -> None:
