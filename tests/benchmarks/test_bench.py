@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import NormalDist
 from time import monotonic, sleep
@@ -21,6 +18,7 @@ from benchmarks.measures.availability import availability
 from benchmarks.measures.integrity import account
 from benchmarks.results import Run
 from loadtests.rows import Outcome
+from tests.commands import started, until
 
 GOAROUND = Path(sys.executable).with_name("goaround")
 SHORT = """
@@ -48,29 +46,6 @@ def command(tmp_path: Path, *arguments: str | Path) -> list[str]:
 
 def goaround(tmp_path: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command(tmp_path, *arguments), capture_output=True, text=True, timeout=100, check=False)  # noqa: S603
-
-
-@contextmanager
-def started(tmp_path: Path, *arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(  # noqa: S603
-        command(tmp_path, *arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def until(process: subprocess.Popen[str], pattern: str) -> str:
-    """Read the command's output up to a line in which the pattern is found."""
-    assert process.stdout is not None
-    seen = []
-    for line in process.stdout:
-        seen.append(line)
-        if re.search(pattern, line):
-            return line
-    raise AssertionError(f"{pattern!r} was never printed: {''.join(seen)}")
 
 
 def alive(processes: list[psutil.Process]) -> list[str]:
@@ -121,7 +96,7 @@ def test_a_failed_row_of_a_bench_leads_to_every_attempt_of_its_request_in_every_
 def test_an_interrupted_bench_leaves_no_process_keeps_its_cells_and_can_be_finished(
     tmp_path: Path, scenario: Path
 ) -> None:
-    with started(tmp_path, "--arm", "library", "--scenario", scenario, "--repetitions", "3") as process:
+    with started(command(tmp_path, "--arm", "library", "--scenario", scenario, "--repetitions", "3")) as process:
         until(process, r"^\[1/3\]")
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
@@ -142,7 +117,7 @@ def test_a_bench_that_is_killed_leaves_no_process_after_five_seconds(
     tmp_path: Path, scenario: Path, moment: str
 ) -> None:
     with started(
-        tmp_path, "--arm", "library", "--arm", "mesh", "--scenario", scenario, "--repetitions", "1"
+        command(tmp_path, "--arm", "library", "--arm", "mesh", "--scenario", scenario, "--repetitions", "1")
     ) as process:
         until(process, moment)
         children = psutil.Process(process.pid).children(recursive=True)

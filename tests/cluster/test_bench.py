@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from k8s.cluster.api import Api
 from k8s.cluster.job import namespace
 from tests.cluster.given import GIVEN, MISSING
 from tests.cluster.listing import listing
+from tests.commands import started, until
 
 if MISSING:
     pytest.skip(MISSING, allow_module_level=True)
@@ -39,28 +38,6 @@ def _as_before(api: Api) -> Iterator[None]:
 
 def command(tmp_path: Path, *arguments: str) -> list[str]:
     return [str(GOAROUND), "bench", *CLUSTER, "--results", str(tmp_path), *arguments]
-
-
-@contextmanager
-def started(tmp_path: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(  # noqa: S603
-        command(tmp_path, *arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def until(process: subprocess.Popen[str], pattern: str) -> str:
-    assert process.stdout is not None
-    seen = []
-    for line in process.stdout:
-        seen.append(line)
-        if re.search(pattern, line):
-            return line
-    raise AssertionError(f"{pattern!r} was never printed: {''.join(seen)}")
 
 
 def the_run(tmp_path: Path) -> Run:
@@ -89,7 +66,7 @@ def test_a_library_and_a_mesh_are_compared_there(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_keeps_what_was_copied_and_nothing_in_the_cluster(tmp_path: Path) -> None:
-    with started(tmp_path, *SHORT, "--arm", "none", "--repetitions", "20") as process:
+    with started(command(tmp_path, *SHORT, "--arm", "none", "--repetitions", "20")) as process:
         until(process, r"^\[1/20\]")
         until(process, r"^\[2/20\]")
         process.send_signal(signal.SIGINT)
@@ -103,12 +80,12 @@ def test_ctrl_c_keeps_what_was_copied_and_nothing_in_the_cluster(tmp_path: Path)
 
 
 def test_what_a_killed_command_left_goes_on_is_followed_again_and_is_removed_by_down(api: Api, tmp_path: Path) -> None:
-    with started(tmp_path, *SHORT, "--arm", "none", "--repetitions", "20") as process:
+    with started(command(tmp_path, *SHORT, "--arm", "none", "--repetitions", "20")) as process:
         until(process, r"^\[1/20\]")
         process.kill()
     run = the_run(tmp_path)
     assert any(one.endswith(f"/{namespace(run.name)}") for one in listing(api))
-    with started(tmp_path, "--resume", run.name) as process:
+    with started(command(tmp_path, "--resume", run.name)) as process:
         until(process, "following it again")
         until(process, r"^\[3/20\]")
         process.kill()

@@ -6,7 +6,6 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,11 +79,6 @@ def cluster(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[JobCluster]
     monkeypatch.setattr(followers, "POLL_S", 0.01)
     with JobCluster(desk) as cluster:
         yield cluster
-
-
-@pytest.fixture
-def api(cluster: JobCluster, tmp_path: Path) -> Api:
-    return Api(kubeconfig=cluster.kubeconfig(tmp_path))
 
 
 def made(api: Api) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -19,11 +18,6 @@ def cluster() -> Iterator[JobCluster]:
     with JobCluster() as cluster:
         cluster.node()
         yield cluster
-
-
-@pytest.fixture
-def api(cluster: JobCluster, tmp_path: Path) -> Api:
-    return Api(kubeconfig=cluster.kubeconfig(tmp_path))
 
 
 def test_versions_and_each_nodes_cores_and_memory_are_told(api: Api) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -21,11 +20,6 @@ from tests.k8s.cluster.jobs import JobCluster
 def cluster() -> Iterator[JobCluster]:
     with JobCluster() as cluster:
         yield cluster
-
-
-@pytest.fixture
-def api(cluster: JobCluster, tmp_path: Path) -> Api:
-    return Api(kubeconfig=cluster.kubeconfig(tmp_path))
 
 
 async def up(api: Api) -> ClusterWorld:
