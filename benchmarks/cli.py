@@ -35,7 +35,7 @@ from benchmarks import (
     world_cli,
 )
 from benchmarks.console import console as output
-from benchmarks.errors import BadInput, NotRemoved
+from benchmarks.errors import INTERRUPTED, UNPROVEN, WRONG, BadInput, NotRemoved
 from benchmarks.measures.integrity import account
 from benchmarks.mendable import MENDABLE, sentences
 from benchmarks.next_steps import next_steps, onward
@@ -47,10 +47,6 @@ from benchmarks.results import Run
 from benchmarks.targets import LOCAL, Context, TargetName
 from istio.compile.versions import NEWEST, VERSIONS
 from k8s.target import MeshOptions
-
-WRONG = 2
-UNPROVEN = 1
-INTERRUPTED = 128 + signal.SIGINT
 
 app = typer.Typer(
     name="goaround",

@@ -24,7 +24,7 @@ from benchmarks.demos.airport import Say
 from benchmarks.demos.demo import Check, Demo
 from benchmarks.demos.show import alone, entered, find, in_library, mesh, on_mesh
 from benchmarks.demos.stage import local
-from benchmarks.errors import BadInput
+from benchmarks.errors import INTERRUPTED, BadInput
 from benchmarks.targets import CLUSTER, LOCAL, Context, TargetName
 from benchmarks.world_cli import DEFAULT_WORLD
 from k8s.local.client import LocalWorld
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from k8s.cluster.world import ClusterWorld
 
 NOT_SHOWN = 1
-INTERRUPTED = 128 + signal.SIGINT
 ALL, LIST = "all", "list"
 FIRST = "deploy-app-default"
 MODES = ("mesh", "library")

@@ -11,13 +11,11 @@ from rich.table import Table
 
 from benchmarks.arm import Arm
 from benchmarks.console import console as output
-from benchmarks.errors import BadInput
+from benchmarks.errors import WRONG, BadInput
 from benchmarks.targets import CLUSTER, Context
 from benchmarks.world_cli import DEFAULT_WORLD, Name
 from k8s.render import DEFAULT_POLICIES, render
 from k8s.target import MeshOptions
-
-WRONG = 2
 
 
 def register(app: typer.Typer) -> None:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterable
+
+UNPROVEN = 1
+"""Exit code of a bench with a cell whose fault was never proven."""
+WRONG = 2
+"""Exit code of whatever the user can mend, and has been told."""
+INTERRUPTED = 128 + signal.SIGINT
+"""Exit code after Ctrl-C, as a shell has it."""
 
 
 class BadInput(Exception):

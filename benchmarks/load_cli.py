@@ -23,7 +23,7 @@ from benchmarks import results
 from benchmarks.arm import Arm
 from benchmarks.cell import CAPACITY, LATENESS_LIMIT_MS, LEAD_S, REQUEST_TIMEOUT_S
 from benchmarks.console import console as output
-from benchmarks.errors import BadInput
+from benchmarks.errors import INTERRUPTED, BadInput
 from benchmarks.measures.latency import percentile
 from benchmarks.targets import LOCAL, Context, TargetName, options, reached
 from benchmarks.world_cli import DEFAULT_WORLD
@@ -34,7 +34,6 @@ from loadtests.run import RunSpec, sentences
 
 PERCENTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
 UI_HOST = "127.0.0.1"
-INTERRUPTED = 128 + signal.SIGINT
 
 
 def register(app: typer.Typer) -> None:

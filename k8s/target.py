@@ -284,6 +284,10 @@ class Ability(StrEnum):
     """Sidecars prove to each other who they are, by certificates that can be made to expire."""
 
 
+OF_SIDECARS = frozenset({Ability.SIDECARS, Ability.WITHDRAWAL, Ability.CERTIFICATES})
+"""What means nothing to a mode without sidecars."""
+
+
 class OperatedTarget(Protocol):
     """A place where worlds stay until they are ended."""
 

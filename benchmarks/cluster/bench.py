@@ -22,20 +22,20 @@ from benchmarks.scenario import Scenario
 from benchmarks.worlds import Prepared, rendered_for
 from istio.compile.versions import NEWEST, VERSIONS
 from k8s.cluster import job, mesh, nodes
-from k8s.cluster.api import Api, ApiError, folder
-from k8s.cluster.control import SECRET, new_token, token_of
+from k8s.cluster.api import NAMESPACES, Api, ApiError
+from k8s.cluster.control import new_token, token_of
 from k8s.cluster.doctor import pods, unfit
 from k8s.cluster.follower import Ended, Follower
-from k8s.cluster.footprint import NAMESPACES, Footprint
+from k8s.cluster.footprint import Footprint
 from k8s.cluster.job import Harness
 from k8s.cluster.operated import Say
 from k8s.cluster.rest import rest
 from k8s.cluster.target import ClusterTarget
 from k8s.image import TAG, bench_of
-from k8s.target import Document, MeshOptions, TargetError
+from k8s.target import MeshOptions, TargetError
 
-COLLECT_S = 3600
-"""How long an ended Job keeps its results for whoever comes back for them."""
+COLLECT_S = job.KEPT_S
+"""How long the harness keeps its results for whoever comes back for them: as long as Kubernetes keeps its Job."""
 ROOM_S = 1800
 STARTS_S = 240
 """What a cell may take longer for which pods are started, one after the other, before it and after it."""
@@ -124,21 +124,17 @@ class InCluster:
             if follower is not None and self._keep:
                 self._leave(run, say)
             elif follower is not None:
-                with contextlib.suppress(TargetError):
-                    await self._removed(run, made, say)
+                await self._given_up(run, made, say)
             raise
         except Ended:
-            # a cluster that cannot be reached is not a reason to forget why
-            with contextlib.suppress(TargetError):
-                await self._removed(run, made, say)
+            await self._given_up(run, made, say)
             raise
         except BaseException:
             if follower is not None:
                 self._leave(run, say)
             raise
         if errors:
-            with contextlib.suppress(TargetError):
-                await self._removed(run, made, say)
+            await self._given_up(run, made, say)
             raise TargetError([f"in the cluster: {error}" for error in errors])
         await self._cleared(run, made, say)
 
@@ -158,6 +154,11 @@ class InCluster:
             say(f"what {run.name} has made could not be removed: {removal(run, self._context)}")
             raise
 
+    async def _given_up(self, run: Run, made: Footprint, say: Say) -> None:
+        """Remove it after something went wrong: that this goes wrong as well is no reason to forget what did."""
+        with contextlib.suppress(TargetError):
+            await self._removed(run, made, say)
+
     async def _cleared(self, run: Run, made: Footprint, say: Say) -> None:
         """Remove it after all is measured. Raises NotRemoved."""
         try:
@@ -170,7 +171,7 @@ class InCluster:
 
         Raises TargetError: another process is about to make it.
         """
-        guard = await asyncio.to_thread(self._guard, run.name)
+        guard = await asyncio.to_thread(made.guard)
         if guard is None:
             return None
         if not job.is_complete(guard):
@@ -211,22 +212,9 @@ class InCluster:
             if isinstance(error, asyncio.CancelledError) and self._keep and complete:
                 self._leave(run, say)
             elif ours:
-                with contextlib.suppress(TargetError):
-                    await self._removed(run, made, say)
+                await self._given_up(run, made, say)
             raise
         return follower
-
-    def _guard(self, run: str) -> Document | None:
-        """The Secret with which a run begins in a cluster; None when there is none, or it is being removed."""
-        own = job.namespace(run)
-        try:
-            if "deletionTimestamp" in self._api.get(f"{NAMESPACES}/{own}")["metadata"]:
-                return None
-            return self._api.get(f"{folder('v1', 'Secret', own)}/{SECRET}")
-        except ApiError as error:
-            if error.status != 404:
-                raise
-            return None
 
     async def _worlds(self, run: Run, token: str, say: Say) -> Mapping[str, str]:
         """Start the worlds one after the other; gives their namespaces by arm."""

@@ -26,6 +26,7 @@ from benchmarks.bench import measure
 from benchmarks.cluster.archive import unpack
 from benchmarks.cluster.desk import Desk
 from benchmarks.cluster.turns import Turns
+from benchmarks.errors import UNPROVEN, WRONG
 from benchmarks.mendable import MENDABLE, sentences
 from benchmarks.results import Run
 from benchmarks.worlds import Up, all_are_up, until_idle
@@ -39,7 +40,6 @@ from k8s.target import TargetError
 
 LINE_WIDTH = 1000
 """Wide enough that a line stays one: whoever prints it at last breaks it."""
-UNPROVEN, WRONG = 1, 2
 
 
 @dataclass(frozen=True, slots=True)

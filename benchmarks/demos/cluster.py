@@ -18,6 +18,7 @@ from benchmarks.errors import BadInput
 from istio.exposition import cluster_stats
 from k8s.cluster import barrier, ingress, outside
 from k8s.cluster.api import Api
+from k8s.cluster.control import APP_PORT
 from k8s.cluster.job import of_a_bench
 from k8s.cluster.relay import Relay
 from k8s.cluster.target import ClusterTarget
@@ -25,7 +26,6 @@ from k8s.cluster.world import ClusterWorld, Say
 from k8s.render import render
 from k8s.target import Beginning, MeshOptions, Pod, Rendered, TargetError
 
-APP_PORT = 8080
 ANSWER_S = 10.0
 GATEWAY = "istio-ingressgateway-{}"
 """How a gateway's pods are called, as in a local world."""

@@ -22,8 +22,6 @@ WHAT: Mapping[Ability, str] = {
     Ability.CERTIFICATES: "expiring certificates",
 }
 """The same in the words of faults."""
-OF_SIDECARS = frozenset({Ability.SIDECARS, Ability.WITHDRAWAL, Ability.CERTIFICATES})
-"""What means nothing to a mode without sidecars."""
 
 
 def lacking(ability: Ability, rendered: Rendered) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -143,6 +143,15 @@ class Api:
         """GET a path under the API server's root. Raises ApiError, or TargetError when nobody answers."""
         return dict(json.loads(self._ask("GET", path, query)))
 
+    def find(self, path: str) -> Document | None:
+        """GET a path, where there may be nothing: None then. Raises as `get` does for all else."""
+        try:
+            return self.get(path)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return None
+
     def text(self, path: str, **query: str) -> str:
         """GET a path whose answer is text, such as a log."""
         return self._ask("GET", path, query)
@@ -162,6 +171,14 @@ class Api:
         query = {"fieldManager": FIELD_MANAGER, "force": "true", **({"dryRun": "All"} if dry_run else {})}
         answer = self._ask("PATCH", path_of(one), query, one, "application/apply-patch+yaml")
         return dict(json.loads(answer))
+
+    def apply_all(self, objects: Iterable[Mapping[str, Any]]) -> None:
+        """Apply objects in their order. Raises TargetError naming the one that was refused."""
+        for one in objects:
+            try:
+                self.apply(one)
+            except ApiError as error:
+                raise TargetError(f"{one['kind']} {one['metadata']['name']}: {error}") from error
 
     def delete(self, path: str, uid: str | None = None) -> None:
         """Delete an object, and what it owns; with `uid` only if it is still that very one."""
@@ -234,6 +251,10 @@ def folder(version: str, kind: str, namespace: str | None) -> str:
         raise TargetError(f"kind {kind!r}: must be one of {', '.join(PLURALS)}")
     root = f"/apis/{version}" if "/" in version else f"/api/{version}"
     return f"{root}/namespaces/{namespace}/{PLURALS[kind]}" if namespace else f"{root}/{PLURALS[kind]}"
+
+
+NAMESPACES = folder("v1", "Namespace", None)
+"""Where the namespaces of the cluster are."""
 
 
 def _refusal(status: int, content: bytes, path: str, context: str) -> ApiError:

@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any
 
 from k8s.cluster import mesh, room
-from k8s.cluster.abilities import ABSENT, OF_SIDECARS, WHAT
+from k8s.cluster.abilities import ABSENT, WHAT
 from k8s.cluster.api import PLURALS, Api, ApiError
 from k8s.cluster.rights import asked, rules
 from k8s.image import TAG
-from k8s.target import Rendered, TargetError
+from k8s.target import OF_SIDECARS, Rendered, TargetError
 
 
 class Found(Enum):

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from k8s.cluster.api import Api, ApiError, folder
-from k8s.cluster.control import SECRET, token_of
+from k8s.cluster.api import NAMESPACES, Api, folder
+from k8s.cluster.control import SECRET
 from k8s.cluster.job import RUN, label, made_by, namespace, own_namespace
 from k8s.cluster.objects import MANAGED_BY, OURS, is_ours
 from k8s.cluster.operated import OperatedNamespace, Say, quiet
-from k8s.target import Document, TargetError
-
-NAMESPACES = folder("v1", "Namespace", None)
+from k8s.target import Document
 
 
 class Footprint:
@@ -27,20 +25,15 @@ class Footprint:
 
     def add(self, objects: Sequence[Document]) -> None:
         """Make objects, in their order. Raises TargetError naming the one that was refused."""
-        for one in objects:
-            try:
-                self._api.apply(one)
-            except ApiError as error:
-                raise TargetError(f"{one['kind']} {one['metadata']['name']}: {error}") from error
+        self._api.apply_all(objects)
 
-    def token(self) -> str:
-        """Read the token that the Job was given; empty when there is no Job."""
-        try:
-            return token_of(self._api.get(f"{folder('v1', 'Secret', namespace(self._run))}/{SECRET}"))
-        except ApiError as error:
-            if error.status != 404:
-                raise
-            return ""
+    def guard(self) -> Document | None:
+        """The Secret with which the run begins; None when there is none, or it is being removed."""
+        own = namespace(self._run)
+        found = self._api.find(f"{NAMESPACES}/{own}")
+        if found is None or "deletionTimestamp" in found["metadata"]:
+            return None
+        return self._api.find(f"{folder('v1', 'Secret', own)}/{SECRET}")
 
     async def remove(self) -> list[str]:
         """Delete all of it, and wait until it is gone; gives the namespaces that were there."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from k8s.cluster.control import BENCH, secret, token_variable
 from k8s.cluster.objects import MANAGED_BY, OURS
 from k8s.cluster.rights import rules
+from k8s.image import TAG, bench_of
 from k8s.render import MODES, WITH_SIDECARS
 from k8s.target import Document
 
@@ -21,7 +22,9 @@ PREFIX = "goaround-bench-"
 """With which the name of every namespace begins that a bench makes."""
 NAME = "bench"
 """Of the Job, its ServiceAccount, its Role in each world, and its container."""
-IMAGE = "goaround-bench:dev"
+IMAGE = bench_of(TAG)
+CPU = "100m"
+"""What it asks for."""
 PORT = 8080
 ARCHIVE = "run.tar.gz"
 ARCHIVE_LIMIT = 2**20
@@ -196,7 +199,7 @@ def _job(harness: Harness) -> Document:
             "capabilities": {"drop": ["ALL"]},
         },
         # no limit of the CPU: a generator that is held back sends late, and voids the cell
-        "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "2Gi"}},
+        "resources": {"requests": {"cpu": CPU, "memory": "256Mi"}, "limits": {"memory": "2Gi"}},
         "readinessProbe": {"httpGet": {"path": "/livez", "port": "results"}, "periodSeconds": 1, "timeoutSeconds": 2},
         "volumeMounts": [
             {"name": name, "mountPath": path, **({"readOnly": True} if name == "run" else {})}

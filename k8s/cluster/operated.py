@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from istio.objects.parse import KINDS
-from k8s.cluster.api import Api, ApiError, folder, path_of
+from k8s.cluster.api import NAMESPACES, Api, ApiError, folder, path_of
 from k8s.cluster.control import ADMIN_PORT, APP_PORT, HEADER, WARDEN_PORT
 from k8s.cluster.objects import BEGINNING, MODE, bare, beginning
 from k8s.cluster.reach import Reach
@@ -90,14 +90,12 @@ class OperatedNamespace:
     async def beginning(self) -> Beginning:
         """Say what the world was when it started."""
         path = f"{folder('v1', 'ConfigMap', self.name)}/{BEGINNING}"
-        try:
-            return beginning(await asyncio.to_thread(self._api.get, path))
-        except ApiError as error:
-            if error.status != 404:
-                raise
+        found = await asyncio.to_thread(self._api.find, path)
+        if found is None:
             raise TargetError(
                 f"world {self.name} does not say what it began with (no ConfigMap {BEGINNING}): start it again"
-            ) from error
+            )
+        return beginning(found)
 
     async def wait_ready(self, within_s: float = READY_S) -> None:
         """Wait until every deployment has all its pods ready, and no pod of before is left.
@@ -186,7 +184,7 @@ class OperatedNamespace:
 
         Everything that `up` makes is in the namespace, and the namespace is only taken where `up` made it.
         """
-        path = f"{folder('v1', 'Namespace', None)}/{self.name}"
+        path = f"{NAMESPACES}/{self.name}"
         try:
             await asyncio.to_thread(self._api.delete, path, self._uid)
         except ApiError as error:
@@ -205,12 +203,8 @@ class OperatedNamespace:
         """Wait until an object that was deleted is gone. Raises TargetError when it stays."""
         deadline = time.monotonic() + GONE_S
         while time.monotonic() < deadline:
-            try:
-                await asyncio.to_thread(self._api.get, path)
-            except ApiError as error:
-                if error.status == 404:
-                    return
-                raise
+            if await asyncio.to_thread(self._api.find, path) is None:
+                return
             await asyncio.sleep(LOOK_S)
         raise TargetError(f"{path} is deleted, and still there after {GONE_S:g} s")
 
@@ -262,13 +256,8 @@ class OperatedNamespace:
 
     def _left(self, path: str) -> str | None:
         """What of the namespace is still there; None when it is gone."""
-        try:
-            namespace = self._api.get(path)
-        except ApiError as error:
-            if error.status == 404:
-                return None
-            raise
-        if namespace["metadata"]["uid"] != self._uid:
+        namespace = self._api.find(path)
+        if namespace is None or namespace["metadata"]["uid"] != self._uid:
             return None
         why = [condition(namespace, kind, "True") for kind in STILL_THERE]
         return "; ".join(filter(None, why)) or "the cluster is deleting what is in it"

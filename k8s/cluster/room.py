@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from k8s.cluster import job
 from k8s.cluster.api import Api
 from k8s.cluster.nodes import cores
 from k8s.cluster.objects import sent
@@ -12,7 +13,7 @@ from k8s.local.models import INJECT
 from k8s.target import Rendered
 
 PROXY_CPU = "sidecar.istio.io/proxyCPU"
-HARNESS = 0.1
+HARNESS = cores(job.CPU)
 """What a bench's Job asks for."""
 
 

@@ -9,14 +9,13 @@ from typing import Any
 
 from k8s.cluster import mesh
 from k8s.cluster.abilities import lacking
-from k8s.cluster.api import Api, ApiError, folder
+from k8s.cluster.api import NAMESPACES, Api, ApiError, folder
 from k8s.cluster.control import SECRET, new_token, token_of
 from k8s.cluster.objects import MANAGED_BY, OURS, Sent, is_ours, sent
 from k8s.cluster.reach import Reach
 from k8s.cluster.world import ClusterWorld, Say, quiet
 from k8s.target import Ability, Need, Rendered, TargetError
 
-NAMESPACES = folder("v1", "Namespace", None)
 # Resident bytes, idle with some room: an application and its warden; an Envoy and its pilot-agent.
 MIB = 2**20
 POD, SIDECAR = 85 * MIB, 120 * MIB
@@ -75,12 +74,7 @@ class ClusterTarget:
 
     async def world(self, name: str) -> ClusterWorld:
         """Find a running world; raises TargetError with the choices."""
-        try:
-            found = await asyncio.to_thread(self._api.get, f"{NAMESPACES}/{name}")
-        except ApiError as error:
-            if error.status != 404:
-                raise
-            found = None
+        found = await asyncio.to_thread(self._api.find, f"{NAMESPACES}/{name}")
         if found is None or not is_ours(found):
             running = ", ".join(await self.worlds()) or "none"
             raise TargetError(f"no world {name!r} runs in this cluster; there are: {running}")
@@ -105,7 +99,7 @@ class ClusterTarget:
 
     def _refuse(self, name: str, rendered: Rendered) -> None:
         """Raise TargetError where this could not work, before anything is made."""
-        found = self._namespace(name)
+        found = self._api.find(f"{NAMESPACES}/{name}")
         if found is not None and is_ours(found):
             raise TargetError(f"a world {name!r} runs already: end it first, or choose another name")
         if found is not None:
@@ -115,14 +109,6 @@ class ClusterTarget:
         if rendered.mesh is not None:
             mesh.require(self._api)
 
-    def _namespace(self, name: str) -> Mapping[str, Any] | None:
-        try:
-            return self._api.get(f"{NAMESPACES}/{name}")
-        except ApiError as error:
-            if error.status == 404:
-                return None
-            raise
-
     def _create(self, made: Sent) -> Mapping[str, Any]:
         """Create the namespace, which fails where somebody has made it meanwhile."""
         return self._api.post(NAMESPACES, made.namespace, fieldManager="goaround")
@@ -131,11 +117,7 @@ class ClusterTarget:
         if rendered.mesh is not None:
             mesh.require_injection(self._api, made.namespace["metadata"]["name"])
         self._say(f"{len(made.objects)} objects, {made.pods} pods")
-        for one in made.objects:
-            try:
-                self._api.apply(one)
-            except ApiError as error:
-                raise TargetError(f"{one['kind']} {one['metadata']['name']}: {error}") from error
+        self._api.apply_all(made.objects)
 
 
 def _refuse_name(name: str) -> None:

@@ -250,14 +250,10 @@ class ClusterWorld(OperatedNamespace):
 
     async def _kept_rules(self) -> list[Document]:
         """The DestinationRules that a reset has deleted and not applied again."""
-        try:
-            kept = (await self.config(KEPT)).get(RULES)
-        except ApiError as error:
-            if error.status == 404:
-                return []
-            raise
-        found: list[Document] = json.loads(kept) if kept else []
-        return found
+        found = await asyncio.to_thread(self._api.find, self._config_path(KEPT)) or {}
+        kept = (found.get("data") or {}).get(RULES)
+        rules: list[Document] = json.loads(kept) if kept else []
+        return rules
 
     async def _keep_rules(self, rules: Sequence[Document] | None) -> None:
         entry = json.dumps(list(rules)) if rules is not None else None

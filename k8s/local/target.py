@@ -19,13 +19,12 @@ from k8s.local.client import LocalWorld
 from k8s.local.process import ROOT
 from k8s.local.supervisor import FAILED, Spec
 from k8s.render import LIBRARIES
-from k8s.target import Ability, Need, Rendered, TargetError
+from k8s.target import OF_SIDECARS, Ability, Need, Rendered, TargetError
 
 # Resident bytes, measured idle with some room: an application 40 MiB, an Envoy 69 MiB and 5 MiB for it in the
 # supervisor, a supervisor 53 MiB.
 MIB = 2**20
 APP, PROXY, SUPERVISOR = 42 * MIB, 75 * MIB, 55 * MIB
-OF_SIDECARS = frozenset({Ability.SIDECARS, Ability.WITHDRAWAL, Ability.CERTIFICATES})
 START_S = 20.0
 POLL_S = 0.02
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from k8s.cluster.api import Api
+from k8s.cluster.control import token_of
 from k8s.cluster.footprint import Footprint, runs
 from k8s.cluster.job import Harness, namespace, objects, world
 from k8s.cluster.target import ClusterTarget
@@ -22,11 +22,6 @@ RUN = "20261126-quick"
 def cluster() -> Iterator[JobCluster]:
     with JobCluster() as cluster:
         yield cluster
-
-
-@pytest.fixture
-def api(cluster: JobCluster, tmp_path: Path) -> Api:
-    return Api(kubeconfig=cluster.kubeconfig(tmp_path))
 
 
 async def made(api: Api, run: str) -> None:
@@ -73,9 +68,11 @@ async def test_a_namespace_of_such_a_name_without_the_labels_of_this_run_is_left
 
 
 async def test_the_token_is_read_back_from_the_jobs_secret(api: Api) -> None:
-    assert Footprint(api, RUN).token() == ""
+    assert Footprint(api, RUN).guard() is None
     await made(api, RUN)
-    assert Footprint(api, RUN).token() == "secret"
+    guard = Footprint(api, RUN).guard()
+    assert guard is not None
+    assert token_of(guard) == "secret"
 
 
 async def test_an_object_that_is_refused_is_named(api: Api, cluster: JobCluster) -> None:
