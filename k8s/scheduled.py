@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from istio.registry import SERVICE_LABEL, TLS_LABEL
@@ -58,11 +58,11 @@ def _slice(service: Document, port: dict[str, Any], pods: Sequence[Document]) ->
         "metadata": {"name": f"{name}-{port['name']}", "namespace": namespace, "labels": {SERVICE_LABEL: name}},
         "addressType": "IPv4",
         "endpoints": endpoints,
-        "ports": [{"name": port["name"], "port": _number(port, chosen), "protocol": "TCP"}],
+        "ports": [{"name": port["name"], "port": target_port(port, chosen), "protocol": "TCP"}],
     }
 
 
-def _number(port: dict[str, Any], pods: Sequence[Document]) -> int:
+def target_port(port: Mapping[str, Any], pods: Sequence[Mapping[str, Any]]) -> int:
     """The number of a service port's target, which may be the name of a container's port."""
     target = port.get("targetPort", port["port"])
     if isinstance(target, int):

@@ -15,11 +15,13 @@ import aiohttp
 from benchmarks.demos.demo import Demo
 from benchmarks.demos.stage import Outside, Stats
 from benchmarks.errors import BadInput
+from istio.admin import parse_stats
 from istio.exposition import cluster_stats
 from k8s.cluster import barrier, ingress, outside
 from k8s.cluster.api import Api
 from k8s.cluster.control import APP_PORT
 from k8s.cluster.job import of_a_bench
+from k8s.cluster.lent import lent
 from k8s.cluster.relay import Relay
 from k8s.cluster.target import ClusterTarget
 from k8s.cluster.world import ClusterWorld, Say
@@ -99,7 +101,7 @@ class ClusterStage:
         gateways = [one["metadata"]["name"] for one in await self.world.get() if one["kind"] == "Gateway"]
         one = barrier.barrier(self.beginning.namespace, APP_PORT, gateways[0] if gateways else None)
         pods = (await self.world.status()).pods
-        async with barrier.made(self._cluster.api, one):
+        async with lent(self._cluster.api, one.objects):
             await barrier.passed_by(one, pods, self.world.headers, self.way_in if gateways else None)
         await self._know_the_ready()
 
@@ -166,8 +168,7 @@ class ClusterStage:
         url = f"http://{pod.proxy_admin}/stats?filter=membership_total"
         async with self._http.get(url, headers=self.world.headers) as answer:
             answer.raise_for_status()
-            lines = (line.rpartition(": ") for line in (await answer.text()).splitlines())
-            return {name: int(value) for name, _, value in lines if value.isdigit()}
+            return parse_stats(await answer.text())
 
 
 @asynccontextmanager

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import aiohttp
 
-from k8s.cluster.api import Api
-from k8s.cluster.lent import lent
 from k8s.target import Document, Pod, TargetError
 
 NAME = "goaround-barrier"
@@ -53,13 +50,6 @@ def barrier(namespace: str, port: int, gateway: str | None) -> Barrier:
         route = {"hosts": [host], "gateways": [gateway], "http": [{"directResponse": {"status": PASSED}}]}
         objects.append({"apiVersion": NETWORKING, "kind": "VirtualService", "metadata": dict(metadata), "spec": route})
     return Barrier(host, objects)
-
-
-@asynccontextmanager
-async def made(api: Api, one: Barrier) -> AsyncIterator[None]:
-    """Have its objects in the cluster for a while."""
-    async with lent(api, one.objects):
-        yield
 
 
 async def passed_by(

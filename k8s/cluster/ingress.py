@@ -11,6 +11,7 @@ import aiohttp
 from k8s.cluster.api import Api, ApiError, folder
 from k8s.cluster.mesh import ISTIO_SYSTEM
 from k8s.cluster.readiness import is_ready
+from k8s.scheduled import target_port
 from k8s.target import TargetError
 
 LABEL = "istio=ingressgateway"
@@ -52,7 +53,7 @@ def find(api: Api) -> Ingress:
     return Ingress(
         ISTIO_SYSTEM,
         tuple((one["metadata"]["name"], one["status"]["podIP"]) for one in pods),
-        _number(http.get("targetPort", HTTP), pods[0]),
+        target_port(http, pods),
         tuple(_outside(api, service, http)),
     )
 
@@ -91,11 +92,3 @@ def _outside(api: Api, service: Mapping[str, Any], http: Mapping[str, Any]) -> I
 
 def _joined(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _number(port: int | str, pod: Mapping[str, Any]) -> int:
-    """A Service's port of its pods, which may be a name that they give it."""
-    if isinstance(port, int):
-        return port
-    named = (each for one in pod["spec"]["containers"] for each in one.get("ports") or ())
-    return next((int(one["containerPort"]) for one in named if one.get("name") == port), HTTP)

@@ -104,9 +104,8 @@ async def _ready(api: Api, path: str) -> dict[str, Any]:
     pod: dict[str, Any] = {}
     try:
         async with asyncio.timeout(READY_S):
-            while not is_ready(pod):
-                pod = await asyncio.to_thread(api.get, path)
-                await asyncio.sleep(0 if is_ready(pod) else POLL_S)
+            while not is_ready(pod := await asyncio.to_thread(api.get, path)):  # noqa: ASYNC110 - it is asked each time
+                await asyncio.sleep(POLL_S)
     except TimeoutError:
         events = await asyncio.to_thread(api.get, folder("v1", "Event", pod["metadata"]["namespace"]))
         why = reason(pod, events["items"])

@@ -12,7 +12,8 @@ from aiohttp import web
 from istio.objects import parse
 from istio.objects.document import Document
 from k8s.cluster.api import Api
-from k8s.cluster.barrier import NAME, PASSED, Barrier, barrier, made, passed_by
+from k8s.cluster.barrier import NAME, PASSED, Barrier, barrier, passed_by
+from k8s.cluster.lent import lent
 from k8s.target import KindUsage, Pod, TargetError
 from tests.k8s.cluster.fake import FakeCluster
 
@@ -94,13 +95,13 @@ async def test_who_does_not_follow_is_named(proxies: Proxies) -> None:
 
 async def test_what_was_made_for_it_is_gone_afterwards(cluster: FakeCluster, api: Api) -> None:
     before = cluster.listing()
-    async with made(api, barrier("default", 8080, "airport-gateway")):
+    async with lent(api, barrier("default", 8080, "airport-gateway").objects):
         assert sum(path.endswith(NAME) for path in cluster.listing()) == 2
     assert cluster.listing() == before
 
 
 async def test_what_somebody_has_deleted_meanwhile_is_no_failure(cluster: FakeCluster, api: Api) -> None:
     before = cluster.listing()
-    async with made(api, barrier("default", 8080, None)):
+    async with lent(api, barrier("default", 8080, None).objects):
         cluster.objects = {path: one for path, one in cluster.objects.items() if not path.endswith(NAME)}
     assert cluster.listing() == before
