@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks.measures.amplification import ATTEMPTS
+from benchmarks.measures.amplification import ATTEMPTS, REQUESTS_PER_FRAME
 from benchmarks.measures.availability import AVAILABILITY
-from benchmarks.measures.blast import BLAST
+from benchmarks.measures.blast import BLAST, BLAST_SLO
 from benchmarks.measures.burn import BURN
 from benchmarks.measures.cost import CPU, MEMORY
 from benchmarks.measures.fallback import FALLBACK
@@ -27,12 +27,14 @@ MEASURES: dict[str, Measure] = {
         BURN,
         RECOVER,
         BLAST,
+        BLAST_SLO,
         LATENCY_P50,
         LATENCY_P90,
         LATENCY_P99,
         LATENCY_P999,
         LATENCY_MAX,
         ATTEMPTS,
+        REQUESTS_PER_FRAME,
         WASTE,
         LOST,
         DUPLICATED,

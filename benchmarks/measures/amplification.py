@@ -78,4 +78,23 @@ def attempts(rows: Sequence[Row], record: Record, scenario: Scenario, window: Wi
     return sum(edge.received for edge in edges) / logical if logical else None
 
 
+def requests_per_frame(rows: Sequence[Row], record: Record, scenario: Scenario, window: Window) -> float | None:
+    """Attempts received by the faulted service / frames that need it, on the deepest edge into it; a ratio.
+
+    The deepest of those that were called: a shallow edge into the same service has multiplied less, and of its own
+    frames. It holds the tries of the whole chain, r^k of them where all fail, while `attempts` stays at r: the tries
+    made further up are calls of their own there. Frames outside the fault count as well, with one request each.
+    None without a fault, and where nothing that needs the service was sent. Source: as above.
+    """
+    if scenario.fault is None:
+        return None
+    into = f"->{scenario.fault.service}"
+    edges = [edge for name, edge in amplification(rows, record, scenario).items() if name.endswith(into)]
+    deepest = max(edges, key=lambda edge: len(edge.chain), default=None)
+    return deepest.per_frame if deepest and deepest.frames else None
+
+
 ATTEMPTS = Measure("attempts", "attempts per call", "per call", "lower", "ratio", attempts, whole_cell=True)
+REQUESTS_PER_FRAME = Measure(
+    "requests-per-frame", "requests per frame", "per frame", "lower", "ratio", requests_per_frame, whole_cell=True
+)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from benchmarks.measures.goodput import good
 from benchmarks.measures.measure import Measure, within
 from loadtests.frames import frame_of
 from loadtests.rows import Outcome, Row
@@ -23,26 +24,38 @@ EVERY = frozenset({"collector", "image-analysis", "face-recognition", "momentum"
 def blast(rows: Sequence[Row], record: Record, scenario: Scenario, window: Window) -> float | None:
     """Share of the frames whose path does not touch the faulted service and that failed all the same, 0 to 1.
 
-    A frame needs the services of EVERY, the section that its camera belongs to, and `alerts` when a person of interest
-    is on it; which it was, follows from the cell's seed. None where the fault is on every path, or on none,
-    and for a load that is no frames. Of a fault on one version (a canary) it is the share of all frames that failed:
-    each could have met the other version. The weight of that version is what it comes to, where nobody tries again.
+    Of a fault on one version (a canary) it is the share of all frames that failed: each could have met the other
+    version. The weight of that version is what it comes to, where nobody tries again. None where `off_path` has none.
     Source: Basiri et al., "Chaos Engineering", IEEE Software 2016 (minimise blast radius).
     """
+    seen = off_path(rows, record, scenario, window)
+    return sum(row.outcome is not Outcome.SUCCESS for row in seen) / len(seen) if seen else None
+
+
+def blast_slo(rows: Sequence[Row], record: Record, scenario: Scenario, window: Window) -> float | None:
+    """Share of the same frames that were no right answer within the SLO, 0 to 1: slowness that spreads fails nothing.
+
+    None where `off_path` has none. Source: as above; and Dean and Barroso, "The Tail at Scale", CACM 2013.
+    """
+    seen = off_path(rows, record, scenario, window)
+    return sum(not good(row, record, scenario) for row in seen) / len(seen) if seen else None
+
+
+def off_path(rows: Sequence[Row], record: Record, scenario: Scenario, window: Window) -> list[Row]:
+    """Frames of the window that did not have to meet the fault: whatever became of them, it was not done to them.
+
+    A frame needs the services of EVERY, the section that its camera belongs to, and `alerts` when a person of interest
+    is on it; which it was, follows from the cell's seed. Nothing where the fault is on every path, or on none, and for
+    a load that is no frames. All of them where the fault is on one version.
+    """
+    seen = within(rows, record, window)
     if scenario.fault is not None and scenario.fault.version:
-        seen = within(rows, record, window)
-        return sum(row.outcome is not Outcome.SUCCESS for row in seen) / len(seen) if seen else None
+        return seen
     if scenario.fault is None or scenario.fault.service in EVERY or scenario.load.what != "frames":
-        return None
+        return []
     needs = paths(scenario.arrivals(), scenario.duration_s, record.seed)
-    apart = [
-        row
-        for row in within(rows, record, window)
-        if row.index < len(needs) and scenario.fault.service not in needs[row.index]
-    ]
-    if not apart or len(apart) == len(within(rows, record, window)):
-        return None
-    return sum(row.outcome is not Outcome.SUCCESS for row in apart) / len(apart)
+    apart = [row for row in seen if row.index < len(needs) and scenario.fault.service not in needs[row.index]]
+    return apart if len(apart) < len(seen) else []
 
 
 @lru_cache(maxsize=64)
@@ -57,3 +70,4 @@ def paths(load: Load, duration_s: float, seed: int) -> tuple[frozenset[str], ...
 
 
 BLAST = Measure("blast", "blast radius", "share", "lower", "difference", blast)
+BLAST_SLO = Measure("blast-slo", "blast radius by the SLO", "share", "lower", "difference", blast_slo)

@@ -15,6 +15,17 @@ if TYPE_CHECKING:  # the scenario's own validation needs the names of the measur
 ALL = "all"
 """The window of every phase but the warm-up."""
 
+Unit = Literal[
+    "share",
+    "ms",
+    "per second",
+    "per call",
+    "per frame",
+    "frames",
+    "times the budget",
+    "CPU-s per 1000",
+    "MiB-s per 1000",
+]
 Of = Callable[[Sequence[Row], "Record", "Scenario", "Window"], float | None]
 
 
@@ -29,9 +40,7 @@ class Measure:
 
     name: str
     title: str
-    unit: Literal[
-        "share", "ms", "per second", "per call", "frames", "times the budget", "CPU-s per 1000", "MiB-s per 1000"
-    ]
+    unit: Unit
     better: Literal["higher", "lower"]
     scale: Literal["difference", "ratio"]
     of: Of

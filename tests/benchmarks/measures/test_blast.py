@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks.measures.blast import blast, paths
+from collections.abc import Collection
+
+from benchmarks.measures.blast import blast, blast_slo, paths
 from benchmarks.record import Record
 from benchmarks.scenario import Scenario, load_scenario
 from loadtests.rows import Outcome, Row
@@ -19,10 +21,11 @@ def faulted(service: str) -> Scenario:
     return burst.model_copy(update={"fault": burst.fault.model_copy(update={"service": service})})
 
 
-def cell(scenario: Scenario, failed: set[int]) -> tuple[list[Row], Record]:
+def cell(scenario: Scenario, failed: set[int], late: Collection[int] = ()) -> tuple[list[Row], Record]:
+    """A frame in 10 ms each, the late ones in half a second, which no scenario's SLO allows."""
     planned = arrivals(scenario.arrivals(), scenario.duration_s, SEED, ["e"])
     rows = [
-        Row(one.index, one.at_s, one.at_s, one.at_s + 0.01, "e", f"f{one.index}", 200,
+        Row(one.index, one.at_s, one.at_s, one.at_s + (0.5 if one.index in late else 0.01), "e", f"f{one.index}", 200,
             Outcome.ERROR if one.index in failed else Outcome.SUCCESS)
         for one in planned
     ]  # fmt: skip
@@ -50,9 +53,23 @@ def test_failures_of_frames_that_never_go_there_are_the_blast_radius() -> None:
     assert blast(rows, record, scenario, "fault") == 3 / len(elsewhere)
 
 
+def test_slowness_that_reaches_the_other_section_is_in_the_blast_radius_by_the_slo_alone() -> None:
+    scenario = load_scenario("noisy-neighbour")
+    needs = paths(scenario.arrivals(), scenario.duration_s, SEED)
+    rows, record = cell(scenario, set())
+    inside = [row.index for row in rows if 3 <= row.at < 6]
+    there = [at for at in inside if "section-1" in needs[at]]
+    elsewhere = [at for at in inside if "section-1" not in needs[at]]
+    rows, record = cell(scenario, {elsewhere[0]}, [*there, *elsewhere[1:4]])
+    assert scenario.primary.measure == "blast-slo"
+    assert blast_slo(rows, record, scenario, "fault") == 4 / len(elsewhere)
+    assert blast(rows, record, scenario, "fault") == 1 / len(elsewhere)
+
+
 def test_a_fault_on_every_path_has_no_other_paths_to_harm() -> None:
     rows, record = cell(faulted("image-analysis"), set())
     assert blast(rows, record, faulted("image-analysis"), "fault") is None
+    assert blast_slo(rows, record, faulted("image-analysis"), "fault") is None
     assert blast(rows, record, load_scenario("steady"), "steady") is None
 
 

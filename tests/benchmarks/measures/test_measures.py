@@ -141,10 +141,16 @@ def test_the_largest_latency_is_that_of_a_success() -> None:
     assert measured("latency-max", [row(3.0, 0.2), row(4.0, 0.3), row(5.0, 9.0, Outcome.TIMEOUT)]) == pytest.approx(300)
 
 
-def test_a_percentile_is_a_measure_of_each_cell() -> None:
-    rows = [row(3 + n / 50, n / 1000) for n in range(1, 101)]
-    assert measured("latency-p99", rows) == pytest.approx(99)
-    assert measured("latency-p50", rows[:1]) is None
+@pytest.mark.parametrize(("name", "value"), [("p50", 500), ("p90", 900), ("p99", 990), ("p99.9", 999), ("max", 1000)])
+def test_a_percentile_is_a_measure_of_each_cell(name: str, value: float) -> None:
+    rows = [row(3 + n / 500, n / 1000) for n in range(1, 1001)]
+    assert measured(f"latency-{name}", rows) == pytest.approx(value)
+
+
+@pytest.mark.parametrize(("name", "enough"), [("p50", 2), ("p90", 10), ("p99", 100), ("p99.9", 1000)])
+def test_a_cell_with_fewer_successes_than_a_percentile_needs_has_none(name: str, enough: int) -> None:
+    assert measured(f"latency-{name}", [row(3.0)] * (enough - 1)) is None
+    assert measured(f"latency-{name}", [row(3.0)] * enough) == pytest.approx(50)
 
 
 def test_attempts_are_received_over_logical_on_the_edges_into_the_faulted_service() -> None:
@@ -189,27 +195,56 @@ def test_waste_is_the_share_of_attempts_that_were_answered_to_nobody() -> None:
     assert measured("waste", [], "all", edges=edges) == pytest.approx(6 / 40)
 
 
-def test_amplification_holds_what_every_edge_of_the_chain_has_multiplied() -> None:
-    needs = paths(SCENARIO.arrivals(), SCENARIO.duration_s, 7)
-    rows = [replace(row(3.5), index=at) for at in range(20)]
-    alerting = sum("alerts" in needs[at] for at in range(20))
-    edges = {
-        "collector->face-recognition": {"logical": 20, "received": 20 + 2 * alerting},
-        "face-recognition->alerts": {"logical": 3 * alerting, "received": 9 * alerting},
-        "alerts->momentum": {"logical": 9 * alerting, "received": 27 * alerting},
+STORM = [replace(row(3.5), index=at) for at in range(20)]
+ALERTING = sum("alerts" in needs for needs in paths(SCENARIO.arrivals(), SCENARIO.duration_s, 7)[:20])
+
+
+def storm(r: int = 3) -> dict[str, dict[str, int]]:
+    """Edges of a cell in which each hop to momentum by way of alerts tried r times, and all in vain."""
+    return {
+        "collector->face-recognition": {"logical": 20, "received": 20 + (r - 1) * ALERTING},
+        "face-recognition->alerts": {"logical": r * ALERTING, "received": r**2 * ALERTING},
+        "alerts->momentum": {"logical": r**2 * ALERTING, "received": r**3 * ALERTING},
         "collector->momentum": {"logical": 20, "received": 30},
         "cpanel->alerts": {"logical": 5, "received": 5},
     }
-    found = amplification(rows, record(edges=edges), SCENARIO)
+
+
+def test_amplification_holds_what_every_edge_of_the_chain_has_multiplied() -> None:
+    found = amplification(STORM, record(edges=storm()), SCENARIO)
     assert [(edge, len(one.chain), one.frames) for edge, one in found.items()] == [
         ("collector->face-recognition", 1, 20),
         ("collector->momentum", 1, 20),
-        ("face-recognition->alerts", 2, alerting),
-        ("alerts->momentum", 3, alerting),
+        ("face-recognition->alerts", 2, ALERTING),
+        ("alerts->momentum", 3, ALERTING),
     ]
     deepest = found["alerts->momentum"]
-    assert (deepest.per_call, deepest.per_frame, deepest.faulted) == (3.0, 27.0, alerting)
+    assert (deepest.per_call, deepest.per_frame, deepest.faulted) == (3.0, 27.0, ALERTING)
     assert found["collector->momentum"].per_frame == 1.5
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_the_requests_of_a_frame_grow_with_the_depth_of_the_storm_where_attempts_per_call_cannot(depth: int) -> None:
+    chain = [("collector->face-recognition", 1), ("face-recognition->alerts", 2), ("alerts->momentum", 3)]
+    edges = {edge: {"logical": 20 * 3 ** (at - 1), "received": 20 * 3**at} for edge, at in chain[:depth]}
+    edges |= {"collector->momentum": {"logical": 20, "received": 20}}
+    # twenty frames, all of which raise an alert
+    alerts = [at for at, needs in enumerate(paths(SCENARIO.arrivals(), SCENARIO.duration_s, 7)) if "alerts" in needs]
+    rows = [replace(row(3.5), index=at) for at in alerts[:20]]
+    scenario, kept = load_scenario(f"retry-storm-{depth}"), record(edges=edges)
+    assert scenario.primary.measure == "requests-per-frame"
+    assert MEASURES["requests-per-frame"].of(rows, kept, scenario, "all") == 3**depth
+    per_call = MEASURES["attempts"].of(rows, kept, scenario, "all")
+    assert per_call is not None
+    assert per_call <= 3
+
+
+def test_a_storm_is_measured_on_the_deepest_edge_and_none_where_no_frame_needs_it() -> None:
+    of = MEASURES["requests-per-frame"].of
+    deep = load_scenario("retry-storm-3")
+    assert of(STORM, record(edges=storm()), deep, "all") == 27
+    assert of([], record(edges=storm()), deep, "all") is None
+    assert of(STORM, record(edges=storm()), load_scenario("steady"), "all") is None
 
 
 def test_the_goodput_lost_is_what_the_steady_phase_promised_and_the_window_did_not_keep() -> None:
