@@ -34,21 +34,40 @@ Window = Literal["steady", "fault", "recovery", "all"]
 class Primary(Strict):
     """The one measure that decides, the phase it is read in, and the smallest difference that matters in practice.
 
-    `margin` is absolute for shares (0.05 = 5 points) and relative for ratios (0.10 = ten per cent).
+    `margin` is in the measure's unit where arms are compared by difference (0.05 of a share is 5 points, 1 of frames is
+    one frame), and relative where they are compared by ratio (0.10 = ten per cent). Of a share and a ratio it is
+    below 1.
     """
 
     measure: str
     phase: Window
-    margin: Annotated[float, Field(gt=0, lt=1)]
+    margin: Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
     @model_validator(mode="after")
     def _known(self) -> Self:
         found = MEASURES.get(self.measure)
         if found is None:
             raise ValueError(f"measure: no measure {self.measure!r}; choose one of: {', '.join(MEASURES)}")
+        wrong = []
         if found.whole_cell and self.phase != "all":
-            raise ValueError(f"phase: {self.measure} is counted over the whole cell; write `all`, not {self.phase!r}")
+            wrong.append(f"phase: {self.measure} is counted over the whole cell; write `all`, not {self.phase!r}")
+        if self.margin >= 1 and (found.unit == "share" or found.scale == "ratio"):
+            wrong.append(
+                f"margin: {self.margin:g} is not right, it should be less than 1: {self.measure} is "
+                + ("a share (0.05: 5 points)" if found.unit == "share" else "compared by ratio (0.10: 10 %)")
+            )
+        if wrong:
+            raise ValueError("\n".join(wrong))
         return self
+
+    @property
+    def smallest(self) -> str:
+        """The margin with its unit: `5 points`, `10 %`, `1 frame`."""
+        measure = MEASURES[self.measure]
+        if measure.scale == "ratio":
+            return f"{self.margin * 100:g} %"
+        size, unit = (self.margin * 100, "points") if measure.unit == "share" else (self.margin, measure.unit)
+        return f"{size:g} {unit.removesuffix('s') if size == 1 else unit}"
 
 
 class Expectation(Strict):

@@ -31,7 +31,7 @@ def list_(context: typer.Context) -> None:
     table = Table("scenario", "question", "decided by", box=None, pad_edge=False)
     for each in all_scenarios():
         primary = each.primary
-        table.add_row(each.name, each.question, f"{primary.measure} ({primary.phase}), margin {primary.margin:.0%}")
+        table.add_row(each.name, each.question, f"{primary.measure} ({primary.phase}), margin {primary.smallest}")
     output().print(table)
 
 
@@ -72,7 +72,7 @@ def explained(scenario: Scenario) -> list[str]:
         *([f"settings     {', '.join(told)}"] if told else ()),
         *([f"saturated    {full(scenario)}"] if scenario.saturated else ()),
         f"arms         {', '.join(scenario.arms) or 'those of the profile'}",
-        f"decided by   {measure.title} in the phase {primary.phase}; less than {primary.margin:.0%} is no difference",
+        f"decided by   {measure.title} in the phase {primary.phase}; less than {primary.smallest} is no difference",
         f"SLO          {scenario.slo.latency_ms:g} ms, {scenario.slo.target:.1%} of the arrivals",
         f"known        {scenario.expectation.result}",
         f"source       {scenario.expectation.source}",

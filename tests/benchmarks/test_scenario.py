@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.errors import BadInput
 from benchmarks.scenario import load_scenario, names, path_of, scenarios
+from benchmarks.scenario_cli import explained
 from k8s.render import MODES
 
 GOOD = """
@@ -112,6 +113,58 @@ def test_a_surge_in_a_phase_that_there_is_not_is_refused(tmp_path: Path) -> None
     assert problems(
         tmp_path, SURGE.replace(", recovery: 1.5", "").replace("{fault: 4}", "{fault: 4, recovery: 2}")
     ) == ["load.times.recovery: the phase 'recovery' has no length in `phases`"]
+
+
+def decided_by(measure: str, margin: str) -> str:
+    return GOOD.replace("availability, phase: fault, margin: 0.05", f"{measure}, margin: {margin}")
+
+
+@pytest.mark.parametrize(
+    ("measure", "margin", "said"),
+    [
+        ("availability, phase: fault", "0.07", "7 points"),
+        ("availability, phase: fault", "0.01", "1 point"),
+        ("latency-p99, phase: fault", "0.1", "10 %"),
+        ("attempts, phase: all", "0.07", "7 %"),
+        ("duplicated, phase: all", "1", "1 frame"),
+        ("lost, phase: all", "12.5", "12.5 frames"),
+        ("burn, phase: fault", "2", "2 times the budget"),
+    ],
+)
+def test_a_margin_is_in_the_unit_of_its_measure_and_is_shown_with_it(
+    tmp_path: Path, measure: str, margin: str, said: str
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(decided_by(measure, margin))
+    assert load_scenario(path).primary.smallest == said
+    assert any(line.endswith(f"; less than {said} is no difference") for line in explained(load_scenario(path)))
+
+
+@pytest.mark.parametrize(
+    ("measure", "margin", "right"),
+    [
+        ("goodput, phase: fault", "5", "less than 1: goodput is a share (0.05: 5 points)"),
+        ("cpu, phase: fault", "10", "less than 1: cpu is compared by ratio (0.10: 10 %)"),
+        ("duplicated, phase: all", "0", "greater than 0"),
+        ("duplicated, phase: all", ".inf", "a finite number"),
+    ],
+)
+def test_a_margin_that_no_difference_could_reach_is_refused(
+    tmp_path: Path, measure: str, margin: str, right: str
+) -> None:
+    (said,) = problems(tmp_path, decided_by(measure, margin))
+    assert said.startswith("primary.margin: ")
+    assert said.endswith(f"is not right, it should be {right}")
+
+
+def test_all_that_is_wrong_with_what_decides_is_said_at_once(tmp_path: Path) -> None:
+    found = problems(tmp_path, decided_by("waste, phase: fault", "5"))
+    assert [line.partition(":")[0] for line in found] == ["primary.phase", "primary.margin"]
+
+
+@pytest.mark.parametrize("name", ["timeout-after-commit", "timeout-after-commit-without-ids"])
+def test_frames_that_are_stored_twice_matter_from_the_first_one_on(name: str) -> None:
+    assert load_scenario(name).primary.smallest == "1 frame"
 
 
 def test_a_file_of_ones_own_is_named_by_the_file(tmp_path: Path) -> None:
