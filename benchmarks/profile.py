@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from benchmarks.errors import BadInput
 from benchmarks.scenario import names
+from k8s.render import MODES
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Profile:
     policy_times: PolicyTimes | None
 
 
+ALONE = ("ejection-percent",)
+"""Scenarios that sweep policies: each point is a world, so that none is run beside others (`benchmarks.order`)."""
 # A cell's fault phase lasts 3 s in `quick`: with these, a breaker or an ejection acts, probes and recovers inside it.
 WITHIN_A_CELL = PolicyTimes(interval_s=0.5, base_ejection_s=1.0)
 
@@ -59,9 +62,10 @@ PROFILES = {
         ),
         Profile(
             name="full",
-            about="every scenario and arm, ten repetitions, Istio's own policy times: many hours",
-            arms=("none", "library", "sidecar", "mesh"),
-            scenarios=tuple(names()),
+            about=f"every scenario that is not run alone ({', '.join(ALONE)} is), every mode, ten repetitions, Istio's "
+            "own policy times: days, and 20 GiB for the worlds; name scenarios for less",
+            arms=MODES,
+            scenarios=tuple(name for name in names() if name not in ALONE),
             repetitions=10,
             phase_scale=15.0,
             policy_times=None,

@@ -111,7 +111,7 @@ def require_memory(needs: Mapping[str, int], available: int) -> str:
     parts = ", ".join(f"{arm} {gib(need)}" for arm, need in needs.items())
     line = f"memory: {gib(total)} needed ({parts}), {gib(available)} available"
     if total > available:
-        raise BadInput([f"{line}; end other programs, or run fewer arms with --arm"])
+        raise BadInput([f"{line}; end other programs, or run fewer arms or scenarios with --arm and --scenario"])
     return line
 
 

@@ -127,7 +127,7 @@ def test_too_little_memory_is_told_before_anything_starts(
 ) -> None:
     monkeypatch.setattr("benchmarks.worlds.available_memory", lambda: 2**30)
     said = told("bench", "--arm", "none", "--arm", "mesh", "--results", tmp_path)
-    assert "1.0 GiB available; end other programs, or run fewer arms with --arm" in said
+    assert "1.0 GiB available; end other programs, or run fewer arms or scenarios with --arm and --scenario" in said
     assert not list(tmp_path.iterdir())
 
 
