@@ -158,7 +158,7 @@ def require_victims(scenarios: Iterable[Scenario], rendered: Mapping[str, Render
                 replicas[each["spec"]["template"]["metadata"]["labels"]["app"]] += each["spec"]["replicas"]
         for scenario in scenarios:
             fault = scenario.fault
-            if fault is not None and fault.replicas != "all" and fault.replicas > replicas[fault.service]:
+            if fault is not None and (1 if fault.replicas == "all" else fault.replicas) > replicas[fault.service]:
                 there = replicas[fault.service]
                 problems[f"{scenario.name}: fault.replicas: {fault.replicas}, but {fault.service} has {there}"] = None
     if problems:

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from benchmarks.faults import Proof
 from benchmarks.scenario import Phase, Scenario
 
 SCHEMA: Final = 1
@@ -185,6 +186,5 @@ class Record(Stored):
 
     def proven(self, what: Literal["fault", "action"]) -> bool:
         """Whether every victim says that the fault, or the action, took place on it, and that it is over."""
-        told: dict[str, Any] = getattr(self, what) or {}
-        fired, gone = (told.get(name, {}) for name in ("fired", "gone"))
-        return bool(fired) and all(fired.values()) and bool(gone) and all(gone.values())
+        told: dict[str, Any] | None = getattr(self, what)
+        return told is not None and not Proof(**told).objections()

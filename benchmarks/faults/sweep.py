@@ -30,13 +30,16 @@ COMMON = ("id", "kind", "ttl_s", "seed", "expires_in_s", "fired")
 
 
 async def active(world: World, http: aiohttp.ClientSession) -> list[Stale]:
-    """What the pods commit on themselves, and which of their processes stand still. Raises FaultFailed."""
+    """What the pods commit on themselves, and which of their processes stand still.
+
+    Raises FaultFailed when a pod that is ready does not tell.
+    """
     status = await world.status()
     pods = status.pods
     whole = [Stale(EVERYBODY, kind, kind) for kind in status.ailing]
     frozen = [Stale(pod.name, container, "freeze") for pod in pods for container in pod.frozen]
-    # Who stands still, or is being started, cannot be asked.
-    asked = [pod for pod in pods if "app" not in pod.frozen and pod.ready]
+    # Who stands still cannot be asked. Who is not ready may have a fault to thank for it, and can.
+    asked = [pod for pod in pods if "app" not in pod.frozen]
     answers = await asyncio.gather(*(_faults(http, pod) for pod in asked))
     return whole + frozen + [one for found in answers for one in found]
 
@@ -66,6 +69,8 @@ async def _faults(http: aiohttp.ClientSession, pod: Pod) -> list[Stale]:
             answer.raise_for_status()
             listed = (await answer.json())["faults"]
     except (aiohttp.ClientError, TimeoutError) as error:
+        if not pod.ready:  # it is being started, or has ended: a fault that it had went with its process
+            return []
         raise FaultFailed(f"{pod.name} does not tell its faults at {pod.admin}: {error}") from error
     return [
         Stale(
