@@ -149,6 +149,18 @@ class WorldStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """What a target takes its time for, in seconds.
+
+    `look_s`: between two looks at a pod, so that looking is no load beside what is measured. `restart_s`: how long a
+    container that was killed may take until it is ready again.
+    """
+
+    look_s: float
+    restart_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Beginning:
     """What a world was when it started: where the application is, its Istio objects, each deployment's replicas."""
 
@@ -194,6 +206,11 @@ class OperatedWorld(Protocol):
 
 class World(OperatedWorld, Protocol):
     """One running copy of the application that can be measured too, and broken on purpose."""
+
+    pace: Pace
+
+    async def look(self, pods: Collection[str]) -> list[Pod]:
+        """List those of these pods that are there, in name order; nobody is asked what they use, which is load."""
 
     async def restart(self, pod: str, env: Mapping[str, str] | None = None, ttl_s: float = 0) -> None:
         """Drain a pod's application and start it again; returns when it is ready.

@@ -45,7 +45,7 @@ class Frozen:
         while moving := set(self.stood) - await self._still():
             if self.clock() > deadline:
                 raise FaultFailed(f"not stopped after {SIGNAL_DEADLINE_S:g} s: {', '.join(sorted(moving))}")
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(self.world.pace.look_s)
         self.stood = dict.fromkeys(self.stood, 1)
         self.began = self.clock()
 
@@ -56,7 +56,7 @@ class Frozen:
         while still := await self._still():
             if self.clock() > deadline:
                 raise FaultFailed(f"still stopped after {SIGNAL_DEADLINE_S:g} s: {', '.join(sorted(still))}")
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(self.world.pace.look_s)
 
     async def proof(self) -> Proof:
         """Whether each stood still once, whether it does now, and whether another process stands in its place."""
@@ -69,6 +69,5 @@ class Frozen:
         )
 
     async def _still(self) -> set[str]:
-        names = {victim.pod for victim in self.victims}
-        pods = (await self.world.status()).pods
-        return {pod.name for pod in pods if pod.name in names and self.container in pod.frozen}
+        pods = await self.world.look([victim.pod for victim in self.victims])
+        return {pod.name for pod in pods if self.container in pod.frozen}

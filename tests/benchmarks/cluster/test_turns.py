@@ -53,9 +53,7 @@ async def pods(worlds: dict[str, ClusterWorld]) -> dict[str, int]:
 
 
 @pytest.mark.usefixtures("busy")
-async def test_the_one_whose_turn_it_is_has_pods_and_the_others_rest(
-    api: Api, worlds: dict[str, ClusterWorld]
-) -> None:
+async def test_the_one_whose_turn_it_is_has_pods_and_the_others_rest(api: Api, worlds: dict[str, ClusterWorld]) -> None:
     said: list[str] = []
     turn = Turns(api, worlds, said.append)
     for arm, other in (("none", "library"), ("library", "none"), ("none", "library")):
