@@ -32,13 +32,16 @@ from benchmarks.timeline import timeline, wall_to_monotonic
 from k8s.target import TargetError, Usage, World
 from loadtests.client import Audit, Player, RunSpec
 from loadtests.frames import frame_of
-from loadtests.schedule import arrivals
+from loadtests.run import MOST_IN_FLIGHT
+from loadtests.schedule import Arrival, arrivals, busiest
 from services.airport.analysis import expected
 
 LATENESS_LIMIT_MS = 10.0  # fairness rule 7
 IDLE_LIMIT = 0.05  # of one core, fairness rule 8
 REQUEST_TIMEOUT_S = 5.0
 CAPACITY = 200
+# A request may leave late and end late: for this long its place is kept beyond its timeout.
+PLACE_MARGIN_S = 1.0
 # Between the order to the generator and the first possible arrival: schedule and frames are built in it.
 LEAD_S = 0.3
 # A fault outlives its phase by this much at most, should the harness die.
@@ -134,17 +137,19 @@ class Conduct:
         entries = [pod.entry for pod in pods.of(ENTRANCE[scenario.load.what]) if self.entry in (None, pod.name)]
         proxies_before = await world.proxy_stats()
         usage_before, idle_before = await world.usage(), await self._idle_cpu(cell.arm)
+        load = scenario.arrivals()
+        planned = arrivals(load, scenario.duration_s, cell.seed, entries)
         began, since = time.monotonic(), time.time()
         spec = RunSpec(
             id=cell.id,
             rows=rows,
             start_monotonic=began + LEAD_S,
-            load=scenario.arrivals(),
+            load=load,
             duration_s=scenario.duration_s,
             seed=cell.seed,
             entries=tuple(entries),
             timeout_s=REQUEST_TIMEOUT_S,
-            capacity=CAPACITY,
+            capacity=capacity(planned),
         )
         run = asyncio.create_task(self.generator.run(spec, self.on_progress))
         run.add_done_callback(notes.ended)
@@ -171,7 +176,7 @@ class Conduct:
             failed_calls.write(failed_calls.beside(rows), calls)
         there = {pod.name for pod in pods.pods}
         every = [*pods.pods, *(pod for pod in kept.pods.pods if pod.name in counters and pod.name not in there)]
-        frames = (frame_of(arrival, cell.seed) for arrival in arrivals(spec.load, spec.duration_s, spec.seed, entries))
+        frames = (frame_of(arrival, cell.seed) for arrival in planned)
         # a look at the dashboard leaves nothing behind
         sent = {frame.id: expected(frame) for frame in frames} if spec.load.what == "frames" else {}
         record: dict[str, Any] = {
@@ -303,6 +308,15 @@ async def _clocked(what: str, fault: Fault, notes: Notes) -> AsyncIterator[None]
     finally:
         if what in notes.injected:
             notes.removed[what] = round(time.monotonic() - began, 4)
+
+
+def capacity(planned: Sequence[Arrival]) -> int:
+    """How many requests the generator has room for: as many as can be in flight if none of the schedule is answered.
+
+    With less room, the generator would shed the load of an arm that does not, and the loop would be closed. Bounded by
+    what one generator can hold; what is dropped beyond it is counted, and warned of in every report.
+    """
+    return min(MOST_IN_FLIGHT, max(CAPACITY, busiest(planned, REQUEST_TIMEOUT_S + PLACE_MARGIN_S)))
 
 
 def settle_s(scenario: Scenario) -> float:

@@ -159,8 +159,9 @@ def _of_group(group: Group, found: Evidence) -> Iterator[Caution]:
     audits = [record.generator for record in records if record.generator]
     if dropped := sum(audit.dropped for audit in audits):
         yield Caution(
-            f"{where}: {dropped} arrivals were dropped by the generator, and count as not served",
-            "the service was slower than the generator has room for: read availability before latency",
+            f"{where}: {dropped} arrivals were dropped by the generator, and count as not served: from "
+            "there on the load was no open loop, and it was not the arm that shed it",
+            "more were waiting than one generator has room for: lower the rate, `goaround bench --rate 20`",
         )
     if (seen := exposed(records)) and seen[0] < seen[1]:
         yield Caution(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import pytest
 
-from benchmarks.cell import audit_objections, restore, settle_s, spent
-from benchmarks.scenario import load_scenario
+from benchmarks.cell import CAPACITY, REQUEST_TIMEOUT_S, audit_objections, capacity, restore, settle_s, spent
+from benchmarks.profile import PROFILES
+from benchmarks.scenario import load_scenario, names
 from k8s.target import KindUsage, Usage
+from loadtests.run import MOST_IN_FLIGHT
+from loadtests.schedule import Load, arrivals
 
 
 def record(**changes: Any) -> dict[str, Any]:
@@ -54,6 +58,25 @@ def test_a_service_that_was_given_a_capacity_may_work_off_its_queue_after_the_lo
     held = load_scenario("total-outage")
     assert held.saturated is None
     assert settle_s(held) == settle_s(load_scenario("overload-step"))
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_generator_has_room_for_all_that_nobody_answers_under_every_profile(name: str) -> None:
+    for profile in PROFILES.values():
+        scenario = load_scenario(name).scaled(profile.phase_scale)
+        planned = arrivals(scenario.arrivals(), scenario.duration_s, 1, ("a:1",))
+        places = capacity(planned)
+        assert CAPACITY <= places < MOST_IN_FLIGHT
+        waiting: deque[float] = deque()
+        for arrival in planned:
+            while waiting and waiting[0] <= arrival.at_s - REQUEST_TIMEOUT_S:
+                waiting.popleft()
+            waiting.append(arrival.at_s)
+            assert len(waiting) <= places
+
+
+def test_there_is_never_more_room_than_one_generator_can_hold() -> None:
+    assert capacity(arrivals(Load(pattern="constant", rate=2000), 3.0, 1, ("a:1",))) == MOST_IN_FLIGHT
 
 
 def test_a_killed_pod_keeps_what_it_had_counted() -> None:
