@@ -35,8 +35,8 @@ from benchmarks import (
     world_cli,
 )
 from benchmarks.console import console as output
-from benchmarks.errors import INTERRUPTED, UNPROVEN, WRONG, BadInput, NotRemoved
-from benchmarks.measures.integrity import account
+from benchmarks.errors import INTERRUPTED, NOT_KEPT, UNPROVEN, WRONG, BadInput, NotRemoved
+from benchmarks.measures.integrity import account, breaches
 from benchmarks.mendable import MENDABLE, sentences
 from benchmarks.next_steps import next_steps, onward
 from benchmarks.profile import PROFILES
@@ -159,7 +159,8 @@ def bench(
 
     With --target cluster the harness runs as a Job in the cluster, and its results are copied here as they come.
 
-    Exit code 1: the fault of a cell was not proven to act and to be gone again, so that the cell is void.
+    Exit code 1: the fault of a cell was not proven to act and to be gone again, so that the cell is void; or a frame
+    was stored more than once, or acknowledged and not stored, in a cell whose services keep ids.
     """
     console = output()
     given = _given(context)
@@ -212,7 +213,8 @@ def bench(
         _say_how_to_go_on(run, console, kube_context)
         raise
     write(run, "terminal", console)
-    frames = account((each, run.scenarios[each.scenario]) for each in run.records())
+    measured = [(each, run.scenarios[each.scenario]) for each in run.records()]
+    frames = account(measured)
     console.print(f"\nintegrity: {frames.sentence()}", soft_wrap=True)
     console.print(f"rows, records and reports: {run.folder}", soft_wrap=True)
     save(run)
@@ -223,10 +225,13 @@ def bench(
         write((other, run), "terminal", console)
     if left is not None:
         raise left
-    if unproven := run.unproven():
-        for cell in unproven:
-            _say(f"{cell}: void: its fault was not proven in any try")
-        raise typer.Exit(UNPROVEN)
+    unproven, broken = run.unproven(), breaches(measured)
+    for cell in unproven:
+        _say(f"{cell}: void: its fault was not proven in any try")
+    for cell, what in broken.items():
+        _say(f"{cell}: integrity not kept: {what}")
+    if unproven or broken:
+        raise typer.Exit(UNPROVEN if unproven else NOT_KEPT)
 
 
 def _given(context: typer.Context) -> list[str]:
