@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,7 +28,8 @@ from benchmarks.results import read_rows
 from benchmarks.scenario import Scenario
 from benchmarks.settings import told
 from benchmarks.timeline import timeline, wall_to_monotonic
-from k8s.target import TargetError, Usage, World
+from benchmarks.usage import BEGINNING, Readings, spent
+from k8s.target import TargetError, World
 from loadtests.client import Audit, Player, RunSpec
 from loadtests.frames import frame_of
 from loadtests.run import MOST_IN_FLIGHT
@@ -57,12 +57,12 @@ TROUBLE = (FaultFailed, PodUnreachable, TargetError)
 class Notes:
     """What was noted while the load ran. `over`: it was ended early, and nothing waits for its phases any more."""
 
+    readings: Readings
     cpu: dict[str, tuple[CpuClock, CpuClock]] = field(default_factory=dict)
     proofs: dict[str, Proof] = field(default_factory=dict)
     injected: dict[str, float] = field(default_factory=dict)
     removed: dict[str, float] = field(default_factory=dict)
     objections: list[str] = field(default_factory=list)
-    usages: list[asyncio.Task[Usage]] = field(default_factory=list)
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ended(self, run: asyncio.Task[Audit]) -> None:
@@ -133,7 +133,7 @@ class Conduct:
             await asyncio.sleep(0.05)
 
     async def _measure(self, cell: Cell, scenario: Scenario, world: World, pods: Pods, rows: Path) -> dict[str, Any]:
-        notes, kept = Notes(), Kept(world, pods)
+        notes, kept = Notes(Readings(world)), Kept(world, pods)
         entries = [pod.entry for pod in pods.of(ENTRANCE[scenario.load.what]) if self.entry in (None, pod.name)]
         proxies_before = await world.proxy_stats()
         usage_before, idle_before = await world.usage(), await self._idle_cpu(cell.arm)
@@ -155,11 +155,10 @@ class Conduct:
         run.add_done_callback(notes.ended)
         try:
             await self._phases(cell, scenario, kept, spec.start_monotonic, notes)
-            audit, usages = await run, await asyncio.gather(*notes.usages)
+            audit, phase_usage = await run, await notes.readings.by_phase()
         finally:
-            for task in (run, *notes.usages):
-                task.cancel()
-            await asyncio.gather(run, *notes.usages, return_exceptions=True)
+            run.cancel()
+            await asyncio.gather(run, notes.readings.stop(), return_exceptions=True)
         pods = Pods(self.http, (await world.status()).pods)  # those that came meanwhile included
         counters = await self._settled(pods, notes, settle_s(scenario))
         usage_after, idle_after = await world.usage(), await self._idle_cpu(cell.arm)
@@ -183,9 +182,7 @@ class Conduct:
             "generator": asdict(audit),
             "machine": notes.shares(),
             "usage": spent(usage_before, usage_after),
-            "phase_usage": {
-                phase.name: spent(*pair) for phase, pair in zip(scenario.timeline(), pairwise(usages), strict=True)
-            },
+            "phase_usage": phase_usage,
             "edges": edges(every, counters, proxies_before, proxies_after),
             "connections": connections(every, counters),
             "inbound_retries": inbound_retries(pods.pods, proxies_before, proxies_after),
@@ -218,22 +215,24 @@ class Conduct:
 
     async def _phases(self, cell: Cell, scenario: Scenario, kept: Kept, start: float, notes: Notes) -> None:
         """Walk through the phases on the generator's clock, with fault and action held during their own."""
+        await _sleep_until(start, notes.over)
+        notes.readings.take(BEGINNING)
         for phase in scenario.timeline():
-            await _sleep_until(start + phase.start, notes.over)
-            # beside all else: a fault must not begin late because memory is being counted
-            notes.usages.append(asyncio.create_task(kept.world.usage()))
             before = CpuClock.now()
             if phase.name == "fault" and not notes.over.is_set():
                 try:
                     await self._strike(cell, scenario, kept, start + phase.end, notes)
                 except TROUBLE as error:
                     notes.objections.append(str(error))
-            await _sleep_until(start + phase.end, notes.over)
+            await _last_until(start + phase.end, phase.name, notes)
             notes.cpu[phase.name] = (before, CpuClock.now())
-        notes.usages.append(asyncio.create_task(kept.world.usage()))
 
     async def _strike(self, cell: Cell, scenario: Scenario, kept: Kept, end: float, notes: Notes) -> None:
-        """Hold the fault, and in it the action, until `end`, and note their proofs."""
+        """Hold the fault, and in it the action, until `end`, and note their proofs.
+
+        What the world uses is read while they last: memory that a fault holds is free as soon as it has ended, and the
+        work of ending it belongs to the phase after.
+        """
         held: dict[str, Fault] = {}
 
         async def keep(pods: Sequence[str]) -> None:
@@ -251,7 +250,8 @@ class Conduct:
         async with AsyncExitStack() as stack:
             for what, each in held.items():
                 await stack.enter_async_context(_clocked(what, each, notes))
-            await _sleep_until(end, notes.over)
+            await _last_until(end, "fault", notes)
+            await notes.readings.take("fault")
         for what, each in held.items():
             notes.proofs[what] = await each.proof()
 
@@ -328,6 +328,17 @@ def settle_s(scenario: Scenario) -> float:
     return SETTLE_FULL_S if queue else SETTLE_S
 
 
+async def _last_until(end: float, phase: str, notes: Notes) -> None:
+    """Wait for the end of a phase, and have read by then what the world used in it.
+
+    The reading begins as long before as one takes: what comes next, a fault or its removal, would wait longest in the
+    arm with the most processes.
+    """
+    await _sleep_until(end - notes.readings.longest_s, notes.over)
+    notes.readings.take(phase)
+    await _sleep_until(end, notes.over)
+
+
 async def _sleep_until(when: float, over: asyncio.Event) -> None:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(over.wait(), max(0.0, when - time.monotonic()))
@@ -345,18 +356,6 @@ def _add(counts: dict[str, Any], more: Mapping[str, Any]) -> None:
             _add(counts.setdefault(name, {}), value)
         else:
             counts[name] = counts.get(name, 0) + value
-
-
-def spent(before: Usage, after: Usage) -> dict[str, dict[str, float]]:
-    """CPU seconds of the cell, and the memory at its end, app and proxies apart."""
-    return {
-        kind: {
-            "cpu_s": round(getattr(after, kind).cpu_s - getattr(before, kind).cpu_s, 4),
-            "rss": getattr(after, kind).rss,
-            "pss": getattr(after, kind).pss,
-        }
-        for kind in ("app", "proxy")
-    }
 
 
 def audit_objections(record: Mapping[str, Any], meant_full: Collection[str] = ()) -> Sequence[str]:

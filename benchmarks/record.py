@@ -82,7 +82,10 @@ class AuditRecord(Stored):
 
 
 class Usage(Stored):
-    """CPU seconds spent in the cell or phase, and bytes of memory at its end; `pss`: None where no system tells it."""
+    """CPU seconds spent in the cell or phase, and bytes of memory at its end; `pss`: None where no system tells it.
+
+    The end of a fault phase is the moment before the fault is taken away.
+    """
 
     cpu_s: float
     rss: int
