@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
 import sys
-from collections.abc import Coroutine
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -44,6 +41,7 @@ from benchmarks.report import save, write
 from benchmarks.report.evidence import comparisons, evidence
 from benchmarks.report_cli import Results
 from benchmarks.results import Run
+from benchmarks.signals import interruptible
 from benchmarks.targets import LOCAL, Context, TargetName
 from istio.compile.versions import NEWEST, VERSIONS
 from k8s.target import MeshOptions
@@ -202,7 +200,7 @@ def bench(
             order.resume(run, prepared.rendered)
     left: NotRemoved | None = None
     try:
-        asyncio.run(_until_terminated(place.bench(run, prepared, console)))
+        asyncio.run(interruptible(place.bench(run, prepared, console)))
     except NotRemoved as error:
         left = error  # what was measured is told all the same
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -249,15 +247,6 @@ def _refuse_settings(given: list[str], strange: list[str]) -> None:
     found = [f"{name}: a resumed run keeps its own settings; leave it out" for name in given if name not in may]
     if found or strange:
         raise BadInput([*strange, *found])
-
-
-async def _until_terminated(work: Coroutine[Any, Any, None]) -> None:
-    """Run `work`; SIGTERM ends it as Ctrl-C does, so that nothing is lost and nothing is left running."""
-    task = asyncio.ensure_future(work)
-    # Not every event loop can: then SIGTERM ends this process at once, and the worlds with it.
-    with contextlib.suppress(NotImplementedError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    await task
 
 
 def _say_what_is_next(run: Run, console: Console, context: str | None) -> None:
