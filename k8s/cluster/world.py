@@ -20,9 +20,9 @@ from k8s.cluster.abilities import ABSENT
 from k8s.cluster.accounts import Accounts
 from k8s.cluster.api import Api, ApiError, folder, path_of
 from k8s.cluster.control import KEPT
-from k8s.cluster.operated import OperatedNamespace, Say, deployment_of, is_ending, quiet
+from k8s.cluster.operated import OperatedNamespace, Say, is_ending, quiet
 from k8s.cluster.reach import Reach
-from k8s.cluster.readiness import APP, PROXY, containers, is_ready
+from k8s.cluster.readiness import APP, PROXY, containers, deployment_of, is_ready
 from k8s.cluster.wardens import UNTOLD, Wardens, read_frozen, read_usage
 from k8s.target import Ability, Document, Pace, Pod, TargetError, Usage
 
