@@ -112,12 +112,12 @@ class Conduct:
             await world.mend()
             async with AsyncExitStack() as stack:
                 ttl_s = scenario.duration_s + DEADLINE_S + settle_s(scenario) + TTL_MARGIN_S
-                await stack.enter_async_context(told(world, scenario.settings, ttl_s))
+                await stack.enter_async_context(told(world, self.http, scenario.settings, ttl_s))
                 stack.push_async_callback(self._emptied, world, scenario, cell.seed)
                 if scenario.action:
                     await stack.enter_async_context(scenario.action.prepared(world))
                 pods = Pods(self.http, (await world.status()).pods)
-                await reset(world, pods, cell.seed)
+                await reset(world, pods, cell.seed, scenario.settings)
                 record |= await self._measure(cell, scenario, world, pods, rows)
         except (NotClean, *TROUBLE) as error:
             record["void"] = [str(error)]

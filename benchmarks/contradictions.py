@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from benchmarks.actions import AnyAction
     from benchmarks.faults import AnyFault
     from benchmarks.scenario import Load, Phases, Primary, Saturated
+    from benchmarks.settings import Settings
 
 
 def contradictions(parts: Mapping[str, Any]) -> list[str]:
@@ -87,6 +88,11 @@ def _versioned(fault: AnyFault | None, action: AnyAction | None) -> Iterator[str
         yield f"fault.replicas: write `all`, not {fault.replicas}, with `version`"
 
 
+def _forgotten(fault: AnyFault | None, settings: Settings) -> Iterator[str]:
+    if fault and fault.kind == "library-missing" and fault.service in settings:
+        yield f"fault: not with settings of {fault.service}, which it would start again without them"
+
+
 LAWS: tuple[Callable[..., Iterator[str]], ...] = (
-    _disturbed, _raised, _decided, _filled, _filling, _compared, _acted, _struck, _versioned,
+    _disturbed, _raised, _decided, _filled, _filling, _compared, _acted, _struck, _versioned, _forgotten,
 )  # fmt: skip

@@ -22,6 +22,7 @@ phases: {warm: 1.0, steady: 2.0, fault: 3.0, recovery: 1.5}
 fault: {kind: abort, service: image-analysis, replicas: 1, rate: 0.5}
 slo: {latency_ms: 200}
 """
+MISSING = "kind: library-missing, service: collector, replicas: all"
 
 
 def problems(folder: Path, text: str) -> list[str]:
@@ -56,6 +57,15 @@ def test_arms_that_do_not_exist_are_named(tmp_path: Path) -> None:
     assert problems(tmp_path, GOOD + "arms: [mesh, mush]\n") == [
         "arms: unknown mode 'mush'; choose from: " + ", ".join(MODES)
     ]
+
+
+def test_a_missing_library_does_not_go_with_settings_that_its_restart_would_lose(tmp_path: Path) -> None:
+    text = GOOD.replace("kind: abort, service: image-analysis, replicas: 1, rate: 0.5", MISSING)
+    assert problems(tmp_path, text + "settings: {collector: {WORKERS: '3'}}\n") == [
+        "fault: not with settings of collector, which it would start again without them"
+    ]
+    (tmp_path / "mine.yaml").write_text(text + "settings: {momentum: {WORKERS: '3'}}\n")
+    assert load_scenario(tmp_path / "mine.yaml").settings
 
 
 def test_phases_follow_each_other_on_the_clock_of_the_cell() -> None:

@@ -1,4 +1,4 @@
-"""A mesh of two replicas of one real service with real Envoys: small enough for a test module of its own."""
+"""A mesh of two replicas of one real service, which has a library, with real Envoys: small enough for one module."""
 
 from __future__ import annotations
 
@@ -26,6 +26,13 @@ SLOW = {
     },
 }
 
+ENVIRONMENT = {
+    "SERVICE_NAME": "image-analysis",
+    "POD_NAME": "image-analysis",
+    "FAULT_CONTROL": "on",
+    "RESILIENCE_MODE": "library",
+}
+
 
 @dataclass
 class SmallMesh:
@@ -43,7 +50,10 @@ class SmallMesh:
 @asynccontextmanager
 async def running(state: Path) -> AsyncIterator[SmallMesh]:
     """Start it; whatever was started is ended on the way out."""
-    rendered = Rendered("mesh", None, [_deployment(), service("image-analysis")], [SLOW], mesh=AS_INSTALLED)
+    policies = state / "policies.json"
+    policies.write_text("{}")
+    objects = [_deployment(POLICIES_FILE=str(policies)), service("image-analysis")]
+    rendered = Rendered("both", None, objects, [SLOW], mesh=AS_INSTALLED)
     world = await LocalTarget(state).up("small-mesh", rendered, attached=True, seed=1)
     try:
         async with aiohttp.ClientSession() as http:
@@ -52,13 +62,10 @@ async def running(state: Path) -> AsyncIterator[SmallMesh]:
         await world.down()
 
 
-def _deployment() -> dict[str, Any]:
+def _deployment(**told: str) -> dict[str, Any]:
     made = injected("image-analysis")
     made["spec"]["replicas"] = 2
     (container,) = made["spec"]["template"]["spec"]["containers"]
     container["command"] = ["python", "-m", "services.image_analysis"]
-    container["env"] += [{"name": name, "value": value} for name, value in ENVIRONMENT.items()]
+    container["env"] += [{"name": name, "value": value} for name, value in {**ENVIRONMENT, **told}.items()]
     return made
-
-
-ENVIRONMENT = {"SERVICE_NAME": "image-analysis", "POD_NAME": "image-analysis", "FAULT_CONTROL": "on"}

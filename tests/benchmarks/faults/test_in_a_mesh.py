@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from benchmarks.faults import AnyFault, Fault, FaultFailed, Spec, injected
 from benchmarks.faults.process import process
 from benchmarks.faults.sweep import active, sweep
+from benchmarks.settings import Settings, told
 from k8s.target import Pod, World, WorldStatus
 from tests.benchmarks.faults.mesh import SmallMesh, running
 
@@ -129,6 +130,56 @@ async def test_what_lasts_to_its_end_is_not_cut_short(mesh: SmallMesh) -> None:
         async with injected(struck):
             pass
         assert (await struck.proof()).cut_short == {}
+
+
+async def test_a_missing_library_is_proven_by_what_the_process_runs_with(mesh: SmallMesh) -> None:
+    missing = await fault(mesh, kind="library-missing")
+    async with injected(missing):
+        assert [await mode(mesh, pod) for pod in (0, 1)] == ["plain", "library"]
+        assert (await missing.proof()).gone == {"image-analysis-0": False}
+        with pytest.raises(FaultFailed, match="no library that could be missing: image-analysis-0"):
+            await (await fault(mesh, kind="library-missing")).inject()
+    proof = await missing.proof()
+    assert (proof.objections(), proof.fired) == ([], {"image-analysis-0": 1})
+    assert await mode(mesh, 0) == "library"
+
+
+async def test_a_missing_library_is_found_and_put_back_unless_it_was_left_out_on_purpose(mesh: SmallMesh) -> None:
+    await (await fault(mesh, kind="library-missing")).inject()
+    assert await active(mesh.world, mesh.http, told=["image-analysis"]) == []
+    assert await sweep(mesh.world, mesh.http, told=["image-analysis"]) == []
+    assert await kinds(mesh) == [("image-analysis-0", "library-missing")]
+    await sweep(mesh.world, mesh.http)
+    assert await mode(mesh, 0) == "library"
+
+
+async def test_settings_are_told_for_a_while_and_then_no_more(mesh: SmallMesh) -> None:
+    settings: Settings = {"image-analysis": {"WORKERS": "3", "IDEMPOTENCY": "off", "RESILIENCE_MODE": "plain"}}
+    async with told(mesh.world, mesh.http, settings, 600):
+        assert [(await said(mesh, pod))["WORKERS"] for pod in (0, 1)] == [3, 3]
+    assert [(await said(mesh, pod))["WORKERS"] for pod in (0, 1)] == [0, 0]
+
+
+async def test_settings_that_are_lost_before_their_end_are_named(mesh: SmallMesh) -> None:
+    with pytest.raises(FaultFailed) as lost:
+        async with told(mesh.world, mesh.http, {"image-analysis": {"RESILIENCE_MODE": "plain"}}, 600):
+            await mesh.world.restart("image-analysis-1")
+    assert str(lost.value) == "image-analysis-1 runs with RESILIENCE_MODE=library, and was told plain"
+
+
+async def test_settings_of_a_service_that_has_no_pod_are_an_error(mesh: SmallMesh) -> None:
+    with pytest.raises(FaultFailed, match="alerts has no pod"):
+        async with told(mesh.world, mesh.http, {"alerts": {"WORKERS": "3"}}, 600):
+            pass
+
+
+async def said(mesh: SmallMesh, number: int) -> Mapping[str, Any]:
+    pod = (await mesh.world.status()).pods[number]
+    return (await process(mesh.http, pod.name, pod.admin)).settings
+
+
+async def mode(mesh: SmallMesh, number: int) -> str:
+    return str((await said(mesh, number))["RESILIENCE_MODE"])
 
 
 async def age(mesh: SmallMesh) -> float:
