@@ -12,7 +12,7 @@ import aiohttp
 from benchmarks.errors import BadInput
 from benchmarks.oracles import ORACLES, Check, Oracle, Trial
 from benchmarks.oracles.ground import Ground
-from benchmarks.oracles.stage import Stage
+from benchmarks.oracles.stage import WorldStage
 from k8s.target import Target
 from loadtests.client import Generator
 
@@ -60,7 +60,7 @@ async def selftest(oracles: Sequence[Oracle], target: Target, seed: int, say: Ca
                 f"selftest-{os.getpid()}-{ground.mode}", ground.rendered(), attached=True, seed=seed
             )
             try:
-                stage = Stage(world, http, generator, seed)
+                stage = WorldStage(world, http, generator, seed)
                 for oracle, trial in tried:
                     checks = await trial.run(stage, each)
                     found[oracle.name, ground.name] = [Finding(oracle.name, ground.name, check) for check in checks]

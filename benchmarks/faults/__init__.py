@@ -17,7 +17,6 @@ from benchmarks.faults.fail_first import FailFirst
 from benchmarks.faults.fault import Fault, FaultFailed, Proof, Victim, injected, victims
 from benchmarks.faults.freeze import Freeze
 from benchmarks.faults.hang import Hang
-from benchmarks.faults.library_missing import LibraryMissing
 from benchmarks.faults.memory import Memory
 from benchmarks.faults.partition import Partition
 from benchmarks.faults.refuse import Refuse
@@ -42,7 +41,6 @@ AnyFault = Annotated[
     | FailFirst
     | Freeze
     | Hang
-    | LibraryMissing
     | Memory
     | Partition
     | Refuse

@@ -2,53 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from benchmarks.closed_form import attempts, attempts_mass, binomial_bounds, success, sum_bounds
+from benchmarks.closed_form import attempts_mass, success
 from benchmarks.faults.abort import Abort
-from benchmarks.measures.availability import successes
-from benchmarks.oracles.ground import LIBRARY, MESH, PLAIN, TRIES
+from benchmarks.oracles.experiment import experiment
+from benchmarks.oracles.ground import BOTH, ENDPOINTS, LIBRARY, MESH, PLAIN, SIDECAR, STACKED, TRIES, Ground
 from benchmarks.oracles.oracle import Check, Oracle, Run, Trial
-from benchmarks.oracles.stage import Fault, Stage
-from loadtests.schedule import Load
+from benchmarks.oracles.stage import Stage
+from benchmarks.scenario import Load
 
 RATE = 0.5
 """Where a wrong rate, or a try too many, shows in the fewest calls."""
-LOAD, DURATION_S = Load(pattern="poisson", rate=30), 10.0
+LOAD, DURATION_S = Load(pattern="poisson", rate=40), 7.5
 EDGE = "collector->image-analysis"
 
 
 def _of(tries: int) -> Run:
     async def run(stage: Stage, level: float) -> list[Check]:
         fault = Abort(kind="abort", service="image-analysis", replicas="all", status=503, rate=RATE)
-        played = await stage.play(LOAD, DURATION_S, Fault(fault))
-        won, sent = successes(played.rows, played.record, "fault")
-        edge = played.record.edges[EDGE]
-        share = _scaled(lambda: binomial_bounds(sent, success(RATE, tries), level), sent)
-        made = _scaled(lambda: sum_bounds(attempts_mass(RATE, tries), edge.logical, level), edge.logical)
+        played = await stage.play(experiment(LOAD, DURATION_S, fault))
+        calls, won = played.record.edges[EDGE].logical, success(RATE, tries)
         return [
-            Check("frames that succeed", success(RATE, tries), *share, won / sent, sent),
-            Check(
-                "tries of a call",
-                attempts(RATE, tries),
-                *made,
-                edge.received / edge.logical,
-                edge.logical,
-                by_chance=tries > 1,
-            ),
+            Check.drawn("frames that succeed", [1 - won, won], played.arrived, level, played.measured("availability")),
+            Check.drawn("tries of a call", attempts_mass(RATE, tries), calls, level, played.measured("attempts")),
         ]
 
     return run
 
 
-def _scaled(bounds: Callable[[], tuple[int, int]], n: int) -> tuple[float, float]:
-    low, high = bounds()
-    return low / n, high / n
+def _trial(ground: Ground, tries: int) -> Trial:
+    # without retries a call takes one try, and nothing of that is by chance
+    return Trial(ground, _of(tries), 2 if tries > 1 else 1)
 
 
-# without retries a call takes one try, and nothing of that is by chance
 ORACLE = Oracle(
     "aborts",
-    f"half of all calls are aborted on their own: 1 - f^n succeed, f = {RATE:g}, n = 1 or {TRIES}",
-    (Trial(PLAIN, _of(1), 1), Trial(LIBRARY, _of(TRIES), 2), Trial(MESH, _of(TRIES), 2)),
+    f"half of all calls are aborted on their own: 1 - f^n succeed, f = {RATE:g}, n = 1, {TRIES} or {STACKED}",
+    (
+        *(_trial(ground, 1) for ground in (PLAIN, SIDECAR)),
+        *(_trial(ground, TRIES) for ground in (LIBRARY, ENDPOINTS, MESH)),
+        _trial(BOTH, STACKED),
+    ),
 )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 
+from benchmarks.faults import Service
 from benchmarks.faults.abort import Abort
 from benchmarks.faults.delay import Delay
+from benchmarks.oracles.experiment import experiment
 from benchmarks.oracles.ground import Ground, retries, rule, service
 from benchmarks.oracles.oracle import Check, Oracle, Trial
-from benchmarks.oracles.stage import Fault, Stage
-from loadtests.schedule import Load
+from benchmarks.oracles.stage import Stage
+from benchmarks.scenario import Load
 
 SHARE = 0.10
-CALLEE = "image-analysis"
+CALLEE: Service = "image-analysis"
 LOAD, DURATION_S = Load(pattern="constant", rate=40), 10.0
 HELD_S = 1.0
 """Every try is held for so long and then fails: a budget counts what is under way, so a first try and a retry must
@@ -28,13 +30,12 @@ OBJECTS = (
 
 
 async def _run(stage: Stage, _level: float) -> list[Check]:
-    where = {"service": CALLEE, "replicas": "all", "rate": 1.0}
-    held = Delay.model_validate({"kind": "delay", "delay_ms": HELD_S * 1000, **where})
-    failed = Abort.model_validate({"kind": "abort", "status": 503, **where})
+    held = Delay(kind="delay", service=CALLEE, replicas="all", rate=1.0, delay_ms=HELD_S * 1000)
+    failed = Abort(kind="abort", service=CALLEE, replicas="all", rate=1.0, status=503)
     # one caller: each has a budget of its own
-    played = await stage.play(LOAD, DURATION_S, Fault(held), Fault(failed), entries=1)
-    edge = played.record.edges[f"collector->{CALLEE}"]
-    return [Check("requests a call", 1 + SHARE, *bounds(), edge.received / edge.logical, edge.logical, by_chance=False)]
+    played = await stage.play(experiment(LOAD, DURATION_S, failed), held, entries=1)
+    calls = played.record.edges[f"collector->{CALLEE}"].logical
+    return [Check("requests a call", 1 + SHARE, *bounds(), played.measured("attempts"), calls, by_chance=False)]
 
 
 def bounds() -> tuple[float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,45 +15,34 @@ from k8s.target import Document, Rendered
 
 TRIES = 3
 """Of each call where there are retries."""
-NEW = "v2"
-"""The version of a canary."""
+STACKED = TRIES**2
+"""Of each call where a library tries, and the sidecar tries each of its tries."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
     """One world. `objects`: its Istio objects, which a library's policies are derived from.
 
-    `env`: variables by deployment, as `k8s.render` takes them. `canary`: a service of which one replica of version NEW
-    runs beside the others.
+    `env`: variables by deployment, as `k8s.render` takes them.
     """
 
     name: str
     mode: str
     objects: tuple[Document, ...] = ()
     env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    canary: str | None = None
 
     def rendered(self) -> Rendered:
         """The world before it runs. Raises TargetError."""
         with tempfile.TemporaryDirectory(prefix="goaround-oracle-") as folder:
             Path(folder, "policies.yaml").write_text(yaml.safe_dump_all(self.objects))
-            policies = folder if self.objects else None
-            made = render(self.mode, policies, {"env": dict(self.env)})
-        return replace(made, objects=[_released(one) if self._new(one) else one for one in made.objects])
-
-    def _new(self, one: Document) -> bool:
-        return bool(one["kind"] == "Deployment" and self.canary and one["metadata"]["name"] == f"{self.canary}-{NEW}")
+            return render(self.mode, folder if self.objects else None, {"env": dict(self.env)})
 
 
-def _released(deployment: Document) -> Document:
-    """The same deployment with one replica."""
-    return {**deployment, "spec": {**deployment["spec"], "replicas": 1}}
-
-
-def service(host: str, *routes: Mapping[str, Any], **http: Any) -> Document:
-    """A VirtualService of one rule; to the host itself when no routes are given."""
-    to = [dict(route) for route in routes] or [{"destination": {"host": host}}]
-    return _object("VirtualService", host, {"hosts": [host], "http": [{"route": to, **http}]})
+def service(host: str, **http: Any) -> Document:
+    """A VirtualService of one rule, to the host itself."""
+    return _object(
+        "VirtualService", host, {"hosts": [host], "http": [{"route": [{"destination": {"host": host}}], **http}]}
+    )
 
 
 def rule(host: str, **spec: Any) -> Document:
@@ -77,5 +66,8 @@ RETRIED = tuple(
 """Every call of a chain is tried TRIES times, with no timeout, breaker or limit in the way."""
 
 PLAIN = Ground("none", "none")
+SIDECAR = Ground("sidecar", "sidecar")
 LIBRARY = Ground("library", "library", RETRIED)
+ENDPOINTS = Ground("library-endpoints", "library-endpoints", RETRIED)
 MESH = Ground("mesh", "mesh", RETRIED)
+BOTH = Ground("both", "both", RETRIED)

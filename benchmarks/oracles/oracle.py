@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 
+from benchmarks.closed_form import sum_bounds
 from benchmarks.oracles.ground import Ground
 from benchmarks.oracles.stage import Stage
 
@@ -30,8 +31,23 @@ class Check:
         """Whether the harness hit what it had to hit."""
         return self.n > 0 and self.low <= self.measured <= self.high
 
+    @classmethod
+    def drawn(cls, what: str, mass: Sequence[float], n: int, level: float, measured: float) -> Check:
+        """The mean of `n` independent draws, each of which is k with probability `mass[k]`; certain if there is one k.
 
-Run = Callable[[Stage, float], Awaitable[list[Check]]]
+        A share of probability p has the mass [1 - p, p].
+        """
+        low, high = sum_bounds(mass, n, level)
+        predicted = sum(k * likely for k, likely in enumerate(mass))
+        return cls(what, predicted, low / max(1, n), high / max(1, n), measured, n, max(mass) < 1)
+
+    @classmethod
+    def exact(cls, what: str, predicted: float, measured: float, n: int) -> Check:
+        """What allows of nothing but itself."""
+        return cls(what, predicted, predicted, predicted, measured, n, by_chance=False)
+
+
+Run = Callable[[Stage, float], Coroutine[None, None, list[Check]]]
 """Try an oracle on a stage; the second argument is the level of the intervals of its checks by chance (0.999...)."""
 
 

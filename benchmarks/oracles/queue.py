@@ -8,13 +8,14 @@ from random import Random
 from statistics import fmean
 
 from benchmarks.closed_form import wait_mmc
+from benchmarks.faults import Service
 from benchmarks.faults.delay import Delay
-from benchmarks.faults.spec import Service
 from benchmarks.measures.latency import success_ms
+from benchmarks.oracles.experiment import experiment
 from benchmarks.oracles.ground import Ground, retries, rule, service
 from benchmarks.oracles.oracle import Check, Oracle, Trial
-from benchmarks.oracles.stage import Fault, Played, Stage
-from loadtests.schedule import Load
+from benchmarks.oracles.stage import Played, Stage
+from benchmarks.scenario import Load
 
 CALLEE: Service = "image-analysis"
 SERVERS = 2
@@ -39,8 +40,8 @@ OBJECTS = (
 
 async def _run(stage: Stage, level: float) -> list[Check]:
     # one caller: each has a limit, and with it a queue, of its own
-    quiet = await stage.play(QUIET, QUIET_S, Fault(SERVICE), entries=1)
-    busy = await stage.play(BUSY, BUSY_S, Fault(SERVICE), entries=1)
+    quiet = await stage.play(experiment(QUIET, QUIET_S, SERVICE), entries=1)
+    busy = await stage.play(experiment(BUSY, BUSY_S, SERVICE), entries=1)
     # a connection is held for the request's own way too
     way_s = quiet.called[CALLEE].mean_s - quiet.worked[CALLEE].mean_s
     predicted = wait_mmc(BUSY.rate, MEAN_S + way_s, SERVERS)

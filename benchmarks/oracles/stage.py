@@ -1,15 +1,16 @@
-"""A running world that an oracle can play a load in, with faults held from before the first call to after the last."""
+"""Where an oracle plays its scenario: in a running world, with faults held before the first call and after the last."""
 
 from __future__ import annotations
 
 import asyncio
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
@@ -18,16 +19,17 @@ from prometheus_client.samples import Sample
 from benchmarks.cell import LEAD_S
 from benchmarks.edges import OUTSIDE, edges
 from benchmarks.faults import FaultFailed, Site, Spec, Victim, injected, victims
+from benchmarks.measures import MEASURES
+from benchmarks.measures.amplification import Amplification, amplification
+from benchmarks.measures.measure import arrived
 from benchmarks.pods import Pods, PodUnreachable, in_flight
-from benchmarks.record import Record
+from benchmarks.record import EdgeRecord, Record
 from benchmarks.reset import NotClean, reset
 from benchmarks.results import read_rows
+from benchmarks.scenario import Phase, Scenario, Window
 from k8s.target import Pod, World
 from loadtests.client import Generator, RunSpec
-from loadtests.frames import frame_of
 from loadtests.rows import Row
-from loadtests.schedule import Load, arrivals
-from services.airport.analysis import expected
 
 TIMEOUT_S = 60.0
 """Of the generator, for one answer: a slow machine must not change how many succeed."""
@@ -36,14 +38,6 @@ TTL_S = 300.0
 RESETS = 4
 CAPACITY = 800
 DURATION = "istio_request_duration_milliseconds"
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A fault of a play: on the replicas that its spec says, of one version only if that is given."""
-
-    spec: Spec
-    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,29 +55,51 @@ class Duration:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What a load left behind. `alerting`: frames that show a person of interest, and so need the service alerts.
+    """What a scenario left behind.
 
-    `record` has one phase, `fault`, and the counts of the edges; `counters` are the pods' own, and `called` and
-    `worked` how long calls to each service took at its callers, their waits included, and at itself.
+    `record` has one phase, `fault`, and the counts of the edges. `received`: requests of the application that arrived
+    at the replicas of a service and version. `called` and `worked`: how long calls to each service took at its callers,
+    their waits included, and at itself.
     """
 
+    scenario: Scenario
     rows: Sequence[Row]
     record: Record
-    pods: Sequence[Pod]
-    counters: Mapping[str, Mapping[str, Any]]
+    received: Mapping[tuple[str, str], int]
     called: Mapping[str, Duration]
     worked: Mapping[str, Duration]
-    alerting: int
 
-    def received(self, service: str, version: str) -> int:
-        """Requests that arrived at the replicas of one version, those of nobody in particular left out."""
-        pods = [pod.name for pod in self.pods if (pod.service, pod.version) == (service, version)]
-        return sum(n for pod in pods for caller, n in self.counters[pod]["received"].items() if caller != OUTSIDE)
+    def measured(self, name: str) -> float:
+        """One of MEASURES, as a table would have it of the fault phase; not a number where it has too little to say."""
+        measure = MEASURES[name]
+        window: Window = "all" if measure.whole_cell else "fault"
+        value = measure.of(self.rows, self.record, self.scenario, window)
+        return float("nan") if value is None else value
+
+    @property
+    def arrived(self) -> int:
+        """Number of arrivals: what a share of the frames is of."""
+        return arrived(self.rows, self.record, "fault")
+
+    @property
+    def amplified(self) -> dict[str, Amplification]:
+        """What each edge got, as the table of amplification has it."""
+        return amplification(self.rows, self.record, self.scenario)
+
+
+class Stage(Protocol):
+    """Where an oracle is tried."""
+
+    async def play(self, scenario: Scenario, *besides: Spec, entries: int | None = None) -> Played:
+        """Play a scenario to its last answer, with further faults `besides` its own, all held from before the first.
+
+        `entries`: at how many replicas of the collector the load enters; at all of them for None.
+        """
 
 
 @dataclass(slots=True)
-class Stage:
-    """One world, and the generator that loads it. Plays draw from `seed` and the number of plays before them."""
+class WorldStage:
+    """A world, and the generator that loads it. Plays draw from `seed` and the number of plays before them."""
 
     world: World
     http: aiohttp.ClientSession
@@ -91,21 +107,32 @@ class Stage:
     seed: int
     plays: int = field(default=0)
 
-    async def play(self, load: Load, duration_s: float, *faults: Fault, entries: int | None = None) -> Played:
-        """Reset the world, hold the faults, play the load to its last answer, and collect.
+    async def play(self, scenario: Scenario, *besides: Spec, entries: int | None = None) -> Played:
+        """As a Stage does.
 
-        `entries`: at how many replicas of the collector the load enters; at all of them for None.
-        Raises NotClean, FaultFailed (a fault that was not proven included), PodUnreachable, TargetError and
-        GeneratorError.
+        Raises NotClean, FaultFailed (what was not proven included), PodUnreachable, TargetError and GeneratorError.
         """
         self.plays += 1
         seed = self.seed * 1000 + self.plays
-        status = await self.world.status()
-        pods = Pods(self.http, status.pods)
-        await self._reset(pods, seed)
+        async with AsyncExitStack() as stack:
+            if scenario.action:
+                await stack.enter_async_context(scenario.action.prepared(self.world))
+            pods = Pods(self.http, (await self.world.status()).pods)
+            await self._reset(pods, seed)
+            return await self._played(scenario, besides, pods, seed, entries)
+
+    async def _played(
+        self, scenario: Scenario, besides: Sequence[Spec], pods: Pods, seed: int, entries: int | None
+    ) -> Played:
         before = await self.world.proxy_stats()
         ways_in = tuple(pod.entry for pod in pods.of("collector"))[:entries]
-        held = [self._fault(each, number, pods, seed) for number, each in enumerate(faults)]
+        specs = (*([scenario.fault] if scenario.fault else []), *besides)
+        held = [
+            each.at(self._site(f"selftest-{number}", each.service, each.replicas, each.version, pods, seed))
+            for number, each in enumerate(specs)
+        ]
+        if action := scenario.action:
+            held.append(action.at(self._site("selftest-action", action.service, "all", None, pods, seed)))
         with tempfile.TemporaryDirectory(prefix="goaround-selftest-") as folder:
             rows = Path(folder, "rows.csv.gz")
             async with AsyncExitStack() as stack:
@@ -116,8 +143,8 @@ class Stage:
                         id=f"selftest-{self.plays}",
                         rows=rows,
                         start_monotonic=time.monotonic() + LEAD_S,
-                        load=load,
-                        duration_s=duration_s,
+                        load=scenario.arrivals(),
+                        duration_s=scenario.duration_s,
                         seed=seed,
                         entries=ways_in,
                         timeout_s=TIMEOUT_S,
@@ -126,35 +153,22 @@ class Stage:
                 )
                 counters = await self._settled(pods)
                 samples = await self._samples(pods)
+                after = await self.world.proxy_stats()
             for fault in held:
                 if objections := (await fault.proof()).objections():
                     raise FaultFailed(f"{self.world.name}: {'; '.join(objections)}")
             found = read_rows(rows)
-        after = await self.world.proxy_stats()
-        planned = arrivals(load, duration_s, seed, ways_in)
         return Played(
+            scenario=scenario,
             rows=found,
-            record=Record(
-                cell="selftest",
-                scenario="selftest",
-                arm=self.world.mode,
-                mode=self.world.mode,
-                policies=None,
-                repetition=1,
-                seed=seed,
-                started="",
-                phases=({"name": "fault", "start": 0.0, "end": duration_s},),
-                edges=edges(pods.pods, counters, before, after),
-            ),
-            pods=pods.pods,
-            counters=counters,
+            record=record(self.world.mode, seed, scenario, edges(pods.pods, counters, before, after)),
+            received=_received(pods.pods, counters),
             called=_durations(samples, "source", "destination_service_name"),
             worked=_durations(
                 (one for one in samples if one.labels.get("source_workload") != OUTSIDE),
                 "destination",
                 "destination_service_name",
             ),
-            alerting=sum(bool(expected(frame_of(arrival, seed)).alert_names) for arrival in planned),
         )
 
     async def _reset(self, pods: Pods, seed: int) -> None:
@@ -167,14 +181,11 @@ class Stage:
                 if not left:
                     raise
 
-    def _fault(self, fault: Fault, number: int, pods: Pods, seed: int) -> Any:
-        there = [
-            Victim(pod.name, pod.app, pod.admin)
-            for pod in pods.of(fault.spec.service)
-            if fault.version in (None, pod.version)
-        ]
-        chosen = victims(there, fault.spec.replicas, seed)
-        return fault.spec.at(Site(self.world, self.http, chosen, f"selftest-{number}", seed, TTL_S))
+    def _site(
+        self, name: str, service: str, replicas: int | Literal["all"], version: str | None, pods: Pods, seed: int
+    ) -> Site:
+        there = [Victim(pod.name, pod.app, pod.admin) for pod in pods.of(service) if version in (None, pod.version)]
+        return Site(self.world, self.http, victims(there, replicas, seed), name, seed, TTL_S)
 
     async def _settled(self, pods: Pods) -> dict[str, dict[str, Any]]:
         """Counters once nothing is worked on any more. Raises FaultFailed when something still is after SETTLE_S."""
@@ -196,6 +207,32 @@ class Stage:
                 raise PodUnreachable(f"{pod.name}: no metrics from its admin port {pod.admin}: {error}") from error
             found += [one for family in text_string_to_metric_families(text) for one in family.samples]
         return found
+
+
+def record(mode: str, seed: int, scenario: Scenario, counted: Mapping[str, Mapping[str, int]]) -> Record:
+    """Return the record of a play: what was counted on each edge, and a fault from its beginning to its end."""
+    return Record(
+        cell=scenario.name,
+        scenario=scenario.name,
+        arm=mode,
+        mode=mode,
+        policies=None,
+        repetition=1,
+        seed=seed,
+        started="",
+        phases=(Phase(name="fault", start=0.0, end=scenario.duration_s),),
+        edges={edge: EdgeRecord(**counts) for edge, counts in counted.items()},
+    )
+
+
+def _received(pods: Iterable[Pod], counters: Mapping[str, Mapping[str, Any]]) -> Counter[tuple[str, str]]:
+    """Requests by service and version, those of nobody in particular left out."""
+    found: Counter[tuple[str, str]] = Counter()
+    for pod in pods:
+        found[pod.service, pod.version] += sum(
+            n for caller, n in counters[pod.name]["received"].items() if caller != OUTSIDE
+        )
+    return found
 
 
 def _durations(samples: Iterable[Sample], reporter: str, by: str) -> dict[str, Duration]:

@@ -18,7 +18,7 @@ from benchmarks.oracles.ground import RETRIED, Ground
 
 @pytest.fixture(autouse=True)
 def one_short_world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the trial in the plain world, for half of its time: 150 calls, of which half are aborted."""
+    """Only the trial in the plain world, for two thirds of its time: 200 calls, of which half are aborted."""
     first, *_ = aborts.ORACLE.trials
     monkeypatch.setattr(aborts, "DURATION_S", 5.0)
     monkeypatch.setitem(ORACLES, "aborts", replace(aborts.ORACLE, trials=(first,)))

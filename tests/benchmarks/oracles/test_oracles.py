@@ -1,16 +1,18 @@
-"""The arithmetic of the oracles, and the worlds that they ask for; that they notice a broken harness: test_selftest."""
+"""The arithmetic of the oracles, and the worlds that they ask for; what they believe and what not: test_planted."""
 
 from __future__ import annotations
 
+from itertools import product
 from random import Random
 from statistics import fmean
 
 import pytest
 
+from benchmarks.actions.split import split
 from benchmarks.closed_form import wait_mmc
 from benchmarks.errors import BadInput
-from benchmarks.oracles import ORACLES, Check, budget, canary, queue
-from benchmarks.oracles.ground import LIBRARY, MESH, NEW, PLAIN, TRIES, Ground
+from benchmarks.oracles import ORACLES, Check, Trial, budget, canary, queue
+from benchmarks.oracles.ground import BOTH, ENDPOINTS, LIBRARY, MESH, PLAIN, SIDECAR, STACKED, TRIES, Ground
 from benchmarks.prediction import tries as told
 from benchmarks.selftest import FALSE_ALARMS, choose, level
 
@@ -58,19 +60,35 @@ def test_the_budgets_bounds_hold_the_books_1_1_and_exclude_no_budget_and_no_retr
     assert 1.0 < low < 1.1 < high < 1.2
 
 
-def test_a_canary_is_one_more_replica_of_another_version_with_its_share_of_the_route() -> None:
-    rendered = canary.ORACLE.trials[0].ground.rendered()
-    deployments = {one["metadata"]["name"]: one for one in rendered.objects if one["kind"] == "Deployment"}
-    new, old = deployments[f"image-analysis-{NEW}"], deployments["image-analysis"]
-    assert new["spec"]["replicas"] == 1
-    assert new["spec"]["selector"]["matchLabels"] == {"app": "image-analysis", "version": NEW}
-    assert old["spec"]["selector"]["matchLabels"] == {"app": "image-analysis", "version": "v1"}
-    (route,) = (one for one in rendered.istio if one["kind"] == "VirtualService")
-    weights = {to["destination"]["subset"]: to["weight"] for to in route["spec"]["http"][0]["route"]}
-    assert weights == {"v1": 80, NEW: 20}
+@pytest.mark.parametrize("trial", canary.ORACLE.trials[1:], ids=lambda trial: trial.ground.name)
+def test_the_canarys_weight_can_be_put_beside_the_retries_of_its_worlds(trial: Trial) -> None:
+    route, _rule = split(trial.ground.rendered().istio, canary.CALLEE, canary.OUT.weights)
+    (http,) = route["spec"]["http"]
+    assert {to["destination"]["subset"]: to["weight"] for to in http["route"]} == {"v1": 75, "v2": 25}
+    assert http["retries"] == {"attempts": TRIES - 1, "retryOn": "5xx"}
 
 
-@pytest.mark.parametrize(("ground", "tries"), [(PLAIN, 1), (LIBRARY, TRIES), (MESH, TRIES)])
+@pytest.mark.parametrize("draws", [1, 3])
+def test_the_canarys_draws_have_the_chances_of_a_tree_that_is_followed_branch_by_branch(draws: int) -> None:
+    found = [0.0] * (draws + 1)
+    for branch in product([True, False], repeat=draws):
+        met = draws if all(branch) else branch.index(False)
+        found[met] += canary.OUT.share ** sum(branch) * (1 - canary.OUT.share) ** (draws - sum(branch))
+    assert canary.canary_mass(draws) == pytest.approx(found)
+
+
+def test_a_mean_of_draws_is_predicted_by_their_chances_and_bounded_at_the_level() -> None:
+    check = Check.drawn("heads", [0.5, 0.5], 100, 0.95, 0.6)
+    assert (check.predicted, check.low, check.high, check.by_chance) == (0.5, 0.4, 0.6, True)
+    assert check.passed
+    assert not Check.drawn("tries", [0.0, 1.0], 100, 0.95, 1.01).by_chance
+    assert not Check.drawn("of nothing", [0.5, 0.5], 0, 0.95, 0.5).passed
+
+
+@pytest.mark.parametrize(
+    ("ground", "tries"),
+    [(PLAIN, 1), (SIDECAR, 1), (LIBRARY, TRIES), (ENDPOINTS, TRIES), (MESH, TRIES), (BOTH, STACKED)],
+)
 def test_each_world_tries_as_often_as_its_oracle_reckons(ground: Ground, tries: int) -> None:
     rendered = ground.rendered()
     policies = [one for one in rendered.objects if one["kind"] == "ConfigMap" and one["metadata"]["name"] == "policies"]
