@@ -1,7 +1,8 @@
 PYTHON ?= python3
 GOAROUND := .venv/bin/goaround
 READY := .venv/.ready
-# `make bench TARGET=cluster CONTEXT=name` measures in a cluster.
+# `make bench TARGET=cluster CONTEXT=name` measures in a cluster. Commands of this machine alone are told as well: they
+# refuse, where they would else act here without a word.
 WHERE := $(if $(TARGET),--target $(TARGET)) $(if $(CONTEXT),--context $(CONTEXT))
 # One target for each of `goaround demo list`, by its name.
 DEMOS := deploy-app-default deploy-istio-default health start-cameras stop-cameras load load-front \
@@ -31,7 +32,7 @@ smoke: $(READY) ## library and mesh, two scenarios, once: under a minute
 	@$(GOAROUND) bench --profile smoke $(WHERE) $(ARGS)
 
 selftest: $(READY) ## what is known beforehand, measured: is the harness to be believed?
-	@$(GOAROUND) selftest $(ARGS)
+	@$(GOAROUND) selftest $(WHERE) $(ARGS)
 
 test: $(READY) ## every test
 	@.venv/bin/python -m pytest -n auto $(ARGS)
@@ -46,22 +47,22 @@ types: $(READY) ## mypy --strict
 	@.venv/bin/mypy
 
 up: $(READY) ## start a world that stays (ARGS="--mode mesh")
-	@$(GOAROUND) up $(ARGS)
+	@$(GOAROUND) up $(WHERE) $(ARGS)
 
 load-ui: $(READY) ## a world and Locust's web UI: run scenarios in any mode, and watch (ARGS="--mode mesh")
-	@$(GOAROUND) load-ui $(ARGS)
+	@$(GOAROUND) load-ui $(WHERE) $(ARGS)
 
 status: $(READY) ## the pods of the running worlds
-	@$(GOAROUND) status $(ARGS)
+	@$(GOAROUND) status $(WHERE) $(ARGS)
 
 grafana: $(READY) ## the running worlds for Prometheus and Grafana, and how to start both
-	@$(GOAROUND) grafana
+	@$(GOAROUND) grafana $(WHERE)
 
 kiali: $(READY) ## the live call graph of a running world, in a browser on this machine
-	@$(GOAROUND) watch --web $(ARGS)
+	@$(GOAROUND) watch --web $(WHERE) $(ARGS)
 
 down: $(READY) ## end the worlds that stayed
-	@$(GOAROUND) down $(ARGS)
+	@$(GOAROUND) down $(WHERE) $(ARGS)
 
 demos: $(READY) ## the demonstrations: each is a target of its own, such as `make cpanel-50-50` (TARGET=cluster)
 	@$(GOAROUND) demo list
@@ -76,7 +77,7 @@ image: $(READY) ## the images of services and harness, for a cluster, by docker,
 	@$(GOAROUND) image $(ARGS)
 
 tutorial: $(READY) ## run what docs/tutorial.md shows, and write the outputs anew
-	@$(GOAROUND) tutorial $(ARGS)
+	@$(GOAROUND) tutorial $(WHERE) $(ARGS)
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --extra dev --python-version 3.11 --upgrade pyproject.toml -o requirements.lock

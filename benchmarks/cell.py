@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,16 +28,20 @@ from benchmarks.results import read_rows
 from benchmarks.scenario import Scenario
 from benchmarks.settings import told
 from benchmarks.timeline import timeline, wall_to_monotonic
-from k8s.target import TargetError, Usage, World
+from benchmarks.usage import BEGINNING, Readings, spent
+from k8s.target import TargetError, World
 from loadtests.client import Audit, Player, RunSpec
 from loadtests.frames import frame_of
-from loadtests.schedule import arrivals
+from loadtests.run import MOST_IN_FLIGHT
+from loadtests.schedule import Arrival, arrivals, busiest
 from services.airport.analysis import expected
 
 LATENESS_LIMIT_MS = 10.0  # fairness rule 7
 IDLE_LIMIT = 0.05  # of one core, fairness rule 8
 REQUEST_TIMEOUT_S = 5.0
 CAPACITY = 200
+# A request may leave late and end late: for this long its place is kept beyond its timeout.
+PLACE_MARGIN_S = 1.0
 # Between the order to the generator and the first possible arrival: schedule and frames are built in it.
 LEAD_S = 0.3
 # A fault outlives its phase by this much at most, should the harness die.
@@ -54,12 +57,12 @@ TROUBLE = (FaultFailed, PodUnreachable, TargetError)
 class Notes:
     """What was noted while the load ran. `over`: it was ended early, and nothing waits for its phases any more."""
 
+    readings: Readings
     cpu: dict[str, tuple[CpuClock, CpuClock]] = field(default_factory=dict)
     proofs: dict[str, Proof] = field(default_factory=dict)
     injected: dict[str, float] = field(default_factory=dict)
     removed: dict[str, float] = field(default_factory=dict)
     objections: list[str] = field(default_factory=list)
-    usages: list[asyncio.Task[Usage]] = field(default_factory=list)
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ended(self, run: asyncio.Task[Audit]) -> None:
@@ -109,12 +112,12 @@ class Conduct:
             await world.mend()
             async with AsyncExitStack() as stack:
                 ttl_s = scenario.duration_s + DEADLINE_S + settle_s(scenario) + TTL_MARGIN_S
-                await stack.enter_async_context(told(world, scenario.settings, ttl_s))
+                await stack.enter_async_context(told(world, self.http, scenario.settings, ttl_s))
                 stack.push_async_callback(self._emptied, world, scenario, cell.seed)
                 if scenario.action:
                     await stack.enter_async_context(scenario.action.prepared(world))
                 pods = Pods(self.http, (await world.status()).pods)
-                await reset(world, pods, cell.seed)
+                await reset(world, pods, cell.seed, scenario.settings)
                 record |= await self._measure(cell, scenario, world, pods, rows)
         except (NotClean, *TROUBLE) as error:
             record["void"] = [str(error)]
@@ -130,31 +133,32 @@ class Conduct:
             await asyncio.sleep(0.05)
 
     async def _measure(self, cell: Cell, scenario: Scenario, world: World, pods: Pods, rows: Path) -> dict[str, Any]:
-        notes, kept = Notes(), Kept(world, pods)
+        notes, kept = Notes(Readings(world)), Kept(world, pods)
         entries = [pod.entry for pod in pods.of(ENTRANCE[scenario.load.what]) if self.entry in (None, pod.name)]
         proxies_before = await world.proxy_stats()
         usage_before, idle_before = await world.usage(), await self._idle_cpu(cell.arm)
+        load = scenario.arrivals()
+        planned = arrivals(load, scenario.duration_s, cell.seed, entries)
         began, since = time.monotonic(), time.time()
         spec = RunSpec(
             id=cell.id,
             rows=rows,
             start_monotonic=began + LEAD_S,
-            load=scenario.arrivals(),
+            load=load,
             duration_s=scenario.duration_s,
             seed=cell.seed,
             entries=tuple(entries),
             timeout_s=REQUEST_TIMEOUT_S,
-            capacity=CAPACITY,
+            capacity=capacity(planned),
         )
         run = asyncio.create_task(self.generator.run(spec, self.on_progress))
         run.add_done_callback(notes.ended)
         try:
             await self._phases(cell, scenario, kept, spec.start_monotonic, notes)
-            audit, usages = await run, await asyncio.gather(*notes.usages)
+            audit, phase_usage = await run, await notes.readings.by_phase()
         finally:
-            for task in (run, *notes.usages):
-                task.cancel()
-            await asyncio.gather(run, *notes.usages, return_exceptions=True)
+            run.cancel()
+            await asyncio.gather(run, notes.readings.stop(), return_exceptions=True)
         pods = Pods(self.http, (await world.status()).pods)  # those that came meanwhile included
         counters = await self._settled(pods, notes, settle_s(scenario))
         usage_after, idle_after = await world.usage(), await self._idle_cpu(cell.arm)
@@ -171,16 +175,14 @@ class Conduct:
             failed_calls.write(failed_calls.beside(rows), calls)
         there = {pod.name for pod in pods.pods}
         every = [*pods.pods, *(pod for pod in kept.pods.pods if pod.name in counters and pod.name not in there)]
-        frames = (frame_of(arrival, cell.seed) for arrival in arrivals(spec.load, spec.duration_s, spec.seed, entries))
+        frames = (frame_of(arrival, cell.seed) for arrival in planned)
         # a look at the dashboard leaves nothing behind
         sent = {frame.id: expected(frame) for frame in frames} if spec.load.what == "frames" else {}
         record: dict[str, Any] = {
             "generator": asdict(audit),
             "machine": notes.shares(),
             "usage": spent(usage_before, usage_after),
-            "phase_usage": {
-                phase.name: spent(*pair) for phase, pair in zip(scenario.timeline(), pairwise(usages), strict=True)
-            },
+            "phase_usage": phase_usage,
             "edges": edges(every, counters, proxies_before, proxies_after),
             "connections": connections(every, counters),
             "inbound_retries": inbound_retries(pods.pods, proxies_before, proxies_after),
@@ -213,22 +215,24 @@ class Conduct:
 
     async def _phases(self, cell: Cell, scenario: Scenario, kept: Kept, start: float, notes: Notes) -> None:
         """Walk through the phases on the generator's clock, with fault and action held during their own."""
+        await _sleep_until(start, notes.over)
+        notes.readings.take(BEGINNING)
         for phase in scenario.timeline():
-            await _sleep_until(start + phase.start, notes.over)
-            # beside all else: a fault must not begin late because memory is being counted
-            notes.usages.append(asyncio.create_task(kept.world.usage()))
             before = CpuClock.now()
             if phase.name == "fault" and not notes.over.is_set():
                 try:
                     await self._strike(cell, scenario, kept, start + phase.end, notes)
                 except TROUBLE as error:
                     notes.objections.append(str(error))
-            await _sleep_until(start + phase.end, notes.over)
+            await _last_until(start + phase.end, phase.name, notes)
             notes.cpu[phase.name] = (before, CpuClock.now())
-        notes.usages.append(asyncio.create_task(kept.world.usage()))
 
     async def _strike(self, cell: Cell, scenario: Scenario, kept: Kept, end: float, notes: Notes) -> None:
-        """Hold the fault, and in it the action, until `end`, and note their proofs."""
+        """Hold the fault, and in it the action, until `end`, and note their proofs.
+
+        What the world uses is read while they last: memory that a fault holds is free as soon as it has ended, and the
+        work of ending it belongs to the phase after.
+        """
         held: dict[str, Fault] = {}
 
         async def keep(pods: Sequence[str]) -> None:
@@ -246,7 +250,8 @@ class Conduct:
         async with AsyncExitStack() as stack:
             for what, each in held.items():
                 await stack.enter_async_context(_clocked(what, each, notes))
-            await _sleep_until(end, notes.over)
+            await _last_until(end, "fault", notes)
+            await notes.readings.take("fault")
         for what, each in held.items():
             notes.proofs[what] = await each.proof()
 
@@ -305,6 +310,15 @@ async def _clocked(what: str, fault: Fault, notes: Notes) -> AsyncIterator[None]
             notes.removed[what] = round(time.monotonic() - began, 4)
 
 
+def capacity(planned: Sequence[Arrival]) -> int:
+    """How many requests the generator has room for: as many as can be in flight if none of the schedule is answered.
+
+    With less room, the generator would shed the load of an arm that does not, and the loop would be closed. Bounded by
+    what one generator can hold; what is dropped beyond it is counted, and warned of in every report.
+    """
+    return min(MOST_IN_FLIGHT, max(CAPACITY, busiest(planned, REQUEST_TIMEOUT_S + PLACE_MARGIN_S)))
+
+
 def settle_s(scenario: Scenario) -> float:
     """How long the application may go on working after the load, in seconds.
 
@@ -312,6 +326,17 @@ def settle_s(scenario: Scenario) -> float:
     """
     queue = scenario.saturated or any("WORKERS" in env for env in scenario.settings.values())
     return SETTLE_FULL_S if queue else SETTLE_S
+
+
+async def _last_until(end: float, phase: str, notes: Notes) -> None:
+    """Wait for the end of a phase, and have read by then what the world used in it.
+
+    The reading begins as long before as one takes: what comes next, a fault or its removal, would wait longest in the
+    arm with the most processes.
+    """
+    await _sleep_until(end - notes.readings.longest_s, notes.over)
+    notes.readings.take(phase)
+    await _sleep_until(end, notes.over)
 
 
 async def _sleep_until(when: float, over: asyncio.Event) -> None:
@@ -331,18 +356,6 @@ def _add(counts: dict[str, Any], more: Mapping[str, Any]) -> None:
             _add(counts.setdefault(name, {}), value)
         else:
             counts[name] = counts.get(name, 0) + value
-
-
-def spent(before: Usage, after: Usage) -> dict[str, dict[str, float]]:
-    """CPU seconds of the cell, and the memory at its end, app and proxies apart."""
-    return {
-        kind: {
-            "cpu_s": round(getattr(after, kind).cpu_s - getattr(before, kind).cpu_s, 4),
-            "rss": getattr(after, kind).rss,
-            "pss": getattr(after, kind).pss,
-        }
-        for kind in ("app", "proxy")
-    }
 
 
 def audit_objections(record: Mapping[str, Any], meant_full: Collection[str] = ()) -> Sequence[str]:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
 import sys
-from collections.abc import Coroutine
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -35,8 +32,8 @@ from benchmarks import (
     world_cli,
 )
 from benchmarks.console import console as output
-from benchmarks.errors import INTERRUPTED, UNPROVEN, WRONG, BadInput, NotRemoved
-from benchmarks.measures.integrity import account
+from benchmarks.errors import INTERRUPTED, NOT_KEPT, UNPROVEN, WRONG, BadInput, NotRemoved
+from benchmarks.measures.integrity import account, breaches
 from benchmarks.mendable import MENDABLE, sentences
 from benchmarks.next_steps import next_steps, onward
 from benchmarks.profile import PROFILES
@@ -44,6 +41,7 @@ from benchmarks.report import save, write
 from benchmarks.report.evidence import comparisons, evidence
 from benchmarks.report_cli import Results
 from benchmarks.results import Run
+from benchmarks.signals import interruptible
 from benchmarks.targets import LOCAL, Context, TargetName
 from istio.compile.versions import NEWEST, VERSIONS
 from k8s.target import MeshOptions
@@ -159,7 +157,8 @@ def bench(
 
     With --target cluster the harness runs as a Job in the cluster, and its results are copied here as they come.
 
-    Exit code 1: the fault of a cell was not proven to act and to be gone again, so that the cell is void.
+    Exit code 1: the fault of a cell was not proven to act and to be gone again, so that the cell is void; or a frame
+    was stored more than once, or acknowledged and not stored, in a cell whose services keep ids.
     """
     console = output()
     given = _given(context)
@@ -201,7 +200,7 @@ def bench(
             order.resume(run, prepared.rendered)
     left: NotRemoved | None = None
     try:
-        asyncio.run(_until_terminated(place.bench(run, prepared, console)))
+        asyncio.run(interruptible(place.bench(run, prepared, console)))
     except NotRemoved as error:
         left = error  # what was measured is told all the same
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -212,7 +211,8 @@ def bench(
         _say_how_to_go_on(run, console, kube_context)
         raise
     write(run, "terminal", console)
-    frames = account((each, run.scenarios[each.scenario]) for each in run.records())
+    measured = [(each, run.scenarios[each.scenario]) for each in run.records()]
+    frames = account(measured)
     console.print(f"\nintegrity: {frames.sentence()}", soft_wrap=True)
     console.print(f"rows, records and reports: {run.folder}", soft_wrap=True)
     save(run)
@@ -223,10 +223,13 @@ def bench(
         write((other, run), "terminal", console)
     if left is not None:
         raise left
-    if unproven := run.unproven():
-        for cell in unproven:
-            _say(f"{cell}: void: its fault was not proven in any try")
-        raise typer.Exit(UNPROVEN)
+    unproven, broken = run.unproven(), breaches(measured)
+    for cell in unproven:
+        _say(f"{cell}: void: its fault was not proven in any try")
+    for cell, what in broken.items():
+        _say(f"{cell}: integrity not kept: {what}")
+    if unproven or broken:
+        raise typer.Exit(UNPROVEN if unproven else NOT_KEPT)
 
 
 def _given(context: typer.Context) -> list[str]:
@@ -244,15 +247,6 @@ def _refuse_settings(given: list[str], strange: list[str]) -> None:
     found = [f"{name}: a resumed run keeps its own settings; leave it out" for name in given if name not in may]
     if found or strange:
         raise BadInput([*strange, *found])
-
-
-async def _until_terminated(work: Coroutine[Any, Any, None]) -> None:
-    """Run `work`; SIGTERM ends it as Ctrl-C does, so that nothing is lost and nothing is left running."""
-    task = asyncio.ensure_future(work)
-    # Not every event loop can: then SIGTERM ends this process at once, and the worlds with it.
-    with contextlib.suppress(NotImplementedError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    await task
 
 
 def _say_what_is_next(run: Run, console: Console, context: str | None) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -18,6 +17,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import signals
 from benchmarks.console import console as output
 from benchmarks.demos import DEMOS, transcript
 from benchmarks.demos.airport import Say
@@ -127,15 +127,8 @@ def _refuse(target: str, context: str | None, gateway: str | None, mode: str, *,
 
 def interruptible(work: Coroutine[Any, Any, list[str]]) -> list[str]:
     """Run to the end; Ctrl-C and SIGTERM end the world of its own first."""
-
-    async def run() -> list[str]:
-        task = asyncio.ensure_future(work)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-        return await task
-
     try:
-        return asyncio.run(run())
+        return asyncio.run(signals.interruptible(work))
     except asyncio.CancelledError:
         typer.echo("goaround: interrupted", err=True)
         raise typer.Exit(INTERRUPTED) from None

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 UNPROVEN = 1
 """Exit code of a bench with a cell whose fault was never proven."""
+NOT_KEPT = 1
+"""Exit code of a bench in which a frame was stored more than once, or acknowledged and not stored."""
 WRONG = 2
 """Exit code of whatever the user can mend, and has been told."""
 INTERRUPTED = 128 + signal.SIGINT

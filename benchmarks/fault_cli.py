@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import time
 from collections.abc import Sequence
 from itertools import count
 from typing import Annotated, Any, get_args
@@ -17,7 +18,7 @@ from rich import box
 from rich.table import Table
 
 from benchmarks.console import console as output
-from benchmarks.errors import BadInput
+from benchmarks.errors import UNPROVEN, BadInput
 from benchmarks.faults import AnyFault, Fault, Proof, Service, Site, Spec, Victim, victims
 from benchmarks.faults.sweep import Stale, active, sweep
 from benchmarks.problems import explain
@@ -27,6 +28,8 @@ from k8s.cluster.abilities import ABSENT
 from k8s.target import World
 
 ANSWER_S = 10.0
+# Longer than a service takes to start again, shorter than a person's patience.
+PROOF_S = 5.0
 KINDS: dict[str, type[Spec]] = {
     get_args(kind.model_fields["kind"].annotation)[0]: kind for kind in get_args(get_args(AnyFault)[0])
 }
@@ -83,6 +86,10 @@ def inject(
 ) -> None:
     """Inject a fault into a running world, and prove that it acts.
 
+    What is proven by the application's own calls, or by a restart that is yet to come, is said to be awaited.
+
+    Exit code 1: a victim was not seen to suffer from it.
+
     It outlives this command, and ends by itself after --ttl seconds, or with `goaround fault clear`:
 
     goaround fault inject abort image-analysis rate=0.3 --replicas all --ttl 120
@@ -98,6 +105,8 @@ def inject(
             for pod in pods
             if pod.service == spec.service and spec.version in (None, pod.version)
         ]
+        if not there:
+            raise BadInput([f"service: {spec.service} has no replica that could be struck"])
         try:
             struck = victims(there, spec.replicas, seed)
         except ValueError as error:
@@ -107,16 +116,18 @@ def inject(
         made: Fault = spec.at(Site(world, http, struck, free, seed, ttl))
         try:
             await made.inject()
-            return await made.proof()
+            return await _proof(made)
         except BaseException:
             await made.remove()
             raise
 
     proof = _run(name, strike, target, context)
+    unseen = f"set; {spec.awaited} will prove it" if spec.awaited else "set, and not seen to act"
     for pod, times in proof.fired.items():
-        told = "proven" if times else "set, and not yet seen to act"
-        typer.echo(f"{kind} on {pod}: {told}; ends by itself within {ttl:g} s")
+        typer.echo(f"{kind} on {pod}: {'proven' if times else unseen}; ends by itself within {ttl:g} s")
     typer.echo(f"end it now with: goaround fault clear --name {name}{options(target, context)}")
+    if not spec.awaited and not all(proof.fired.values()):
+        raise typer.Exit(UNPROVEN)
 
 
 @fault.command()
@@ -126,6 +137,16 @@ def clear(name: Name = DEFAULT_WORLD, target: TargetName = LOCAL, context: Conte
     for one in ended:
         typer.echo(f"{one.kind} {one.id} on {one.pod}: ended")
     typer.echo(f"no fault is active in world {name}")
+
+
+async def _proof(made: Fault) -> Proof:
+    """The first proof that every victim was struck; after PROOF_S seconds, what there is."""
+    deadline = time.monotonic() + PROOF_S
+    while True:
+        proof = await made.proof()
+        if all(proof.fired.values()) or time.monotonic() > deadline:
+            return proof
+        await asyncio.sleep(0.05)
 
 
 def _spec(kind: str, service: str, replicas: str, fields: Sequence[str], ttl: float) -> Any:

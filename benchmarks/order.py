@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -21,8 +21,11 @@ from benchmarks.profile import PolicyTimes, profile
 from benchmarks.record import ArmHeader
 from benchmarks.results import Run
 from benchmarks.scenario import Scenario, load_scenario, names
+from benchmarks.sweep import Axes
+from istio import settings
 from istio.compile.versions import NEWEST
-from istio.policies import STRENGTHS
+from istio.objects import Refused
+from istio.policies import STRENGTHS, UnknownPolicies, load
 from k8s.render import LIBRARIES, WITH_SIDECARS
 from k8s.target import MeshOptions, Rendered, Target
 
@@ -104,6 +107,7 @@ def order(
         problems.append(f"a scenario that sweeps policies ({', '.join(axes)}) is run alone: each point is a world")
     if axes and parsed and not any(arm.mode in WITH_POLICIES for arm in parsed):
         problems.append(f"{', '.join(axes)}: no arm here has policies to vary; add --arm library or --arm mesh")
+    problems += [problem for arm in parsed or () for problem in _uncarried(arm, axes)]
     twice = sorted(name for name, n in Counter(each.name for each in known).items() if n > 1)
     problems += [f"scenario {name!r} is named twice: a scenario is known by its file's name" for name in twice]
     if problems or chosen is None or parsed is None:
@@ -143,6 +147,45 @@ def order(
     )
 
 
+def _uncarried(arm: Arm, axes: Axes) -> Iterator[str]:
+    """What of a sweep no object of the arm's policy set can carry: its points would be the same world."""
+    if not axes or arm.policies is None:
+        return
+    # what is wrong with a set itself is said when it is rendered
+    with contextlib.suppress(UnknownPolicies, Refused):
+        for path, kind in settings.uncarried(load(arm.policies), axes).items():
+            yield f"arm {arm.name}: sweep.{path}: its policy set has no {kind} that could carry it; leave the arm out"
+
+
+def require_effect(wanted: Order, rendered: Mapping[str, Rendered]) -> None:
+    """Refuse an arm in which an axis of a sweep changes nothing, before any world is started.
+
+    That is so where a library does not carry the field: its points would be one world under several names.
+
+    Raises:
+        BadInput: for each arm and axis of which this is so.
+
+    """
+    problems = []
+    swept: dict[Arm, list[Arm]] = {}
+    for arm in wanted.arms:
+        swept.setdefault(replace(arm, settings=(), twin=False), []).append(arm)
+    for plain, its in swept.items():
+        for path in dict(its[0].settings):
+            made: dict[object, list[tuple[object, object]]] = {}
+            for arm in its:
+                others = tuple(one for one in arm.settings if one[0] != path)
+                parts = rendered[arm.name]
+                made.setdefault((others, arm.twin), []).append((parts.objects, parts.istio))
+            if all(len(same) > 1 and all(one == same[0] for one in same) for same in made.values()):
+                problems.append(
+                    f"arm {plain.name}: sweep.{path}: changes nothing there, as it is {NOT_CARRIED}; "
+                    "leave the arm or the axis out"
+                )
+    if problems:
+        raise BadInput(problems)
+
+
 def require_victims(scenarios: Iterable[Scenario], rendered: Mapping[str, Rendered]) -> None:
     """Refuse a fault on more replicas than a world has, before any world is started.
 
@@ -158,7 +201,7 @@ def require_victims(scenarios: Iterable[Scenario], rendered: Mapping[str, Render
                 replicas[each["spec"]["template"]["metadata"]["labels"]["app"]] += each["spec"]["replicas"]
         for scenario in scenarios:
             fault = scenario.fault
-            if fault is not None and fault.replicas != "all" and fault.replicas > replicas[fault.service]:
+            if fault is not None and (1 if fault.replicas == "all" else fault.replicas) > replicas[fault.service]:
                 there = replicas[fault.service]
                 problems[f"{scenario.name}: fault.replicas: {fault.replicas}, but {fault.service} has {there}"] = None
     if problems:
@@ -195,11 +238,12 @@ def create(
     `environment` and `versions` say where it will be measured; this machine if left out.
 
     Raises:
-        BadInput: a fault acts on more replicas than there are.
+        BadInput: a fault acts on more replicas than there are, or a sweep changes nothing in an arm.
         CannotWrite: the folder of the results cannot be written.
 
     """
     require_victims(wanted.scenarios, rendered)
+    require_effect(wanted, rendered)
     now = datetime.now(UTC)
     arms = [arm.name for arm in wanted.arms]
     named = dict.fromkeys(file_safe(replace(arm, settings=()).name) for arm in wanted.arms)

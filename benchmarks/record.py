@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from benchmarks.faults import Proof
 from benchmarks.scenario import Phase, Scenario
 
 SCHEMA: Final = 1
@@ -81,7 +82,10 @@ class AuditRecord(Stored):
 
 
 class Usage(Stored):
-    """CPU seconds spent in the cell or phase, and bytes of memory at its end; `pss`: None where no system tells it."""
+    """CPU seconds spent in the cell or phase, and bytes of memory at its end; `pss`: None where no system tells it.
+
+    The end of a fault phase is the moment before the fault is taken away.
+    """
 
     cpu_s: float
     rss: int
@@ -185,6 +189,5 @@ class Record(Stored):
 
     def proven(self, what: Literal["fault", "action"]) -> bool:
         """Whether every victim says that the fault, or the action, took place on it, and that it is over."""
-        told: dict[str, Any] = getattr(self, what) or {}
-        fired, gone = (told.get(name, {}) for name in ("fired", "gone"))
-        return bool(fired) and all(fired.values()) and bool(gone) and all(gone.values())
+        told: dict[str, Any] | None = getattr(self, what)
+        return told is not None and not Proof(**told).objections()

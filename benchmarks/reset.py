@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from benchmarks.faults.sweep import sweep
@@ -19,15 +19,17 @@ class NotClean(RuntimeError):
     """A world did not come back to its initial state in time; the message says what was left."""
 
 
-async def reset(world: World, pods: Pods, seed: int) -> None:
+async def reset(world: World, pods: Pods, seed: int, told: Collection[str] = ()) -> None:
     """Bring a world back to its first state: nothing ejected, open, pooled, stored, counted or broken.
+
+    `told`: services that run with settings of the cell, and shall go on with them.
 
     Raises:
         NotClean: something is left after DEADLINE_S seconds.
         FaultFailed: a stale fault could not be ended.
 
     """
-    await sweep(world, pods.http)
+    await sweep(world, pods.http, told)
     await world.reset_mesh()  # which has a deadline of its own: a cluster's sidecars follow within seconds
     deadline = time.monotonic() + DEADLINE_S
     left = ["not tried"]

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, cast, get_args
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from benchmarks import sweep
 from benchmarks.actions import AnyAction
-from benchmarks.actions.canary import Canary
-from benchmarks.arm import parse_arms
+from benchmarks.contradictions import contradictions
 from benchmarks.errors import BadInput
 from benchmarks.faults import AnyFault
 from benchmarks.measures import MEASURES
 from benchmarks.problems import explain
 from benchmarks.settings import Settings
 from benchmarks.strict import Strict
-from benchmarks.sweep import Value
+from benchmarks.sweep import Axes, Value
 from loadtests.schedule import Load as Arrivals
 from loadtests.schedule import Step, What
 
@@ -154,50 +154,9 @@ class Scenario(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        wrong = []
-        disturbed = self.fault or self.action or "fault" in self.load.times
-        if disturbed and not self.phases.fault:
-            wrong.append("phases.fault: a scenario with a fault or an action needs a fault phase of some seconds")
-        if not disturbed and (self.phases.fault or self.phases.recovery):
-            wrong.append(
-                "phases: without a fault, or `load.times.fault`, there is nothing to recover from; "
-                "write `warm` and `steady` only"
-            )
-        wrong += [
-            f"load.times.{name}: the phase {name!r} has no length in `phases`"
-            for name in self.load.times
-            if not getattr(self.phases, name)
-        ]
-        if self.primary.phase != "all" and not getattr(self.phases, self.primary.phase):
-            wrong.append(f"primary.phase: the phase {self.primary.phase!r} has no length in `phases`")
-        if self.saturated:
-            wrong += [
-                f"saturated.phases: the phase {name!r} has no length in `phases`"
-                for name in self.saturated.phases
-                if not getattr(self.phases, name)
-            ]
-            if all(times <= 1 for times in self.load.times.values()):
-                wrong.append("saturated: leave it out; only a load that rises (`load.times` above 1) is meant to fill")
-        try:
-            parse_arms(list(self.arms))
-        except BadInput as bad:
-            wrong += [f"arms: {problem}" for problem in bad.problems]
-        if self.action:
-            wrong += [f"action.{problem}" for problem in self.action.problems(self.phases.fault)]
-        if self.fault:
-            wrong += [f"fault.{problem}" for problem in self.fault.problems(self.phases.fault)]
-        if self.fault and self.fault.version:
-            wrong += self._of_no_canary(self.fault)
-        if wrong:
+        if wrong := contradictions(dict(self)):
             raise ValueError("\n".join(wrong))
         return self
-
-    def _of_no_canary(self, fault: AnyFault) -> Iterator[str]:
-        """Why there are no replicas of the version that the fault acts on."""
-        if not isinstance(self.action, Canary) or self.action.service != fault.service:
-            yield "fault.version: leave it out; only a service with an `action: {kind: canary}` has two versions"
-        if fault.replicas != "all":
-            yield f"fault.replicas: write `all`, not {fault.replicas}, with `version`"
 
     @property
     def family(self) -> str:
@@ -215,32 +174,14 @@ class Scenario(Strict):
         Raises BadInput with every value that its field refuses.
         """
         axes = {path: values for path, values in self.sweep.items() if not sweep.is_policy(path)}
-        single = [{path: value} for path, values in axes.items() if sweep.is_field(path) for value in values]
+        document = self.model_dump(mode="json")
         # value by value first: what is wrong with one is said once, and not at every point that has it
-        problems = [*sweep.problems(self.sweep), *(each for point in single for each in self._refused(point))]
+        problems = [*sweep.problems(self.sweep), *_refused(document, _values(self.sweep))]
         grid = sweep.points(axes.items())
-        problems = problems or [each for point in grid for each in self._refused(point)]
+        problems = problems or _refused(document, grid)
         if problems:
             raise BadInput(f"{self.name}: sweep.{problem}" for problem in dict.fromkeys(problems))
-        return [self._at(point) for point in grid] if axes else [self]
-
-    def _refused(self, point: Mapping[str, Value]) -> list[str]:
-        """Why the scenario cannot be at a point of its sweep; nothing when it can."""
-        at = sweep.name(point).removeprefix("@")
-        try:
-            self._at(point)
-        except LookupError as error:
-            return [f"{at}: {error.args[0]}"]
-        except ValidationError as error:
-            return [f"{at}: {each}" for each in explain(error, Scenario, sweep.placed(self._document(), point))]
-        return []
-
-    def _at(self, point: Mapping[str, Value]) -> Scenario:
-        placed = {**sweep.placed(self._document(), point), "name": self.name + sweep.name(point), "point": dict(point)}
-        return Scenario.model_validate_json(json.dumps(placed))
-
-    def _document(self) -> dict[str, Any]:
-        return self.model_dump(mode="json", exclude={"name", "sweep", "point"})
+        return [Scenario.model_validate_json(_at(document, point)) for point in grid] if axes else [self]
 
     @property
     def duration_s(self) -> float:
@@ -282,6 +223,57 @@ class Scenario(Strict):
             if length:
                 yield Phase(name=name, start=clock, end=clock + length)
                 clock += length
+
+
+def _at(document: Mapping[str, Any], point: Mapping[str, Value]) -> str:
+    """A scenario's document, as JSON, at a point of its sweep. Raises LookupError as `sweep.placed` does."""
+    own = {name: value for name, value in document.items() if name != "sweep"}
+    placed = {**sweep.placed(own, point), "name": f"{document['name']}{sweep.name(point)}", "point": dict(point)}
+    return json.dumps(placed, default=str)
+
+
+def _values(axes: Axes) -> list[dict[str, Value]]:
+    """Every value of every axis that is a field of the scenario, alone."""
+    return [{path: value} for path, values in axes.items() if sweep.is_field(path) for value in values]
+
+
+def _refused(
+    document: Mapping[str, Any], points: Iterable[Mapping[str, Value]], known: Collection[str] = ()
+) -> list[str]:
+    """Why a scenario of this document cannot be at some points of its sweep, but for what is `known` of it anyway."""
+    found = []
+    for point in points:
+        try:
+            Scenario.model_validate_json(_at(document, point))
+            wrong = []
+        except LookupError as error:
+            wrong = [str(error.args[0])]
+        except ValidationError as error:
+            wrong = explain(error, Scenario, json.loads(_at(document, point)))
+        found += [f"{sweep.name(point).removeprefix('@')}: {each}" for each in wrong if each not in known]
+    return found
+
+
+def _wrong(error: ValidationError, document: Mapping[str, Any]) -> list[str]:
+    """All that is wrong with a document: its fields, and what those that could be read say against each other."""
+    parts = _readable(document)
+    said = dict.fromkeys([*explain(error, Scenario, document), *contradictions(parts)])
+    axes = parts.get("sweep", {})
+    swept = [*sweep.problems(axes), *_refused(document, _values(axes), known=said)]
+    return [*said, *(f"sweep.{problem}" for problem in dict.fromkeys(swept))]
+
+
+def _readable(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a scenario's document that are right by themselves."""
+    parts: dict[str, Any] = {}
+    for name, field in Scenario.model_fields.items():
+        if name not in document:
+            parts |= {} if field.is_required() else {name: field.get_default(call_default_factory=True)}
+            continue
+        with contextlib.suppress(ValidationError):
+            read: TypeAdapter[Any] = TypeAdapter(cast(Any, Annotated[field.annotation, field]))
+            parts[name] = read.validate_json(json.dumps(document[name], default=str))
+    return parts
 
 
 class _Loader(yaml.SafeLoader):
@@ -356,7 +348,7 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     except BadInput as bad:
         raise BadInput(f"{path}: {problem.removeprefix(f'{path.stem}: ')}" for problem in bad.problems) from None
     except ValidationError as error:
-        raise BadInput(f"{path}: {problem}" for problem in explain(error, Scenario, document)) from None
+        raise BadInput(f"{path}: {problem}" for problem in _wrong(error, document)) from None
     except ValueError as error:  # an alias that contains itself
         raise BadInput([f"{path}: cannot be read as plain data: {error}"]) from None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from shlex import join
 from typing import Annotated
 
 import typer
@@ -12,6 +14,10 @@ from benchmarks.console import console as output
 from benchmarks.measures import MEASURES
 from benchmarks.scenario import Scenario, load_scenario, path_of
 from benchmarks.scenario import scenarios as all_scenarios
+from loadtests.schedule import What
+
+LOADS: Mapping[What, str] = {"frames": "frames", "dashboards": "looks at a dashboard"}
+"""What an arrival is, by what a load is made of."""
 
 scenarios = typer.Typer(
     name="scenarios", help="List the scenarios with their questions, or explain one.", invoke_without_command=True
@@ -47,11 +53,12 @@ def show(
         return
     for line in explained(found):
         typer.echo(line)
+    typer.echo(f"\nrun it with: {join(['goaround', 'bench', '--scenario', name])}")
 
 
 def explained(scenario: Scenario) -> list[str]:
     """A scenario in words, one line each."""
-    primary, measure = scenario.primary, MEASURES[scenario.primary.measure]
+    load, primary, measure = scenario.load, scenario.primary, MEASURES[scenario.primary.measure]
     phases = [f"{phase.name} {phase.start:g}-{phase.end:g} s" for phase in scenario.timeline()]
     if scenario.fault:
         own = scenario.fault.model_dump(exclude={"kind", "service", "replicas"}, exclude_none=True)
@@ -61,23 +68,23 @@ def explained(scenario: Scenario) -> list[str]:
         fault = "none"
     action = _action(scenario)
     told = [f"{name} {value} at {at}" for at, env in scenario.settings.items() for name, value in env.items()]
-    times = "".join(f"; {times:g} times that in the phase {phase}" for phase, times in scenario.load.times.items())
+    axes = [f"{path} {', '.join(map(str, values))}" for path, values in scenario.sweep.items()]
+    times = "".join(f"; {times:g} times that in the phase {phase}" for phase, times in load.times.items())
     return [
         f"{scenario.name}: {scenario.question}",
         "",
         f"phases       {', '.join(phases)} (in profile quick)",
-        f"load         {scenario.load.rate:g} frames/s, {scenario.load.pattern}, open loop{times}",
+        f"load         {load.rate:g} {LOADS[load.what]} a second, {load.pattern}, open loop{times}",
         f"fault        {fault}",
         *([f"action       {action}"] if action else ()),
         *([f"settings     {', '.join(told)}"] if told else ()),
+        *([f"sweep        {'; '.join(axes)}: at every point of the grid"] if axes else ()),
         *([f"saturated    {full(scenario)}"] if scenario.saturated else ()),
         f"arms         {', '.join(scenario.arms) or 'those of the profile'}",
         f"decided by   {measure.title} in the phase {primary.phase}; less than {primary.smallest} is no difference",
         f"SLO          {scenario.slo.latency_ms:g} ms, {scenario.slo.target:.1%} of the arrivals",
         f"known        {scenario.expectation.result}",
         f"source       {scenario.expectation.source}",
-        "",
-        f"run it with: goaround bench --scenario {scenario.name}",
     ]
 
 

@@ -32,18 +32,22 @@ def read_ejections(path: Path) -> list[Ejection]:
 
 
 def parse_ejections(text: str) -> list[Ejection]:
-    """Read the events out of a log; lines of others, and one that is still being written, are left out."""
+    """Read the events out of a log; lines of others, broken ones, and one that is being written are left out."""
     return [one for line in text.splitlines(keepends=True) if (one := _read(line))]
 
 
 def _read(line: str) -> Ejection | None:
     if not line.endswith("\n") or not line.startswith("{") or '"cluster_name"' not in line:
         return None
-    event = json.loads(line)
-    cluster = _OUTBOUND.fullmatch(event["cluster_name"].rstrip(";"))
-    # Envoy leaves out what has its default: EJECT is the first of its enum, and enforced is false
-    kind = _KINDS[event.get("action", "EJECT")]
-    if cluster is None or (kind == "ejection" and not event.get("enforced", False)):
+    try:
+        event = json.loads(line)
+        cluster = _OUTBOUND.fullmatch(event["cluster_name"].rstrip(";"))
+        # Envoy leaves out what has its default: EJECT is the first of its enum, and enforced is false
+        kind = _KINDS[event.get("action", "EJECT")]
+        if cluster is None or (kind == "ejection" and not event.get("enforced", False)):
+            return None
+        at = datetime.fromisoformat(event["timestamp"]).timestamp()
+        return Ejection(at, cluster["host"].partition(".")[0], event["upstream_url"], kind)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        # a sidecar's log has several writers, whose lines may run into each other
         return None
-    at = datetime.fromisoformat(event["timestamp"]).timestamp()
-    return Ejection(at, cluster["host"].partition(".")[0], event["upstream_url"], kind)

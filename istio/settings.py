@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from istio.objects.document import Document
@@ -19,7 +19,8 @@ ROOTS = (*OF_ROUTES, *OF_TRAFFIC)
 def changed(objects: Objects, settings: Mapping[str, Any]) -> Objects:
     """The same objects with `settings`, {"retries.attempts": 3}, in each of them that can carry such a one.
 
-    No retries (`retries.attempts` 0) takes what else is said of retries with it, as Istio wants it.
+    No retries (`retries.attempts` 0) takes what else is said of retries with it, as Istio wants it. A setting that no
+    object can carry changes nothing: ask `uncarried` before.
 
     Raises:
         Refused: a path does not exist, or its value is none that it may have.
@@ -36,6 +37,13 @@ def changed(objects: Objects, settings: Mapping[str, Any]) -> Objects:
             if block.get("retries", {}).get("attempts") == 0:
                 block["retries"] = {"attempts": 0}
     return parse([Document(one) for one in documents])
+
+
+def uncarried(objects: Objects, paths: Iterable[str]) -> dict[str, str]:
+    """Those of the paths that no object here can carry, and the kind of which there is none."""
+    there = {root for one in objects.to_data() for _, roots in _blocks(one) for root in roots}
+    kinds = {path: "VirtualService" if path.partition(".")[0] in OF_ROUTES else "DestinationRule" for path in paths}
+    return {path: kind for path, kind in kinds.items() if path.partition(".")[0] not in there}
 
 
 def check(settings: Mapping[str, Any]) -> None:

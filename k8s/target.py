@@ -12,6 +12,8 @@ from istio.compile.versions import NEWEST
 from istio.ejections import Ejection
 
 Document = dict[str, Any]
+MODE_VARIABLE, WITHOUT_LIBRARY = "RESILIENCE_MODE", "plain"
+"""Which variable of the pod contract names the library that an application calls through, and its value for none."""
 
 
 class TargetError(Exception):
@@ -93,7 +95,8 @@ class Pod:
 
     `phase` is Pending, Running or CrashLoopBackOff; `age_s` counts from the pod's creation, not from its last restart.
     `reason` says why it is not ready, and is empty when it is. `entry` is where a request from outside reaches it.
-    `frozen` names the containers (`app`, `proxy`) whose processes are stopped.
+    `frozen` names the containers (`app`, `proxy`) whose processes are stopped. `told`: variables that the application
+    was started with besides its manifest; empty where the target does not tell them.
     """
 
     name: str
@@ -112,6 +115,7 @@ class Pod:
     proxy_usage: KindUsage | None
     deployment: str = ""
     frozen: tuple[str, ...] = ()
+    told: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,18 @@ class WorldStatus:
     def ready(self) -> bool:
         """Whether every pod is ready, and the gateway."""
         return all(one.ready for one in (*self.pods, *([self.gateway] if self.gateway else ())))
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What a target takes its time for, in seconds.
+
+    `look_s`: between two looks at a pod, so that looking is no load beside what is measured. `restart_s`: how long a
+    container that was killed may take until it is ready again.
+    """
+
+    look_s: float
+    restart_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +210,11 @@ class OperatedWorld(Protocol):
 
 class World(OperatedWorld, Protocol):
     """One running copy of the application that can be measured too, and broken on purpose."""
+
+    pace: Pace
+
+    async def look(self, pods: Collection[str]) -> list[Pod]:
+        """List those of these pods that are there, in name order; nobody is asked what they use, which is load."""
 
     async def restart(self, pod: str, env: Mapping[str, str] | None = None, ttl_s: float = 0) -> None:
         """Drain a pod's application and start it again; returns when it is ready.
@@ -280,6 +301,8 @@ class Ability(StrEnum):
     """The objects of sidecars can be taken out of effect, and come back in time, whoever dies meanwhile."""
     POLICIES = "policies"
     """There are policies that can be changed: objects of sidecars, or the file that a library reads."""
+    LIBRARY = "library"
+    """Applications call through a resilience library, which one of them may be told to leave out for a while."""
     CERTIFICATES = "certificates"
     """Sidecars prove to each other who they are, by certificates that can be made to expire."""
 

@@ -15,6 +15,9 @@ from loadtests.schedule import Load
 ALL, OWN = "all", "as in the scenario"
 """What a person writes for every entry that there is, and for a value that a scenario has already."""
 
+MOST_IN_FLIGHT = 900
+"""One socket each, and a process may have 1024 files open by default."""
+
 _PATH = re.compile(r"[\w.~-]+(/[\w.~-]+)*", re.ASCII)
 
 Progress = Mapping[str, int]
@@ -37,8 +40,7 @@ class Plan(BaseModel):
     seed: Annotated[int, Field(ge=0)]
     entries: Annotated[tuple[str, ...], Field(min_length=1)]
     timeout_s: Annotated[float, Field(gt=0, le=300)]
-    # one socket each, and a process may have 1024 files open by default
-    capacity: Annotated[int, Field(ge=1, le=900)]
+    capacity: Annotated[int, Field(ge=1, le=MOST_IN_FLIGHT)]
 
     @field_validator("entries")
     @classmethod

@@ -82,6 +82,16 @@ def arrivals(load: Load, duration_s: float, seed: int, entries: Sequence[str]) -
     ]
 
 
+def busiest(planned: Sequence[Arrival], span_s: float) -> int:
+    """The most arrivals of a schedule within any `span_s` seconds; so many are in flight if each is held that long."""
+    most, first = 0, 0
+    for last, arrival in enumerate(planned):
+        while planned[first].at_s <= arrival.at_s - span_s:
+            first += 1
+        most = max(most, last + 1 - first)
+    return most
+
+
 def _times(load: Load, stream: Random) -> Iterator[float]:
     """Arrivals of a rate that changes: those of rate 1, on a clock that runs at the rate of the moment.
 

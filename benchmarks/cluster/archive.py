@@ -20,6 +20,9 @@ def pack(run: Run) -> bytes:
     """
     there = [name for name in run.checksums() if name != HEADER]
     needed = [name for name in there if name.endswith(".json") or run.header.until_narrow]
+    missing = [f"{run.folder / name}: is not there" for name in needed if not (run.folder / name).is_file()]
+    if missing:
+        raise BadInput([*missing, f"{run.folder}: what was measured is not whole; bring it back, or begin a new run"])
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
         for name in (HEADER, CHECKSUMS, *sorted(needed)):

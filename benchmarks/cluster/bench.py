@@ -34,8 +34,8 @@ from k8s.cluster.target import ClusterTarget
 from k8s.image import TAG, bench_of
 from k8s.target import MeshOptions, TargetError
 
-COLLECT_S = job.KEPT_S
-"""How long the harness keeps its results for whoever comes back for them: as long as Kubernetes keeps its Job."""
+COLLECT_S = 3600
+"""How long the worlds of a bench that is over keep their pods, while nobody has fetched its results."""
 ROOM_S = 1800
 STARTS_S = 240
 """What a cell may take longer for which pods are started, one after the other, before it and after it."""
@@ -127,8 +127,12 @@ class InCluster:
                 await self._given_up(run, made, say)
             raise
         except Ended:
-            await self._given_up(run, made, say)
-            raise
+            run.reread()
+            if run.missing():
+                await self._given_up(run, made, say)
+                raise
+            # another process follows it too: that one has copied all, and told the harness so
+            errors = ()
         except BaseException:
             if follower is not None:
                 self._leave(run, say)
@@ -186,13 +190,13 @@ class InCluster:
         return follower
 
     async def _begun(self, run: Run, prepared: Prepared, made: Footprint, say: Say) -> Follower:
-        """Make worlds and a Job, and wait until it can be asked; what fails or is interrupted is removed again."""
+        """Make worlds and a Job; what fails or is interrupted before that is done is removed again."""
         archive = pack(run)
         await self._removed(run, made, say)
         token = new_token()
         say(prepared.memory)
         say(estimate.sentence(run))
-        ours = complete = False
+        ours = False
 
         async def begin() -> None:
             nonlocal ours
@@ -205,16 +209,11 @@ class InCluster:
             worlds = await self._worlds(run, token, say)
             harness = Harness(run.name, archive, worlds, token, deadline_s(run), COLLECT_S, self._bench_image)
             await whole([asyncio.to_thread(made.add, job.objects(harness))])
-            complete = True
-            follower = Follower(self._api, harness.namespace, token, say)
-            await follower.started()
-        except BaseException as error:
-            if isinstance(error, asyncio.CancelledError) and self._keep and complete:
-                self._leave(run, say)
-            elif ours:
+        except BaseException:
+            if ours:
                 await self._given_up(run, made, say)
             raise
-        return follower
+        return Follower(self._api, harness.namespace, token, say)
 
     async def _worlds(self, run: Run, token: str, say: Say) -> Mapping[str, str]:
         """Start the worlds one after the other; gives their namespaces by arm."""
@@ -232,7 +231,7 @@ class InCluster:
         return names
 
     async def _follow(self, run: Run, follower: Follower, say: Say) -> tuple[str, ...]:
-        """Print what the Job says, and copy its files as cells end, until it is over; gives what was wrong there."""
+        """Wait for the Job, print what it says, and copy its files as cells end; gives what was wrong there at last."""
         await follower.started()
         copied, news = "", None
         while news is None or news.code is None:
@@ -253,7 +252,7 @@ def deadline_s(run: Run) -> int:
     slow = [
         cell for cell in run.missing() if run.header.one_world_at_a_time or _starts_pods(run.scenarios[cell.scenario])
     ]
-    return round(3 * estimate.estimate_s(run)) + STARTS_S * len(slow) + ROOM_S + COLLECT_S
+    return round(3 * estimate.estimate_s(run)) + STARTS_S * len(slow) + ROOM_S + COLLECT_S + job.RESULTS_S
 
 
 def _starts_pods(scenario: Scenario) -> bool:

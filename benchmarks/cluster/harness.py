@@ -32,7 +32,7 @@ from benchmarks.results import Run
 from benchmarks.worlds import Up, all_are_up, until_idle
 from k8s.cluster.api import Api
 from k8s.cluster.control import VARIABLE
-from k8s.cluster.job import PORT
+from k8s.cluster.job import PORT, RESULTS_S
 from k8s.cluster.reach import Inside
 from k8s.cluster.rest import rest
 from k8s.cluster.target import ClusterTarget
@@ -67,6 +67,7 @@ class Settings:
 async def serve(settings: Settings, api: Api, port: int = PORT, log: TextIO | None = None) -> int:
     """Run the bench, answer whoever asks for it, and wait until the results are fetched; gives the exit code.
 
+    Worlds rest when nobody has come for them within COLLECT_S, and RESULTS_S later it ends.
     What it says goes to `log` too, standard output if left out.
     """
     run = unpack(settings.archive.read_bytes(), settings.results)
@@ -75,9 +76,13 @@ async def serve(settings: Settings, api: Api, port: int = PORT, log: TextIO | No
     async with desk.open(port):
         desk.over(*await _measured(run, settings, api, console))
         if not await desk.collected(settings.collect_s):
-            console.print(f"nobody has fetched the results within {settings.collect_s:g} s: the worlds are put to rest")
+            console.print(
+                f"nobody has fetched the results within {settings.collect_s:g} s: the worlds are put to rest, and the "
+                f"results are kept for {RESULTS_S / 3600:g} h more"
+            )
             # nobody else may ever come, and their pods would hold what they have asked for
             await asyncio.gather(*(_rest(api, world, console) for world in settings.worlds.values()))
+            await desk.collected(RESULTS_S)
         return desk.code
 
 

@@ -26,6 +26,7 @@ class Turns:
         if arm == self._up:
             return
         began = time.monotonic()
+        self._up = None  # should this turn fail, no world is known to have its pods
         for other, world in self._worlds.items():
             if other != arm:
                 await rest(self._api, world.name)

@@ -151,24 +151,34 @@ class ClusterStage:
     async def _not_up_to_date(self) -> list[str]:
         pods = (await self.world.status()).pods
         ready = Counter(pod.service for pod in pods if pod.ready)
-        stats = {**await self._memberships(pods), **await self.gateway_stats()}
+        told, silent = await self._memberships(pods)
+        stats = {**told, **await self.gateway_stats()}
         wanted = {
             f"cluster.outbound|{APP_PORT}||{service}.{self.beginning.namespace}.svc.cluster.local;.membership_total": n
             for service, n in ready.items()
         }
-        return [proxy for proxy, flat in stats.items() if any(flat.get(name, n) != n for name, n in wanted.items())]
+        late = [proxy for proxy, flat in stats.items() if any(flat.get(name, n) != n for name, n in wanted.items())]
+        return [*late, *silent]
 
-    async def _memberships(self, pods: tuple[Pod, ...]) -> Stats:
-        """How many endpoints each sidecar has, by its cluster; a sidecar that does not answer now has none to tell."""
+    async def _memberships(self, pods: tuple[Pod, ...]) -> tuple[Stats, list[str]]:
+        """How many endpoints each sidecar has, by its cluster; and whose sidecar does not answer now, with the reason.
+
+        A pod may have been started again since it was listed, so that is nothing to give up for.
+        """
         asked = [pod for pod in pods if pod.proxy_admin is not None and pod.ready]
         told = await asyncio.gather(*(self._membership(pod) for pod in asked))
-        return {pod.name: flat for pod, flat in zip(asked, told, strict=True)}
+        both = [(pod.name, said) for pod, said in zip(asked, told, strict=True)]
+        stats = {name: said for name, said in both if not isinstance(said, str)}
+        return stats, [f"{name} (does not answer: {said})" for name, said in both if isinstance(said, str)]
 
-    async def _membership(self, pod: Pod) -> dict[str, int]:
+    async def _membership(self, pod: Pod) -> dict[str, int] | str:
         url = f"http://{pod.proxy_admin}/stats?filter=membership_total"
-        async with self._http.get(url, headers=self.world.headers) as answer:
-            answer.raise_for_status()
-            return parse_stats(await answer.text())
+        try:
+            async with self._http.get(url, headers=self.world.headers) as answer:
+                answer.raise_for_status()
+                return parse_stats(await answer.text())
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return " ".join(str(error).split()) or f"nothing within {ANSWER_S:g} s"
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ from benchmarks.faults.fail_first import FailFirst
 from benchmarks.faults.fault import Fault, FaultFailed, Proof, Victim, injected, victims
 from benchmarks.faults.freeze import Freeze
 from benchmarks.faults.hang import Hang
+from benchmarks.faults.library_missing import LibraryMissing
 from benchmarks.faults.memory import Memory
 from benchmarks.faults.partition import Partition
 from benchmarks.faults.refuse import Refuse
@@ -41,6 +42,7 @@ AnyFault = Annotated[
     | FailFirst
     | Freeze
     | Hang
+    | LibraryMissing
     | Memory
     | Partition
     | Refuse

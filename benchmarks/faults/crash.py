@@ -18,6 +18,7 @@ class Crash(Spec):
     """Kills the application's process and holds it down for `down_s`; then the pod's restart policy acts."""
 
     needs: ClassVar[frozenset[Ability]] = frozenset({Ability.SIGNALS})
+    awaited: ClassVar[str] = "the restart after down_s"
 
     kind: Literal["crash"]
     down_s: Annotated[float, Field(ge=0)] = 0.0

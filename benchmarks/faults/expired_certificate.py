@@ -30,6 +30,7 @@ class ExpiredCertificate(Spec):
     """
 
     needs: ClassVar[frozenset[Ability]] = frozenset({Ability.CERTIFICATES})
+    awaited: ClassVar[str] = "the next connection of a caller"
 
     kind: Literal["expired-certificate"]
 
@@ -59,8 +60,7 @@ class Expired:
 
     async def remove(self) -> None:
         """Renew them; raises FaultFailed when one is not seen to be good."""
-        now = self._count(await self.world.proxy_stats())
-        self.failed = {pod: max(0, now[pod] - before) for pod, before in self.failed_before.items()}
+        self.failed = await self._failures()
         await whole([self.world.renew()])
         try:
             async with asyncio.timeout(_DEADLINE_S):
@@ -72,7 +72,11 @@ class Expired:
 
     async def proof(self) -> Proof:
         """Handshakes that failed while it lasted, and whether each certificate is good."""
-        return Proof(fired=dict(self.failed), gone=await self._good())
+        return Proof(fired=self.failed or await self._failures(), gone=await self._good())
+
+    async def _failures(self) -> dict[str, int]:
+        now = self._count(await self.world.proxy_stats())
+        return {pod: max(0, now[pod] - before) for pod, before in self.failed_before.items()}
 
     def _count(self, stats: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
         return {

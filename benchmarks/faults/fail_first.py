@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,8 @@ from benchmarks.faults.spec import Status
 
 class FailFirst(InAppSpec):
     """Answers `status` to the first `count` requests."""
+
+    awaited: ClassVar[str] = "the next call of the application"
 
     kind: Literal["fail-first"]
     count: Annotated[int, Field(ge=1)]

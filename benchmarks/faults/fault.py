@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from benchmarks.faults.whole import whole
@@ -30,17 +30,26 @@ class Proof:
 
     `fired`: how often the fault acted; `probes`: how many of these were calls of the harness; `gone`: whether it has
     ended. What `fired` has beyond `probes` is how often the application itself met the fault; None where `fired` does
-    not count calls.
+    not count calls. `cut_short`: where somebody else ended the victim's process, and the fault with it, after how many
+    seconds: a kubelet does that to who does not answer its liveness probe, and it is a part of the result.
     """
 
     fired: dict[str, int]
     gone: dict[str, bool]
     probes: dict[str, int] | None = None
+    cut_short: dict[str, float] = field(default_factory=dict)
 
     def objections(self, what: str = "fault") -> list[str]:
-        """Why the cell is void, one line for each pod where the fault did not fire or is not gone."""
+        """Why the cell is void, one line for each pod where the fault did not fire or is not gone.
+
+        That nobody is named is an objection as well: a fault without a victim has shown nothing.
+        """
         unproven = [f"{what} not proven to fire on {pod}" for pod, n in sorted(self.fired.items()) if n == 0]
         left = [f"{what} not proven gone from {pod}" for pod, gone in sorted(self.gone.items()) if not gone]
+        if not self.fired:
+            return [f"{what} not proven to fire: it had no victim", *left]
+        if not self.gone:
+            return [*unproven, f"{what} not proven gone: no victim tells"]
         return unproven + left
 
 

@@ -20,4 +20,4 @@ class Freeze(Spec):
 
     def at(self, site: Site) -> Fault:
         """The freeze of every victim."""
-        return Frozen(site.world, site.victims, "app", site.ttl_s, site.clock, site.keep)
+        return Frozen(site.world, site.victims, "app", site.ttl_s, site.clock, site.keep, site.http)

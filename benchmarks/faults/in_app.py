@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import aiohttp
 
 from benchmarks.faults.fault import Fault, FaultFailed, Proof, Victim
-from benchmarks.faults.site import Site
+from benchmarks.faults.process import ended_after
+from benchmarks.faults.site import Keep, Site, nothing_kept
 from benchmarks.faults.spec import Service, Spec
 from benchmarks.faults.whole import whole
 from k8s.target import World
@@ -20,6 +22,8 @@ from k8s.target import World
 MOST_PROBES = 1000
 PROBE = "x-goaround-probe"
 PROBE_PATIENCE_S = 1.0
+# A condition begins within milliseconds, or a slice of 50 ms; this is for a machine that is busy.
+CONDITION_PATIENCE_S = 3.0
 Evidence = Literal["probes", "calls", "itself"]
 """By what a kind is proven. `probes`: calls of our own, because whether the application's calls reach the victim is a
 result, and a cell must not be void because of a result. `calls`: the application's, since ours would use up a script.
@@ -47,7 +51,10 @@ class InAppSpec(Spec):
         """The fault that is posted to the victims."""
         kind, own = self.told()
         world = site.world if self.version else None
-        return InApp(site.http, site.id, kind, own, site.victims, site.ttl_s, site.seed, self.proven, world)
+        keep = site.keep if self.proven == "itself" else nothing_kept
+        return InApp(
+            site.http, site.id, kind, own, site.victims, site.ttl_s, site.seed, self.proven, world, site.clock, keep
+        )
 
 
 @dataclass(slots=True)
@@ -67,14 +74,24 @@ class InApp:
     seed: int
     proven: Evidence = "probes"
     world: World | None = None
+    clock: Callable[[], float] = time.monotonic
+    keep: Keep = nothing_kept
+    began: float = 0.0
     last: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """What each victim said last: where a `world` may scale it away, it takes the fault with it, and its counters."""
+    """What each victim said last of this fault: its process takes it along when it ends, and its counters.
+
+    A `world` may scale a victim away, and a kubelet starts one again that does not answer its liveness probe.
+    """
 
     async def inject(self) -> None:
-        """Post the fault to all victims at once, and call each until it has struck."""
+        """Post the fault to all victims at once, and wait until each has acted; those that strike calls are called."""
+        await self.keep([victim.pod for victim in self.victims])
         await whole(self._inject(i, victim) for i, victim in enumerate(self.victims))
+        self.began = self.clock()
         if self.proven == "probes":
             await asyncio.gather(*(self._probe(victim) for victim in self.victims))
+        if self.proven == "itself":
+            await asyncio.gather(*(self._sick(victim) for victim in self.victims))
 
     async def _inject(self, index: int, victim: Victim) -> None:
         spec = {
@@ -101,6 +118,13 @@ class InApp:
             if (await self._faults(victim))["probed"].get(self.id):
                 return
 
+    async def _sick(self, victim: Victim) -> None:
+        """Ask until the condition has counted something; it may have been the end of who is asked."""
+        with contextlib.suppress(FaultFailed, TimeoutError):
+            async with asyncio.timeout(CONDITION_PATIENCE_S):
+                while not (await self._faults(victim))["fired"].get(self.id):  # noqa: ASYNC110 - another process tells
+                    await asyncio.sleep(0.01)
+
     async def remove(self) -> None:
         """Delete the fault everywhere, also where it is unknown already."""
         await asyncio.gather(*(self._remove(victim) for victim in await self._there()))
@@ -111,17 +135,26 @@ class InApp:
             raise FaultFailed(f"{victim.pod} kept the fault: {status} {text}")
 
     async def proof(self) -> Proof:
-        """The victims' own counters of this fault, and whether they still list it."""
+        """The victims' own counters of this fault, and whether they still list it.
+
+        Where a process is gone, with the fault in it, its last word counts.
+        """
         there = await self._there()
         answers = await asyncio.gather(*(self._faults(victim) for victim in there))
         told = {victim.pod: answer for victim, answer in zip(there, answers, strict=True)}
-        told |= {pod: {**answer, "faults": []} for pod, answer in self.last.items() if pod not in told}
+        lost = [victim for victim in there if victim.pod in self.last and self.id not in told[victim.pod]["fired"]]
+        told |= {
+            pod: {**answer, "faults": []}
+            for pod, answer in self.last.items()
+            if pod not in told or pod in {victim.pod for victim in lost}
+        }
         return Proof(
             fired={pod: int(answer["fired"].get(self.id, 0)) for pod, answer in told.items()},
             gone={pod: all(fault["id"] != self.id for fault in answer["faults"]) for pod, answer in told.items()},
             probes=None
             if self.proven == "itself"
             else {pod: int(answer["probed"].get(self.id, 0)) for pod, answer in told.items()},
+            cut_short=await ended_after(self.http, lost, self.began, self.clock),
         )
 
     async def _faults(self, victim: Victim) -> dict[str, Any]:
@@ -129,7 +162,8 @@ class InApp:
         if status != 200:
             raise FaultFailed(f"{victim.pod} does not tell its faults: {status} {text}")
         body: dict[str, Any] = json.loads(text)
-        self.last[victim.pod] = body
+        if self.id in body["fired"]:
+            self.last[victim.pod] = body
         return body
 
     async def _there(self) -> Sequence[Victim]:

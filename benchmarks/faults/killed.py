@@ -9,10 +9,7 @@ from dataclasses import dataclass, field
 from benchmarks.faults.fault import FaultFailed, Proof, Victim
 from benchmarks.faults.site import Keep, nothing_kept
 from benchmarks.faults.whole import whole
-from k8s.target import World
-
-# Longer than a service takes to start on a busy machine, shorter than a person's patience.
-RESTART_DEADLINE_S = 15.0
+from k8s.target import Pod, World
 
 
 @dataclass(slots=True)
@@ -38,11 +35,12 @@ class Killed:
 
     async def remove(self) -> None:
         """Wait for the restart; raises FaultFailed when a victim is not back in time."""
-        deadline = self.clock() + RESTART_DEADLINE_S
+        pace = self.world.pace
+        deadline = self.clock() + pace.restart_s
         while missing := await self._missing():
             if self.clock() > deadline:
-                raise FaultFailed(f"not ready again after {RESTART_DEADLINE_S:g} s: {', '.join(missing)}")
-            await asyncio.sleep(0.1)
+                raise FaultFailed(f"not ready again after {pace.restart_s:g} s: {', '.join(missing)}")
+            await asyncio.sleep(pace.look_s)
 
     async def proof(self) -> Proof:
         """Restarts counted by the target since the injection; gone when the pod is ready.
@@ -61,12 +59,14 @@ class Killed:
         self.killed.add(pod)
 
     async def _restarts(self) -> dict[str, int]:
-        names = {victim.pod for victim in self.victims}
-        return {pod.name: pod.restarts for pod in (await self.world.status()).pods if pod.name in names}
+        return {pod.name: pod.restarts for pod in await self._there()}
+
+    async def _there(self) -> list[Pod]:
+        return await self.world.look([victim.pod for victim in self.victims])
 
     async def _missing(self) -> list[str]:
         """Victims that are not back: a moment after the signal, the target may not have noticed the death yet."""
-        pods = {pod.name: pod for pod in (await self.world.status()).pods}
+        pods = {pod.name: pod for pod in await self._there()}
         return sorted(
             victim.pod
             for victim in self.victims

@@ -1,4 +1,4 @@
-"""Two services do not reach each other any more, while everybody else reaches both."""
+"""A service does not hear one of its callers any more; everybody else reaches it, and it reaches everybody."""
 
 from __future__ import annotations
 

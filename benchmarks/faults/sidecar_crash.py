@@ -18,6 +18,7 @@ class SidecarCrash(Spec):
     """Kills Envoy and holds it down for `down_s`: nothing reaches the pod, and the pod reaches nobody."""
 
     needs: ClassVar[frozenset[Ability]] = frozenset({Ability.SIDECARS})
+    awaited: ClassVar[str] = "the restart after down_s"
 
     kind: Literal["sidecar-crash"]
     down_s: Annotated[float, Field(ge=0)] = 0.0

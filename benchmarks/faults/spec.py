@@ -35,6 +35,8 @@ class Spec(Strict):
 
     needs: ClassVar[frozenset[Ability]] = frozenset()
     """What the target, and the mode, must be able to do."""
+    awaited: ClassVar[str] = ""
+    """What proves it after its injection, where injecting it proves nothing yet."""
 
     service: Service
     replicas: Literal["all"] | Annotated[int, Field(ge=1)]

@@ -23,6 +23,7 @@ class StaleDiscovery(Spec):
     """
 
     needs: ClassVar[frozenset[Ability]] = frozenset({Ability.DISCOVERY, Ability.SIGNALS})
+    awaited: ClassVar[str] = "the restart after down_s"
 
     kind: Literal["stale-discovery"]
     down_s: Annotated[float, Field(gt=0)]
@@ -48,7 +49,7 @@ class Stale:
     world: World
     deaths: Killed
     ttl_s: float
-    withheld: int = 0
+    withheld: int | None = None
 
     async def inject(self) -> None:
         """Withhold first: the deaths are what must not be told."""
@@ -62,5 +63,7 @@ class Stale:
 
     async def proof(self) -> Proof:
         """Changes withheld while each victim was dead, and whether it is back."""
-        proof = await self.deaths.proof()
-        return Proof({pod: min(times, self.withheld) for pod, times in proof.fired.items()}, proof.gone)
+        proof, withheld = await self.deaths.proof(), self.withheld
+        if withheld is None:  # how many is told at the end only: until then, that they are withheld at all
+            withheld = int("stale-discovery" in (await self.world.status()).ailing)
+        return Proof({pod: min(times, withheld) for pod, times in proof.fired.items()}, proof.gone)

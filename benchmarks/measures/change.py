@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from benchmarks.actions.apply import Apply
 from benchmarks.actions.canary import Canary
+from benchmarks.actions.rollout import rewritten
 from benchmarks.measures.elapsed import Elapsed, Time
 from benchmarks.measures.measure import within
 from istio.objects import Document
@@ -25,9 +28,10 @@ if TYPE_CHECKING:
 class Change:
     """One change in one cell.
 
-    `lines`: of YAML that differ, None for a release, whose diff is not known here. `redeployed`: processes that were
-    started again, or ended. `in_effect`: seconds from the order until every sidecar followed, or every replica was
-    back; None when the record does not say. `failed`: arrivals of the phase that did not succeed, whatever the reason.
+    `lines`: of YAML that differ, or of the file that a library reads; None for a release, whose diff is not known here.
+    `redeployed`: processes that were started again, or ended. `in_effect`: seconds from the order until every sidecar
+    followed, or every replica was back; None when the record does not say. `failed`: arrivals of the phase that did not
+    succeed, whatever the reason.
     Of a canary: those of its rollback.
     """
 
@@ -38,9 +42,15 @@ class Change:
 
 
 def change(
-    rows: Sequence[Row], record: Record, scenario: Scenario, before: Iterable[Mapping[str, Any]]
+    rows: Sequence[Row],
+    record: Record,
+    scenario: Scenario,
+    before: Iterable[Mapping[str, Any]],
+    file: str | None = None,
 ) -> Change | None:
-    """What the action of a cell cost; None in a scenario without one. `before`: the arm's Istio objects.
+    """What the action of a cell cost; None in a scenario without one.
+
+    `before`: the arm's Istio objects; `file`: what its library reads, None for an arm without one.
 
     Source: DORA, "Accelerate" (lead time and failures of a change), here of one change of a policy.
     """
@@ -49,13 +59,17 @@ def change(
     failed = sum(row.outcome is not Outcome.SUCCESS for row in within(rows, record, "fault"))
     if isinstance(scenario.action, Canary):
         return _rollback(scenario.action, record, list(before), failed)
-    # where a library reads a file, the same objects are a rollout
-    objects = getattr(scenario.action, "objects", None) if record.mode in WITH_SIDECARS else None
-    restarted = 0 if objects is not None else sum(record.action["fired"].values())
+    applied = scenario.action if isinstance(scenario.action, Apply) else None
+    written = None
+    if applied and record.mode in WITH_SIDECARS:
+        written = lines(before, applied.objects)
+    elif applied and file is not None:
+        # where a library reads a file, the same objects are a rollout
+        written = _differing(*map(_laid_out, (file, rewritten(file, record.mode, applied.service, applied.objects))))
     done = record.injected.get("action")
     return Change(
-        lines=None if objects is None else lines(before, objects),
-        redeployed=restarted,
+        lines=written,
+        redeployed=0 if applied and record.mode in WITH_SIDECARS else sum(record.action["fired"].values()),
         in_effect=None if done is None else Elapsed(done),
         failed=failed,
     )
@@ -78,5 +92,14 @@ def lines(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]
 
 
 def _differ(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> int:
-    old, new = (yaml.safe_dump(dict(one)).splitlines() if one else [] for one in (before, after))
-    return sum(line.startswith(("+ ", "- ")) for line in difflib.ndiff(old, new))
+    return _differing(*(yaml.safe_dump(dict(one)).splitlines() if one else [] for one in (before, after)))
+
+
+def _laid_out(file: str) -> list[str]:
+    """A library's file as a pod mounts it."""
+    return json.dumps(json.loads(file), indent=1, sort_keys=True).splitlines()
+
+
+def _differing(old: Sequence[str], new: Sequence[str]) -> int:
+    changes = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    return sum(until - at + until_new - at_new for what, at, until, at_new, until_new in changes if what != "equal")

@@ -18,7 +18,10 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of the applications, or of the proxies. MiB resident and proportional (None where the system has no PSS)."""
+    """Of the applications, or of the proxies. MiB resident and proportional (None where the system has no PSS).
+
+    Memory is one reading, at the end of the cell or the phase: neither a mean nor a peak.
+    """
 
     cpu_s_per_1000: float
     rss_mib: float
@@ -29,9 +32,11 @@ class Cost:
 def cost(rows: Sequence[Row], record: Record, of: str, window: Window = "all") -> Cost | None:
     """What `of` ("app" or "proxy") cost; None without a single success or without usage in the record.
 
-    CPU: seconds / successes * 1000. Memory: MiB * seconds / successes * 1000, of PSS where there is PSS (pages shared
-    by many copies count once), else of RSS. `all` is the whole cell: usage is read before and after the load, so that
-    the successes of the warm-up pay for it too. A phase has the CPU that was spent between its ends.
+    CPU: seconds / successes * 1000. Memory: MiB at the end * seconds of the window / successes * 1000, as if that had
+    been held all the time; of PSS where there is PSS (pages shared by many copies count once), else of RSS. `all` is
+    the whole cell: usage is read before and after the load, so that the successes of the warm-up pay for it too. A
+    phase has the CPU that was spent between its ends, each of which is read a little before (by as long as a reading
+    takes): what a fault holds is in its own phase, and the work of taking it away is in the one after.
     Source: Istio, "Performance and Scalability", states cost per 1000 requests/s; here per success.
     """
     usages = record.usage if window == ALL else record.phase_usage.get(window)

@@ -129,15 +129,26 @@ class Account:
         """Whether nothing was stored twice, and exactly those frames were lost whose senders were not told `stored`."""
         return not self.duplicated and not self.false_acks
 
+    def breach(self) -> str:
+        """What must not be, in words; empty when it is kept."""
+        found = {"stored more than once": self.duplicated, "acknowledged and not stored": self.false_acks}
+        return ", ".join(f"{n} frame{'s'[: n != 1]} {what}" for what, n in found.items() if n)
+
     def sentence(self) -> str:
         """What became of the frames, as a bench prints it."""
         lost = self.refused + self.unanswered + self.false_acks
-        said = "the sender of each was told" if not self.false_acks else f"{self.false_acks} acknowledged all the same"
+        said = "the sender of each was told" if self.kept else f"not kept: {self.breach()}"
         return (
             f"{self.sent} frames sent in {self.cells} cells with idempotency on: {self.stored} stored, "
             f"{self.duplicated} of them more than once; "
             f"{lost} lost ({self.refused} refused, {self.unanswered} unanswered): {said}"
         )
+
+
+def breaches(cells: Iterable[tuple[Record, Scenario]]) -> dict[str, str]:
+    """By cell, what became of its frames that must not; empty when the integrity of all is kept."""
+    each = ((record.cell, account([(record, scenario)])) for record, scenario in cells)
+    return {cell: one.breach() for cell, one in each if not one.kept}
 
 
 def account(cells: Iterable[tuple[Record, Scenario]]) -> Account:

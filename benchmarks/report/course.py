@@ -111,10 +111,10 @@ def changed(found: Evidence) -> Table:
     return table(
         "changes",
         "What the change cost",
-        "Lines: of YAML that differ from what the arm had (a release has a diff of its own). Started again: processes, "
-        "per cell. In effect: seconds from the order until every sidecar followed, or every replica was back. Failed: "
-        "frames of the phase without success, per cell. Of a canary it is the rollback, processes ended and all. Means "
-        "of cells.",
+        "Lines: of YAML that differ from what the arm had, or of the file that its library reads (a release has a "
+        "diff of its own). Started again: processes, per cell. In effect: seconds from the order until every sidecar "
+        "followed, or every replica was back. Failed: frames of the phase without success, per cell. Of a canary it "
+        "is the rollback, processes ended and all. Means of cells.",
         [
             SCENARIO,
             ARM,
@@ -129,8 +129,9 @@ def changed(found: Evidence) -> Table:
 
 
 def _changed(group: Group, found: Evidence) -> list[Value]:
-    before = found.policies(group.arm).get("istio", ())
-    seen = [one for cell in group.valid if (one := change(cell.rows, cell.record, group.scenario, before))]
+    policies = found.policies(group.arm)
+    had = policies.get("istio", ()), policies.get("library")
+    seen = [one for cell in group.valid if (one := change(cell.rows, cell.record, group.scenario, *had))]
     written = max((one.lines for one in seen if one.lines is not None), default=None)
     done = mean(one.in_effect.seconds for one in seen if isinstance(one.in_effect, Elapsed))
     restarted, failed = mean(one.redeployed for one in seen), mean(one.failed for one in seen)

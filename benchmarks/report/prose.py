@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from statistics import median
 
 from benchmarks.arm import WITH_POLICIES
 from benchmarks.machine import CPU_LIMIT
 from benchmarks.measures.activity import activity
-from benchmarks.measures.exposure import exposed
+from benchmarks.measures.exposure import cut_short, exposed
 from benchmarks.report.evidence import Evidence, Group
 from benchmarks.report.figures import change, change_range, share
 from benchmarks.report.proof import BUSY
@@ -158,14 +159,21 @@ def _of_group(group: Group, found: Evidence) -> Iterator[Caution]:
     audits = [record.generator for record in records if record.generator]
     if dropped := sum(audit.dropped for audit in audits):
         yield Caution(
-            f"{where}: {dropped} arrivals were dropped by the generator, and count as not served",
-            "the service was slower than the generator has room for: read availability before latency",
+            f"{where}: {dropped} arrivals were dropped by the generator, and count as not served: from "
+            "there on the load was no open loop, and it was not the arm that shed it",
+            "more were waiting than one generator has room for: lower the rate, `goaround bench --rate 20`",
         )
     if (seen := exposed(records)) and seen[0] < seen[1]:
         yield Caution(
             f"{where}: the application met the fault in {seen[0]} of {seen[1]} repetitions; in the others none of its "
             "kept connections led to a faulted replica",
             "where connections go is drawn anew in each repetition: more of them show how much hangs on it",
+        )
+    if ended := [seconds for record in records if (seconds := cut_short(record)) is not None]:
+        yield Caution(
+            f"{where}: in {len(ended)} of {len(records)} repetitions a victim's process was ended and started again, "
+            f"and the fault on it was over, after {median(ended):.1f} s of {group.scenario.phases.fault:g} s (median)",
+            "so Kubernetes does with who fails its liveness probe: read `mitigate` with it, or shorten the fault phase",
         )
     kept = [record.integrity for record in records if record.integrity]
     if wrong := sum(one.false_acks for one in kept):

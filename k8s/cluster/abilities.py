@@ -12,6 +12,8 @@ ABSENT: Mapping[Ability, str] = {
     Ability.SIDECARS: OTHER_USER,
     Ability.DISCOVERY: "who is ready is told by the cluster's own control plane, which goaround does not hold back",
     Ability.WITHDRAWAL: "nobody in the cluster would put Istio's objects back, should the harness die meanwhile",
+    Ability.LIBRARY: "a Deployment keeps what it is told, and nobody in the cluster would take that back, should the "
+    "harness die meanwhile; a scenario's `settings` do it for the length of a cell",
     Ability.CERTIFICATES: "certificates are made by the cluster's own istiod, which goaround does not command",
 }
 """What no cluster does, whatever the mode."""
@@ -19,6 +21,7 @@ WHAT: Mapping[Ability, str] = {
     Ability.SIDECARS: "killing and freezing sidecars",
     Ability.DISCOVERY: "holding back discovery",
     Ability.WITHDRAWAL: "withdrawing Istio's objects",
+    Ability.LIBRARY: "leaving a library out for a phase",
     Ability.CERTIFICATES: "expiring certificates",
 }
 """The same in the words of faults."""

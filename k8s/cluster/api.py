@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import ssl
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,9 @@ from k8s.target import Document, TargetError
 FIELD_MANAGER = "goaround"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 TIMEOUT_S = 20.0
+PATIENCE_S, PAUSE_S = 15.0, 1.0
+"""For how long what only looks is asked again, and how far apart, where the server has too much to do."""
+TOO_MANY = 429
 PLURALS = {
     "Namespace": "namespaces",
     "ServiceAccount": "serviceaccounts",
@@ -48,11 +52,14 @@ PLURALS = {
 
 
 class ApiError(TargetError):
-    """The API server refused; `status` is its HTTP status, and `reason` its own word for it, such as NotFound."""
+    """The API server refused; `status` is its HTTP status, and `reason` its own word for it, such as NotFound.
 
-    def __init__(self, status: int, reason: str, message: str) -> None:
+    `retry_after_s`: how long it wants to be left alone, in seconds; 0 where it does not say.
+    """
+
+    def __init__(self, status: int, reason: str, message: str, retry_after_s: float = 0.0) -> None:
         super().__init__(message)
-        self.status, self.reason = status, reason
+        self.status, self.reason, self.retry_after_s = status, reason, retry_after_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +122,12 @@ class Api:
         own = cls.__new__(cls)
         own.context = "of this pod"
         own._connect(settings)
+        own._there = True  # it started us
         return own
 
     def _connect(self, settings: client.Configuration) -> None:
-        settings.retries = False  # a cluster that does not answer is told at once; we ask again ourselves
+        settings.retries = False  # a cluster that never answered is told at once; we ask again ourselves
+        self._there = False
         if not settings.verify_ssl:
             # the kubeconfig says so (insecure-skip-tls-verify): one warning for each request would hide our own lines
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
@@ -140,8 +149,26 @@ class Api:
         )
 
     def get(self, path: str, **query: str) -> Document:
-        """GET a path under the API server's root. Raises ApiError, or TargetError when nobody answers."""
-        return dict(json.loads(self._ask("GET", path, query)))
+        """GET a path under the API server's root, for PATIENCE_S again while a server that has ever answered is busy.
+
+        Busy is: out of reach, too slow, a status of 429 or from 500 on. Raises ApiError, or TargetError when nobody
+        answers.
+        """
+        deadline: float | None = None
+        while True:
+            try:
+                return dict(json.loads(self._ask("GET", path, query)))
+            except TargetError as error:
+                now, pause = time.monotonic(), PAUSE_S
+                if isinstance(error, ApiError):
+                    if error.status < 500 and error.status != TOO_MANY:
+                        raise
+                    pause = max(pause, error.retry_after_s)
+                # counted from the first failure, which may have taken TIMEOUT_S
+                deadline = now + PATIENCE_S if deadline is None else deadline
+                if not self._there or now + pause > deadline:
+                    raise
+                time.sleep(pause)
 
     def find(self, path: str) -> Document | None:
         """GET a path, where there may be nothing: None then. Raises as `get` does for all else."""
@@ -224,8 +251,9 @@ class Api:
             content: bytes = answer.read()  # type: ignore[no-untyped-call]
         except (ApiException, urllib3.exceptions.HTTPError, OSError) as error:
             raise TargetError(f"no cluster answers at {self._host} (context {self.context}): {_line(error)}") from error
+        self._there = True
         if answer.status >= 300:
-            raise _refusal(answer.status, content, path, self.context)
+            raise _refusal(answer.status, content, path, self.context, answer.headers.get("Retry-After", ""))
         return content
 
 
@@ -257,7 +285,7 @@ NAMESPACES = folder("v1", "Namespace", None)
 """Where the namespaces of the cluster are."""
 
 
-def _refusal(status: int, content: bytes, path: str, context: str) -> ApiError:
+def _refusal(status: int, content: bytes, path: str, context: str, retry_after: str) -> ApiError:
     """What the server said, which is a Status in JSON wherever it is Kubernetes itself that answers."""
     try:
         said = json.loads(content)
@@ -266,7 +294,8 @@ def _refusal(status: int, content: bytes, path: str, context: str) -> ApiError:
         message, reason = content.decode(errors="replace").strip()[:300] or f"HTTP status {status} at {path}", ""
     if status == 401:
         message = f"the cluster does not accept who you are (context {context}): log in again, or use --context"
-    return ApiError(status, reason, " ".join(message.split()))
+    # Kubernetes gives it in seconds, never as a date
+    return ApiError(status, reason, " ".join(message.split()), float(retry_after) if retry_after.isdecimal() else 0.0)
 
 
 def _line(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from k8s.cluster.api import Api, ApiError, folder
 from k8s.cluster.control import BENCH, HEADER
 from k8s.cluster.job import NAME, PORT
 from k8s.cluster.operated import POLL_S, READY_S, Say, quiet
-from k8s.cluster.readiness import is_ready, reason
+from k8s.cluster.readiness import has_ended, is_ready, passes, reason
 from k8s.target import Document, TargetError
 
 PATIENCE_S = 60.0
@@ -125,10 +125,9 @@ class Follower:
 
     def _unmade(self, events: list[Document]) -> tuple[str, bool]:
         """Why the Job has no pod: its controller says so where it was refused one."""
-        refused = [one for one in events if one.get("reason") == "FailedCreate"]
-        return (
-            (" ".join(str(refused[-1].get("message", "")).split()), True) if refused else ("it has no pod yet", False)
-        )
+        said = [" ".join(str(one.get("message", "")).split()) for one in events if one.get("reason") == "FailedCreate"]
+        refused = [one for one in said if not passes(one)]
+        return (refused or said or ["it has no pod yet"])[-1], bool(refused)
 
     async def _refuse_ended(self) -> None:
         """Raise Ended, with the last lines of its log, for a pod that has ended or is gone."""
@@ -168,7 +167,7 @@ class Follower:
 def ended(pod: Document) -> str | None:
     """How a Job's pod has ended, in words; None while it has not."""
     status: dict[str, Any] = pod.get("status") or {}
-    if status.get("phase") not in ("Succeeded", "Failed"):
+    if not has_ended(pod):
         return None
     for one in status.get("containerStatuses") or ():
         if stopped := (one.get("state") or {}).get("terminated"):

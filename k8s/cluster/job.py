@@ -31,6 +31,8 @@ ARCHIVE_LIMIT = 2**20
 """Bytes that a ConfigMap takes."""
 KEPT_S = 3600
 """How long an ended Job stays, should nobody take it away."""
+RESULTS_S = 24 * 3600
+"""How long a harness whose worlds rest keeps its results, which end with it: whoever began it in the evening sleeps."""
 USER = 10001
 FOLDERS = {"run": "/run/goaround", "results": "/results", "tmp": "/tmp"}  # noqa: S108 - of a pod of its own
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")

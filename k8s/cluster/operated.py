@@ -20,6 +20,8 @@ from k8s.cluster.readiness import (
     condition,
     containers,
     crashing,
+    deployment_of,
+    has_ended,
     has_sidecar,
     is_ready,
     obstacles,
@@ -108,15 +110,16 @@ class OperatedNamespace:
         """Wait until all is ready, whatever becomes of the pods in `but`, which are going to be replaced."""
         deadline, told = time.monotonic() + within_s, ""
         while True:
-            deployments, pods, events = await asyncio.gather(
-                self._deployments(), self._pods(), self._list("v1", "Event")
+            deployments, listed, events = await asyncio.gather(
+                self._deployments(), self._list("v1", "Pod"), self._list("v1", "Event")
             )
-            leaving = [name for one in pods if (name := one["metadata"]["name"]) in but]
-            pods = [one for one in pods if one["metadata"]["name"] not in leaving]
+            leaving = [one for one in listed if one["metadata"]["name"] in but and not has_ended(one)]
+            staying = [one for one in listed if one["metadata"]["name"] not in but]
+            pods = _in_place(staying)
             wanted = sum(int(one["spec"]["replicas"]) for one in deployments) - len(leaving)
-            theirs = set(map(deployment_of, leaving))
+            theirs = {deployment_of(one["metadata"]["name"]) for one in leaving}
             ready = sum(map(is_ready, pods))
-            found = list(obstacles(deployments, pods, events))
+            found = list(obstacles(deployments, staying, events))
             # a deployment with a pod that fails never says that all of its pods are ready: they are counted instead
             settled = all(_rolled_out(one) for one in deployments if one["metadata"]["name"] not in theirs)
             settled = settled and not any(map(is_ending, pods))
@@ -263,8 +266,8 @@ class OperatedNamespace:
         return "; ".join(filter(None, why)) or "the cluster is deleting what is in it"
 
     async def _pods(self) -> list[Document]:
-        """The pods as the API server has them, in name order."""
-        return sorted(await self._list("v1", "Pod"), key=lambda one: str(one["metadata"]["name"]))
+        """The pods as the API server has them, in name order, without those that are over for good."""
+        return _in_place(await self._list("v1", "Pod"))
 
     async def _deployments(self) -> list[Document]:
         """The deployments as the API server has them; a list leaves out what all of its members are."""
@@ -318,6 +321,11 @@ class OperatedNamespace:
         return list(answer["items"])
 
 
+def _in_place(pods: Sequence[Document]) -> list[Document]:
+    """Those pods that have not ended, in name order."""
+    return sorted((one for one in pods if not has_ended(one)), key=lambda one: str(one["metadata"]["name"]))
+
+
 def _rolled_out(deployment: Mapping[str, Any]) -> bool:
     """Whether the controller has seen the newest wish, and fulfilled it."""
     status, wanted = deployment.get("status") or {}, int(deployment["spec"]["replicas"])
@@ -339,11 +347,6 @@ def _each_once(found: Sequence[Obstacle]) -> list[str]:
     for one in found:
         by_cause.setdefault(one.why, []).append(one.what)
     return [f"{', '.join(who)}: {why}" for why, who in by_cause.items()]
-
-
-def deployment_of(pod: str) -> str:
-    """The name of the Deployment that a pod is of, which its own name begins with."""
-    return pod.rsplit("-", 2)[0]
 
 
 def is_ending(pod: Mapping[str, Any]) -> bool:

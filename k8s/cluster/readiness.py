@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +11,22 @@ from typing import Any
 from k8s.local.models import INJECT
 
 APP, PROXY = "app", "istio-proxy"
-NO_IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"})
+NO_IMAGE = frozenset({"ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"})
 NEVER_STARTS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 HOPELESS_RESTARTS = 2
-TRIED_AGAIN = "Internal error occurred"
-"""How the API server begins when it, or a webhook that it asks, could not do its work this time (status 500)."""
+PASSING = (
+    # the API server, or a webhook that it asks, could not do its work this time (status 500)
+    "Internal error occurred",
+    "failed calling webhook",
+    # a kubelet that has not been told yet what a new pod mounts
+    "failed to sync secret cache",
+    "failed to sync configmap cache",
+    # a container runtime with too much to do: an order ran out of time, and its second try finds the first at work
+    "context deadline exceeded",
+    "failed to reserve container name",
+)
+"""Of messages that tell of a node or a control plane with too much to do: whoever says it tries again by itself."""
+ENDED = ("Succeeded", "Failed")
 _ADDRESS = re.compile(r"\b\d+(?:\.\d+){3}(?=:\d)")
 
 
@@ -37,14 +49,35 @@ def obstacles(
     for one in deployments:
         failed = condition(one, "ReplicaFailure", "True")
         if failed:
-            # such as an injector that was too busy to answer in time; what is refused for good is called forbidden
-            passing = TRIED_AGAIN in failed
-            cause = "the cluster tries again" if passing else "a quota, or a policy"
-            yield Obstacle(f"deployment {one['metadata']['name']}", f"{failed} ({cause})", not passing)
+            cause = "the cluster tries again" if passes(failed) else "a quota, or a policy"
+            yield Obstacle(f"deployment {one['metadata']['name']}", f"{failed} ({cause})", not passes(failed))
+    wanted = {one["metadata"]["name"]: int(one["spec"]["replicas"]) for one in deployments}
+    there = Counter(deployment_of(one["metadata"]["name"]) for one in pods if not has_ended(one))
     for pod in pods:
+        name = pod["metadata"]["name"]
+        if has_ended(pod) and there[deployment_of(name)] >= wanted.get(deployment_of(name), 0):
+            continue  # another is there in its place
         found = reason(pod, events)
         if found:
-            yield Obstacle(f"pod {pod['metadata']['name']}", *found)
+            yield Obstacle(f"pod {name}", *found)
+
+
+def passes(message: str) -> bool:
+    """Whether what a message tells of passes by itself."""
+    return any(one in message for one in PASSING)
+
+
+def has_ended(pod: Mapping[str, Any]) -> bool:
+    """Whether a pod is over for good, as one that was evicted, or refused by its node: it stays listed as it is.
+
+    Its controller makes another in its place.
+    """
+    return _status(pod).get("phase") in ENDED
+
+
+def deployment_of(pod: str) -> str:
+    """The name of the Deployment that a pod is of, which its own name begins with."""
+    return pod.rsplit("-", 2)[0]
 
 
 def crashing(pod: Mapping[str, Any]) -> str:
@@ -72,6 +105,10 @@ def wants_sidecar(pod: Mapping[str, Any]) -> bool:
 
 def reason(pod: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> tuple[str, bool] | None:
     """Why a pod is not ready, and whether waiting is of no use; None when it is ready."""
+    if has_ended(pod):
+        status = _status(pod)
+        why = ": ".join(filter(None, (status.get("reason"), status.get("message"))))
+        return f"it has ended: {why or status['phase']}", False
     if wants_sidecar(pod) and not has_sidecar(pod):
         return "it got no sidecar: Istio's injection does not act on it", True
     if is_ready(pod):
@@ -112,8 +149,11 @@ def _held_up(container: Mapping[str, Any]) -> tuple[str, bool] | None:
     if why in NO_IMAGE:
         image = container["image"]
         return f"its image {image} cannot be had ({why}): load it into the cluster, or push it to a registry", True
+    if why == "ErrImagePull":
+        return f"its image {container['image']} could not be pulled: {waiting.get('message') or why}", False
     if why in NEVER_STARTS:
-        return f"container {name} cannot be started: {waiting.get('message') or why}", True
+        message = str(waiting.get("message") or why)
+        return f"container {name} cannot be started: {message}", not passes(message)
     if why == "CrashLoopBackOff":
         ended = (container.get("lastState") or {}).get("terminated") or {}
         how = ended.get("reason") or "Error"

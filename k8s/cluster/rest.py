@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from k8s.cluster.api import Api, folder
 from k8s.cluster.operated import OF_THE_APPLICATION, POLL_S, READY_S
+from k8s.cluster.readiness import has_ended
 from k8s.target import Document, TargetError
 
 REPLICAS = "goaround/replicas"
@@ -18,7 +19,7 @@ async def rest(api: Api, namespace: str, within_s: float = READY_S) -> None:
     """Scale every deployment of a world to zero, and wait until no pod is left. Raises TargetError when some stay."""
     await asyncio.to_thread(_change, api, namespace, _resting)
     deadline = time.monotonic() + within_s
-    while left := await asyncio.to_thread(_list, api, namespace, "v1", "Pod"):
+    while left := await asyncio.to_thread(_pods, api, namespace):
         if time.monotonic() > deadline:
             raise TargetError(f"world {namespace} is not at rest after {within_s:g} s: {len(left)} pods are left")
         await asyncio.sleep(POLL_S)
@@ -53,6 +54,11 @@ def _change(api: Api, namespace: str, how: Callable[[Document], Document | None]
     for one in _list(api, namespace, "apps/v1", "Deployment"):
         if change := how(one):
             api.merge(f"{folder('apps/v1', 'Deployment', namespace)}/{one['metadata']['name']}", change)
+
+
+def _pods(api: Api, namespace: str) -> list[Document]:
+    """The pods that have not ended; nobody takes away one that was evicted, also where no replica is wanted."""
+    return [one for one in _list(api, namespace, "v1", "Pod") if not has_ended(one)]
 
 
 def _list(api: Api, namespace: str, version: str, kind: str) -> list[Document]:

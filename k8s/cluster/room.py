@@ -9,6 +9,7 @@ from k8s.cluster import job
 from k8s.cluster.api import Api
 from k8s.cluster.nodes import cores
 from k8s.cluster.objects import sent
+from k8s.cluster.readiness import has_ended
 from k8s.local.models import INJECT
 from k8s.target import Rendered
 
@@ -36,13 +37,8 @@ def free(api: Api) -> float | None:
     if not all("cpu" in one["status"].get("allocatable", {}) for one in nodes):
         return None
     there = sum(cores(str(one["status"]["allocatable"]["cpu"])) for one in nodes)
-    pods = [one for one in api.get("/api/v1/pods")["items"] if _counts(one)]
+    pods = [one for one in api.get("/api/v1/pods")["items"] if not has_ended(one)]
     return there - sum(_asked([*one["spec"].get("containers", ()), *_staying(one)]) for one in pods)
-
-
-def _counts(pod: Mapping[str, Any]) -> bool:
-    """Whether a pod holds its place on a node."""
-    return (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
 
 
 def _staying(pod: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -13,6 +13,7 @@ from k8s.cluster.api import NAMESPACES, Api, ApiError, folder
 from k8s.cluster.control import SECRET, new_token, token_of
 from k8s.cluster.objects import MANAGED_BY, OURS, Sent, is_ours, sent
 from k8s.cluster.reach import Reach
+from k8s.cluster.uninterrupted import to_its_end
 from k8s.cluster.world import ClusterWorld, Say, quiet
 from k8s.target import Ability, Need, Rendered, TargetError
 
@@ -45,20 +46,14 @@ class ClusterTarget:
         token = token or new_token()
         made = sent(name, rendered, seed, self._image, token)
         await asyncio.to_thread(self._refuse, name, rendered)
-        creating = asyncio.ensure_future(asyncio.to_thread(self._create, made))
+        creating = asyncio.get_running_loop().run_in_executor(None, self._create, made)
         try:
-            namespace = await asyncio.shield(creating)
-        except asyncio.CancelledError:
-            # the thread goes on, so the namespace may be there a moment later
-            await self._made(await creating, token).down()
-            raise
-        world = self._made(namespace, token)
-        try:
+            world = self._made(await to_its_end(creating), token)
             await asyncio.to_thread(self._fill, made, rendered)
             await world.wait_ready()
         except BaseException:
-            self._say(f"removing what was made in namespace {name}")
-            await asyncio.shield(world.down())
+            if creating.exception() is None:
+                await self._remove(self._made(creating.result(), token))
             raise
         return world
 
@@ -87,6 +82,17 @@ class ClusterTarget:
 
     def _made(self, namespace: Mapping[str, Any], token: str | None) -> ClusterWorld:
         return ClusterWorld(self._api, namespace, self._say, self._reach, token)
+
+    async def _remove(self, world: ClusterWorld) -> None:
+        """Remove what was made; that this fails is said, and hides nothing of why it is done."""
+        self._say(f"removing what was made in namespace {world.name}")
+        try:
+            await asyncio.shield(world.down())
+        except TargetError as error:
+            self._say(
+                f"it could not be removed: {error}; "
+                f"once the cluster answers, `goaround down --target cluster --name {world.name}` does"
+            )
 
     def _token(self, name: str) -> str | None:
         """The token of a running world; None where it has none, or where we may not read it."""

@@ -104,6 +104,11 @@ def read_usage(text: str) -> Told:
     return Told(usage, tuple(said["frozen"]), float(said.get("began", 0.0)))
 
 
+def read_frozen(text: str) -> Told:
+    """Read what a warden says when it is asked no more than who stands still."""
+    return Told(Usage(), tuple(json.loads(text)["frozen"]))
+
+
 def watched(pod: Mapping[str, Any]) -> bool:
     """Whether a pod has a warden that has started, and is not ending."""
     running = any(one["name"] == WARDEN and one.get("started") for one in containers(pod))

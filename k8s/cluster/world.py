@@ -20,16 +20,18 @@ from k8s.cluster.abilities import ABSENT
 from k8s.cluster.accounts import Accounts
 from k8s.cluster.api import Api, ApiError, folder, path_of
 from k8s.cluster.control import KEPT
-from k8s.cluster.operated import OperatedNamespace, Say, deployment_of, is_ending, quiet
+from k8s.cluster.operated import OperatedNamespace, Say, is_ending, quiet
 from k8s.cluster.reach import Reach
-from k8s.cluster.readiness import APP, PROXY, containers, is_ready
-from k8s.cluster.wardens import Wardens, read_usage
-from k8s.target import Ability, Document, TargetError, Usage
+from k8s.cluster.readiness import APP, PROXY, containers, deployment_of, is_ready
+from k8s.cluster.wardens import UNTOLD, Wardens, read_frozen, read_usage
+from k8s.target import Ability, Document, Pace, Pod, TargetError, Usage
 
 __all__ = ["ClusterWorld", "Say", "quiet"]
 
 RULES = "destination-rules"
 """The entry of the ConfigMap KEPT that holds DestinationRules while they are deleted."""
+PACE = Pace(look_s=1.0, restart_s=90.0)
+"""A kubelet gives an application up whose startup probe has failed for 30 s, waits for 10 s, and starts it anew."""
 FOLLOWED_S = 30.0
 LOOK_S = 0.1
 OVERLAP_S = 5.0
@@ -41,6 +43,8 @@ DETECTOR = re.compile(r"^(outbound\|[^:]*)::outlier::", re.MULTILINE)
 
 class ClusterWorld(OperatedNamespace):
     """One world of a cluster; what needs a warden raises TargetError where there is none, or no way to it."""
+
+    pace: Pace = PACE
 
     def __init__(
         self,
@@ -56,6 +60,14 @@ class ClusterWorld(OperatedNamespace):
         self._ejected: Mapping[str, int] = {}
         self._flush_s: float | None = None
         self._logged: dict[str, tuple[list[Ejection], float | None]] = {}
+
+    async def look(self, pods: Collection[str]) -> list[Pod]:
+        """List those of these pods that are there; their wardens, and no others, are asked who stands still."""
+        found = [one for one in await self._pods() if one["metadata"]["name"] in pods]
+        wardens = self._wardens()
+        said = (await wardens.ask(found, "frozen")).said if wardens else {}
+        told = {pod: read_frozen(text) for pod, text in said.items()}
+        return [self._pod(one, (), told.get(one["metadata"]["name"], UNTOLD)) for one in found]
 
     async def scale(self, deployment: str, replicas: int) -> None:
         """Set a deployment's replicas; returns when the new ones are ready and the old ones are gone."""

@@ -15,15 +15,19 @@ from istio.ejections import Ejection
 from istio.sidecar import LOG_FLUSH_MS
 from k8s.local import logs
 from k8s.local.record import SPEC, WorldRecord
-from k8s.target import Beginning, Document, Gateway, KindUsage, Pod, TargetError, Usage, WorldStatus
+from k8s.target import Beginning, Document, Gateway, KindUsage, Pace, Pod, TargetError, Usage, WorldStatus
 
 TIMEOUT_S = 90.0
 DOWN_S = 20.0
 READY_S = 60.0
+PACE = Pace(look_s=0.1, restart_s=15.0)
+"""A service takes less to start, on a busy machine too."""
 
 
 class LocalWorld:
     """One local world; `process` is its supervisor where we started it, and attached worlds hang on its pipe."""
+
+    pace: Pace = PACE
 
     def __init__(self, directory: Path, record: WorldRecord, process: subprocess.Popen[bytes] | None = None) -> None:
         self.directory, self.name, self.mode = directory, record.name, record.mode
@@ -43,6 +47,10 @@ class LocalWorld:
         return WorldStatus(
             answer["name"], answer["mode"], pods, tuple(answer["notes"]), gateway, tuple(answer["ailing"])
         )
+
+    async def look(self, pods: Collection[str]) -> list[Pod]:
+        """List those of these pods that are there."""
+        return [pod for pod in (await self.status()).pods if pod.name in pods]
 
     def beginning(self) -> Beginning:
         """Say what the world was when it started."""

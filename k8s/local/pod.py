@@ -163,6 +163,7 @@ class Pod:
             proxy_usage=proxy.usage(pss=False) if proxy else None,
             deployment=self.deployment.metadata.name,
             frozen=tuple(one.name for one in self.containers() if one.frozen),
+            told=self.told,
         )
 
     def usage(self) -> tuple[KindUsage, KindUsage]:

@@ -52,6 +52,8 @@ class LocalTarget:
         """Why a world made of this could not do that; empty when it can. Processes here are always ours to signal."""
         if ability in OF_SIDECARS and rendered.mesh is None:
             return f"mode {rendered.mode} has no sidecars"
+        if ability is Ability.LIBRARY and rendered.mode not in LIBRARIES:
+            return f"mode {rendered.mode} has no library that could be missing"
         if ability is Ability.POLICIES and rendered.mesh is None and rendered.mode not in LIBRARIES:
             return f"mode {rendered.mode} has no policies that could be changed"
         if ability is Ability.CERTIFICATES and rendered.mesh and not rendered.mesh.mtls:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ class Admin:
         self._application = application
         self._drop_clients = drop_clients
         self._calls = calls
+        self._began = time.monotonic()
 
     def make_app(self, *, fault_control: bool, token: str | None = None) -> web.Application:
         """Make the admin app; without `fault_control` it has nothing but `/metrics`.
@@ -50,6 +52,7 @@ class Admin:
                     web.delete("/faults/{id}", self.remove_fault),
                     web.delete("/faults", self.clear_faults),
                     web.post("/reset", self.reset),
+                    web.get("/process", self.process),
                     web.get("/counters", self.counters),
                     web.get("/timeline", self.timeline),
                     web.get("/stored", self.stored),
@@ -103,6 +106,22 @@ class Admin:
         if self._calls is not None:
             self._calls.clear()
         return web.json_response({"in_flight": self._telemetry.in_flight})
+
+    async def process(self, _request: web.Request) -> web.Response:
+        """Answer how long this process has been there, and the conditions that it runs under."""
+        told = self._telemetry.settings
+        return web.json_response(
+            {
+                "age_s": round(time.monotonic() - self._began, 3),
+                "settings": {
+                    "RESILIENCE_MODE": told.resilience_mode,
+                    "IDEMPOTENCY": told.idempotency,
+                    "SERVICE_TIME_MS": told.service_time_ms,
+                    "CPU_MS": told.cpu_ms,
+                    "WORKERS": told.workers,
+                },
+            }
+        )
 
     async def counters(self, _request: web.Request) -> web.Response:
         """Answer what was counted since the last reset."""

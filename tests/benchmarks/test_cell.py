@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from benchmarks.cell import audit_objections, restore, settle_s, spent
-from benchmarks.scenario import load_scenario
+from benchmarks.cell import CAPACITY, REQUEST_TIMEOUT_S, Conduct, Notes, audit_objections, capacity, restore, settle_s
+from benchmarks.faults import Proof
+from benchmarks.kept import Kept
+from benchmarks.plan import Cell
+from benchmarks.pods import Pods
+from benchmarks.profile import PROFILES
+from benchmarks.scenario import load_scenario, names
+from benchmarks.usage import Readings
 from k8s.target import KindUsage, Usage
+from loadtests.run import MOST_IN_FLIGHT
+from loadtests.schedule import Load, arrivals
 
 
 def record(**changes: Any) -> dict[str, Any]:
@@ -56,6 +67,25 @@ def test_a_service_that_was_given_a_capacity_may_work_off_its_queue_after_the_lo
     assert settle_s(held) == settle_s(load_scenario("overload-step"))
 
 
+@pytest.mark.parametrize("name", names())
+def test_the_generator_has_room_for_all_that_nobody_answers_under_every_profile(name: str) -> None:
+    for profile in PROFILES.values():
+        scenario = load_scenario(name).scaled(profile.phase_scale)
+        planned = arrivals(scenario.arrivals(), scenario.duration_s, 1, ("a:1",))
+        places = capacity(planned)
+        assert CAPACITY <= places < MOST_IN_FLIGHT
+        waiting: deque[float] = deque()
+        for arrival in planned:
+            while waiting and waiting[0] <= arrival.at_s - REQUEST_TIMEOUT_S:
+                waiting.popleft()
+            waiting.append(arrival.at_s)
+            assert len(waiting) <= places
+
+
+def test_there_is_never_more_room_than_one_generator_can_hold() -> None:
+    assert capacity(arrivals(Load(pattern="constant", rate=2000), 3.0, 1, ("a:1",))) == MOST_IN_FLIGHT
+
+
 def test_a_killed_pod_keeps_what_it_had_counted() -> None:
     counters: dict[str, dict[str, Any]] = {
         "a-0": {"in_flight": 0, "received": {"collector": 2}},
@@ -75,10 +105,37 @@ def test_a_killed_pod_keeps_what_it_had_counted() -> None:
     assert counters["a-1"] == {"received": {"collector": 5}}
 
 
-def test_cpu_is_what_the_cell_spent_and_memory_what_it_has_at_its_end() -> None:
-    before = Usage(app=KindUsage(10.0, 100, 50), proxy=KindUsage(1.0, 10, 5))
-    after = Usage(app=KindUsage(11.5, 120, 60), proxy=KindUsage(1.25, 11, 6))
-    assert spent(before, after) == {
-        "app": {"cpu_s": 1.5, "rss": 120, "pss": 60},
-        "proxy": {"cpu_s": 0.25, "rss": 11, "pss": 6},
-    }
+@dataclass
+class Hoarding:
+    """A world, its fault, and what makes that: a byte is held while it lasts, and a CPU second spent on ending it."""
+
+    service, replicas, version = "image-analysis", "all", None
+    used: KindUsage = field(default_factory=KindUsage)
+
+    def at(self, _site: object) -> Hoarding:
+        return self
+
+    async def inject(self) -> None:
+        self.used = KindUsage(0.0, 1, 1)
+
+    async def remove(self) -> None:
+        self.used = KindUsage(1.0, 0, 0)
+
+    async def proof(self) -> Proof:
+        return Proof({"image-analysis-0": 1}, {"image-analysis-0": True})
+
+    async def usage(self) -> Usage:
+        return Usage(self.used, KindUsage())
+
+
+async def test_the_fault_phase_has_the_memory_that_its_fault_holds_and_not_the_work_of_ending_it() -> None:
+    world: Any = Hoarding()
+    scenario = load_scenario("error-burst").scaled(0.02).model_copy(update={"fault": world})
+    nothing: Any = None
+    notes, kept = Notes(Readings(world)), Kept(world, Pods(nothing, []))
+    conduct = Conduct(nothing, nothing, {}, nothing)
+    await conduct._phases(Cell("error-burst", "none", 1, 7), scenario, kept, time.monotonic(), notes)
+    found = await notes.readings.by_phase()
+    assert {phase: (used["app"]["rss"], used["app"]["cpu_s"]) for phase, used in found.items()} == {
+        "warm": (0, 0.0), "steady": (0, 0.0), "fault": (1, 0.0), "recovery": (0, 1.0),
+    }  # fmt: skip

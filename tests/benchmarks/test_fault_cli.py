@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import fault_cli
+from benchmarks.faults import in_app
+from tests.benchmarks.conftest import Told
+
 GOAROUND = Path(sys.executable).with_name("goaround")
 WORLD = f"fault-cli-{os.getpid()}"
 
@@ -44,8 +48,46 @@ def test_a_fault_is_injected_proven_listed_and_cleared(world: str) -> None:
 def test_a_stale_discovery_is_listed_and_cleared(world: str) -> None:
     injected = goaround("fault", "inject", "stale-discovery", "momentum", "down_s=0.1", "--ttl", "600", "--name", world)
     assert injected.returncode == 0, injected.stderr
+    assert "stale-discovery on momentum-0: proven" in injected.stdout
     assert "stale-discovery" in goaround("fault", "list", "--name", world).stdout
     assert "stale-discovery stale-discovery on all: ended" in goaround("fault", "clear", "--name", world).stdout
+
+
+def test_a_crash_is_proven_by_the_restart_that_is_waited_for(world: str, told: Told) -> None:
+    code, said, _ = told("fault", "inject", "crash", "momentum", "--name", world)
+    assert (code, said.splitlines()[0]) == (0, "crash on momentum-0: proven; ends by itself within 60 s")
+
+
+def test_what_only_the_application_can_prove_is_awaited(
+    world: str, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fault_cli, "PROOF_S", 0.0)
+    code, said, _ = told("fault", "inject", "fail-first", "cpanel", "count=1", "--replicas", "all", "--name", world)
+    assert code == 0
+    assert [line.partition(";")[2] for line in said.splitlines()[:-1]] == 2 * [
+        " the next call of the application will prove it; ends by itself within 60 s"
+    ]
+
+
+def test_what_is_not_seen_to_act_is_exit_code_1(world: str, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_app, "MOST_PROBES", 0)
+    monkeypatch.setattr(fault_cli, "PROOF_S", 0.0)
+    code, said, _ = told("fault", "inject", "abort", "section-1", "--name", world)
+    assert code == 1
+    assert "abort on section-1-0: set, and not seen to act" in said
+
+
+def test_a_service_without_a_replica_cannot_be_struck(world: str, told: Told) -> None:
+    code, _, wrong = told(
+        "fault", "inject", "abort", "image-analysis", "version=v2", "--replicas", "all", "--name", world
+    )
+    assert (code, wrong) == (2, "goaround: service: image-analysis has no replica that could be struck\n")
+
+
+def test_a_library_that_is_not_there_cannot_be_missing(world: str, told: Told) -> None:
+    code, _, wrong = told("fault", "inject", "library-missing", "collector", "--name", world)
+    assert code == 2
+    assert wrong.startswith("goaround: no library that could be missing: collector-")
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:

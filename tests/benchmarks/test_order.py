@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from benchmarks.errors import BadInput
-from benchmarks.order import Order, begun, counterpart, create, order, require_support, resume
+from benchmarks.order import Order, begun, counterpart, create, order, require_support, require_victims, resume
 from benchmarks.results import Run, open_run
-from benchmarks.scenario import FOLDER
+from benchmarks.scenario import FOLDER, load_scenario
 from benchmarks.worlds import prepare
 from k8s.local.target import LocalTarget
 from k8s.target import MeshOptions
@@ -148,6 +148,16 @@ def test_a_fault_on_more_replicas_than_there_are_is_refused(tmp_path: Path) -> N
     file.write_text((FOLDER / "bad-replica.yaml").read_text().replace("replicas: 1", "replicas: 5"))
     with pytest.raises(BadInput, match=r"mine: fault.replicas: 5, but image-analysis has 3"):
         created(ask(scenario_names=[str(file)]), tmp_path)
+
+
+def test_a_fault_on_all_of_no_replicas_is_refused() -> None:
+    scenario = load_scenario("error-burst")
+    rendered = prepare(LocalTarget(), ask().arms, None).rendered["none"]
+    for each in rendered.objects:
+        if each["kind"] == "Deployment" and each["metadata"]["name"] == scenario.fault.service:  # type: ignore[union-attr] # it has one
+            each["spec"]["replicas"] = 0
+    with pytest.raises(BadInput, match=r"error-burst: fault.replicas: all, but image-analysis has 0"):
+        require_victims([scenario], {"none": rendered})
 
 
 def test_a_scenario_named_twice_is_refused() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from pathlib import Path
 
 import pytest
 
+from benchmarks.contradictions import LAWS
 from benchmarks.errors import BadInput
-from benchmarks.scenario import load_scenario, names, path_of, scenarios
+from benchmarks.scenario import Scenario, load_scenario, names, path_of, scenarios
 from benchmarks.scenario_cli import explained
 from k8s.render import MODES
 
@@ -20,6 +22,7 @@ phases: {warm: 1.0, steady: 2.0, fault: 3.0, recovery: 1.5}
 fault: {kind: abort, service: image-analysis, replicas: 1, rate: 0.5}
 slo: {latency_ms: 200}
 """
+MISSING = "kind: library-missing, service: collector, replicas: all"
 
 
 def problems(folder: Path, text: str) -> list[str]:
@@ -54,6 +57,15 @@ def test_arms_that_do_not_exist_are_named(tmp_path: Path) -> None:
     assert problems(tmp_path, GOOD + "arms: [mesh, mush]\n") == [
         "arms: unknown mode 'mush'; choose from: " + ", ".join(MODES)
     ]
+
+
+def test_a_missing_library_does_not_go_with_settings_that_its_restart_would_lose(tmp_path: Path) -> None:
+    text = GOOD.replace("kind: abort, service: image-analysis, replicas: 1, rate: 0.5", MISSING)
+    assert problems(tmp_path, text + "settings: {collector: {WORKERS: '3'}}\n") == [
+        "fault: not with settings of collector, which it would start again without them"
+    ]
+    (tmp_path / "mine.yaml").write_text(text + "settings: {momentum: {WORKERS: '3'}}\n")
+    assert load_scenario(tmp_path / "mine.yaml").settings
 
 
 def test_phases_follow_each_other_on_the_clock_of_the_cell() -> None:
@@ -202,6 +214,34 @@ def test_all_errors_are_said_at_once_with_path_and_what_would_be_right(tmp_path:
     )
     assert any(line.startswith('load.rate: "fast" is not right, it should be a valid number') for line in found)
     assert len(found) == 5
+
+
+def test_what_parts_say_against_each_other_is_said_beside_the_fields_that_are_wrong(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace("kind: abort", "kind: crash").replace("rate: 0.5", "down_s: 9")
+        .replace("latency_ms: 200", "latency_ms: slow").replace("recovery: 1.5", "recovery: 0.0")
+        .replace("rate: 30", "rate: 30, times: {recovery: 2}")
+    )  # fmt: skip
+    more = "arms: [mush]\nsweep: {load.rate: [5, 0], retries.attempts: [], fault.down_s: [1.0]}\n"
+    starts = [
+        'slo.latency_ms: "slow" is not right',
+        "load.times.recovery: the phase 'recovery' has no length in `phases`",
+        "arms: unknown mode 'mush'; choose from: ",
+        "fault.down_s: at most the fault phase, 3.0 s",
+        "sweep.retries.attempts: is an empty list",
+        "sweep.load.rate=0: load.rate: 0 is not right, it should be greater than 0",
+    ]
+    found = problems(tmp_path, text + more)
+    assert [[start for start in starts if line.startswith(start)] for line in found] == [[start] for start in starts]
+
+
+def test_a_part_that_cannot_be_read_hides_no_other_and_nothing_is_said_of_what_it_may_mean(tmp_path: Path) -> None:
+    found = problems(tmp_path, GOOD.replace("phases: {", "phases: {worm: 1, ") + "arms: [mush]\n")
+    assert [line.partition(":")[0] for line in found] == ["phases.worm", "arms"]
+
+
+def test_every_law_is_about_parts_that_a_scenario_has() -> None:
+    assert {name for law in LAWS for name in signature(law).parameters} <= Scenario.model_fields.keys()
 
 
 def test_the_members_of_a_union_complain_in_one_sentence(tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ import pytest
 from benchmarks import sweep
 from benchmarks.arm import Arm
 from benchmarks.errors import BadInput
-from benchmarks.order import order
+from benchmarks.order import Order, order, require_effect
 from benchmarks.plan import plan
 from benchmarks.prediction import tries
 from benchmarks.scenario import Scenario, load_scenario
-from benchmarks.worlds import prepare
+from benchmarks.worlds import prepare, rendered_for
 from k8s.local.target import LocalTarget
 from k8s.target import Rendered
 
@@ -168,3 +168,47 @@ def library_json(rendered: Rendered) -> str | None:
     """What the library of a world is told; None in the mesh."""
     maps = [one for one in rendered.objects if one["kind"] == "ConfigMap" and one["metadata"]["name"] == "policies"]
     return str(maps[0]["data"]["policies.json"]) if maps else None
+
+
+def ask(folder: Path, axes: str, *arms: str) -> Order:
+    return order(
+        profile_name="quick", arms=arms, repetitions=None, rate=None, seed=1, policies="matched",
+        scenario_names=[str(write(folder, axes))],
+    )  # fmt: skip
+
+
+def test_an_arm_whose_policy_set_cannot_carry_an_axis_is_refused_and_every_such_arm_at_once(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "rule.yaml").write_text(
+        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: a, namespace: airport}\n"
+        "spec: {host: alerts}\n"
+    )
+    axes = "retries.attempts: [0, 2], outlierDetection.consecutive5xxErrors: [3, 5]"
+    with pytest.raises(BadInput) as caught:
+        ask(tmp_path, axes, "none", "sidecar", "mesh", "mesh:retries", "mesh:defaults", f"library:{mine}")
+    ends = "that could carry it; leave the arm out"
+    assert list(caught.value.problems) == [
+        f"arm mesh:retries: sweep.outlierDetection.consecutive5xxErrors: its policy set has no DestinationRule {ends}",
+        f"arm mesh:defaults: sweep.retries.attempts: its policy set has no VirtualService {ends}",
+        f"arm mesh:defaults: sweep.outlierDetection.consecutive5xxErrors: its policy set has no DestinationRule {ends}",
+        f"arm library:mine: sweep.retries.attempts: its policy set has no VirtualService {ends}",
+    ]
+
+
+def test_an_axis_that_changes_nothing_in_an_arm_is_refused_before_a_world_is_started(tmp_path: Path) -> None:
+    axes = "retries.attempts: [0, 2], outlierDetection.maxEjectionPercent: [10, 50]"
+    wanted = ask(tmp_path, axes, "none", "library", "library-endpoints")
+    worlds = {arm.name: rendered_for(arm, wanted.times) for arm in wanted.arms}
+    with pytest.raises(BadInput) as caught:
+        require_effect(wanted, worlds)
+    assert list(caught.value.problems) == [
+        "arm library: sweep.outlierDetection.maxEjectionPercent: changes nothing there, as it is not carried by the "
+        "library; leave the arm or the axis out"
+    ]
+
+
+def test_every_axis_that_is_carried_may_be_swept_one_value_too(tmp_path: Path) -> None:
+    for axes in ("retries.attempts: [0, 2], timeout: [1s, 2s]", "outlierDetection.consecutive5xxErrors: [3]"):
+        wanted = ask(tmp_path, axes, "none", "library", "mesh")
+        require_effect(wanted, {arm.name: rendered_for(arm, wanted.times) for arm in wanted.arms})

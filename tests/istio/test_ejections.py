@@ -4,6 +4,8 @@ import json
 import time
 from pathlib import Path
 
+import pytest
+
 from istio.ejections import Ejection, read_ejections
 from tests.istio.running import PODS, Mesh, eventually, running_mesh
 from tests.istio.test_sidecar import BAD, FOR_LONG, NO_RETRIES, until_ejected
@@ -58,6 +60,24 @@ def test_an_ejection_that_was_not_enforced_is_none(tmp_path: Path) -> None:
 
 def test_an_inbound_cluster_is_no_edge(tmp_path: Path) -> None:
     assert read(tmp_path, line(cluster_name="inbound|8080||;")) == []
+
+
+BROKEN = {
+    "two events in one": line()[:-1] + line(),
+    "words in the midst": line()[:60] + "info\txdsproxy connected\n" + line()[60:],
+    "the first is cut off": line()[:-20] + "\n",
+    "a name is cut out": line().replace('"timestamp"', '"time\tstamp"'),
+    "no time": line(timestamp="now"),
+    "another action": line(action="EJ"),
+    "another event": '{"about": {"cluster_name": 1}}\n',
+    "a number for a name": line(cluster_name=8080),
+}
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_a_broken_line_is_no_ejection_and_the_next_one_is_read(tmp_path: Path, text: str) -> None:
+    whole = Ejection(1795392000.25, "alerts", "127.0.0.1:20000", "ejection")
+    assert read(tmp_path, text + line()) == [whole]
 
 
 def test_half_a_line_is_left_for_the_next_reading(tmp_path: Path) -> None:

@@ -64,3 +64,18 @@ def test_what_cannot_be_set_is_refused_by_its_own_path(path: str, value: Any, sa
 @pytest.mark.parametrize(("path", "value"), [("retries.perTryTimeout", "50ms"), ("outlierDetection.interval", "1s")])
 def test_what_can_be_set_is_not_refused(path: str, value: Any) -> None:
     settings.check({path: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("defaults", {"retries.attempts": "VirtualService", "outlierDetection.interval": "DestinationRule"}),
+        ("retries", {"outlierDetection.interval": "DestinationRule"}),
+        ("budget", {}),
+    ],
+)
+def test_a_setting_that_no_object_can_carry_is_named_with_the_kind_that_is_not_there(
+    name: str, found: dict[str, str]
+) -> None:
+    asked = ("retries.attempts", "outlierDetection.interval")
+    assert settings.uncarried(policies.load(name), asked) == found

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from loadtests.schedule import CAMERAS, Load, Pattern, Step, arrivals
+from loadtests.schedule import CAMERAS, Load, Pattern, Step, arrivals, busiest
 
 ONE = ("127.0.0.1:1",)
 
@@ -145,3 +145,10 @@ def test_a_load_does_not_change() -> None:
 def test_a_schedule_without_time_or_entry_is_refused_by_name(duration: float, to: tuple[str, ...], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         arrivals(Load(pattern="constant", rate=1), duration, 1, to)
+
+
+@given(st.floats(1, 60), st.floats(0.1, 5), st.integers(0, 2**31))
+def test_the_busiest_span_is_the_most_that_any_window_holds(rate: float, span: float, seed: int) -> None:
+    planned = arrivals(Load(pattern="poisson", rate=rate), 8.0, seed, ("a:1",))
+    ends = [one.at_s for one in planned]
+    assert busiest(planned, span) == max((sum(end - span < at <= end for at in ends) for end in ends), default=0)

@@ -21,7 +21,6 @@ from benchmarks.actions.scale import Scale, Scaled, replicas
 from benchmarks.actions.split import NotSplit, shifted, split
 from benchmarks.faults import Service, Site, Victim, injected
 from benchmarks.faults.site import nothing_kept
-from benchmarks.settings import told
 from istio.objects import Document, parse
 from k8s.local.client import LocalWorld
 from k8s.local.record import processes
@@ -86,13 +85,6 @@ async def test_scaling_out_is_proven_by_the_replicas_that_came_and_the_world_is_
 
 def test_scaling_to_fewer_is_refused() -> None:
     assert list(Scale(kind="scale", service=NAME, before=3, after=2).problems(3)) == ["after: above `before`, 3"]
-
-
-async def test_settings_are_told_for_a_while_and_then_no_more(world: LocalWorld) -> None:
-    async with told(world, {NAME: {"WORKERS": "3"}}, 60):
-        assert variables(world, "WORKERS") == ["3", "3"]
-        assert (await world.status()).ready
-    assert variables(world, "WORKERS") == [None, None]
 
 
 async def test_settings_end_by_themselves_when_nobody_comes(world: LocalWorld) -> None:

@@ -47,6 +47,18 @@ def test_a_run_that_is_too_large_is_refused_with_what_to_do(tmp_path: Path, monk
         pack(write_run(tmp_path, repetitions=1))
 
 
+def test_files_that_are_not_there_any_more_are_told_all_at_once(tmp_path: Path) -> None:
+    run = write_run(tmp_path, repetitions=1)
+    run.header = run.header.model_copy(update={"until_narrow": True})
+    gone = sorted((run.folder / "cells").glob("*.csv.gz"))[:2]
+    for file in gone:
+        file.unlink()
+    with pytest.raises(BadInput) as refused:
+        pack(run)
+    assert sorted(refused.value.problems[:-1]) == [f"{file}: is not there" for file in gone]
+    assert refused.value.problems[-1].startswith(f"{run.folder}: what was measured is not whole")
+
+
 @pytest.mark.parametrize("content", [b"", b"nothing of the kind"])
 def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(BadInput, match="the archive of the run cannot be read"):

@@ -34,6 +34,11 @@ def test_a_proof_objects_to_a_pod_where_nothing_fired_and_to_one_that_still_has_
     assert proof.objections() == ["fault not proven to fire on b", "fault not proven gone from a"]
 
 
+def test_a_proof_that_names_nobody_is_an_objection() -> None:
+    assert Proof(fired={}, gone={}).objections() == ["fault not proven to fire: it had no victim"]
+    assert Proof(fired={"a": 1}, gone={}).objections("action") == ["action not proven gone: no victim tells"]
+
+
 class Held:
     """A fault that remembers whether it is held; removing it takes a moment."""
 

@@ -87,10 +87,18 @@ def test_bursts_are_as_many_in_a_longer_phase() -> None:
     assert (scaled.on_s, scaled.off_s) == (1.0, 2.0)
 
 
-@pytest.mark.parametrize(("mode", "said"), [("none", "mode none has no sidecars"), ("mesh", "")])
-def test_what_a_mode_cannot_do_is_said_by_the_target(mode: str, said: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "mode", "said"),
+    [
+        ("sidecar-freeze", "none", "mode none has no sidecars"),
+        ("sidecar-freeze", "mesh", ""),
+        ("library-missing", "mesh", "mode mesh has no library that could be missing"),
+        ("library-missing", "library-endpoints", ""),
+    ],
+)
+def test_what_a_mode_cannot_do_is_said_by_the_target(kind: str, mode: str, said: str) -> None:
     rendered = Rendered(mode, None, [], mesh=AS_INSTALLED if mode == "mesh" else None)
-    (ability,) = read(kind="sidecar-freeze").needs
+    (ability,) = read(kind=kind).needs - {Ability.SIGNALS}
     assert LocalTarget().supports(ability, rendered) == said
     assert LocalTarget().supports(Ability.SIGNALS, rendered) == ""
 
@@ -125,6 +133,8 @@ async def test_an_expired_certificate_is_proven_by_each_victims_failed_handshake
     fault = Expired(world, [Victim("p-0", "", "")], 9.0, wall=lambda: 1000.0)  # type: ignore[arg-type] # a part of one
     async with injected(fault):
         assert (await fault.proof()).gone == {"p-0": False}
+        assert (await fault.proof()).fired == {"p-0": 0}
         world.failed += 2
+        assert (await fault.proof()).fired == {"p-0": 2}
     assert (await fault.proof()).fired == {"p-0": 2}
     assert (await fault.proof()).objections() == []

@@ -74,6 +74,11 @@ async def test_a_killed_process_is_proven_by_its_restart(world: LocalWorld) -> N
     assert (proof.fired, proof.gone) == ({"front-0": 1}, {"front-0": True})
 
 
+async def test_a_look_finds_the_pods_that_are_there(world: LocalWorld) -> None:
+    await world.freeze("front-1")
+    assert [(pod.name, pod.frozen) for pod in await world.look(["front-1", "back-0"])] == [("front-1", ("app",))]
+
+
 async def test_what_cannot_be_frozen_is_named(world: LocalWorld) -> None:
     with pytest.raises(TargetError, match="pod front-0 has no container 'proxy'; choose from: app"):
         await Frozen(world, [await victim(world)], "proxy", 1, clock).inject()

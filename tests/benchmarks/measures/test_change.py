@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from benchmarks.actions.apply import Apply
@@ -9,6 +10,7 @@ from benchmarks.measures.change import Change, change, lines
 from benchmarks.measures.elapsed import Elapsed
 from benchmarks.record import Record
 from benchmarks.scenario import load_scenario
+from istio import library, policies
 from loadtests.rows import Outcome, Row
 from tests.benchmarks.measures.test_times import record as empty
 
@@ -26,6 +28,11 @@ def rows(*outcomes: Outcome) -> list[Row]:
 def route(**fields: Any) -> dict[str, Any]:
     named = {"name": "a", "namespace": "airport"}
     return {"kind": "VirtualService", "metadata": named, "spec": {"hosts": ["a"], **fields}}
+
+
+def library_file(*callees: str) -> str:
+    carried, _ = library.policies(policies.load("matched"), callees)
+    return json.dumps({callee: policy.to_json() for callee, policy in carried.items()}, indent=1, sort_keys=True)
 
 
 def test_lines_are_those_that_diff_would_show() -> None:
@@ -50,7 +57,12 @@ def test_an_applied_policy_restarts_nothing_and_is_in_effect_when_the_sidecars_f
 def test_the_same_change_is_a_rollout_where_a_library_reads_a_file() -> None:
     done = {"fired": {"face-recognition-0": 1, "face-recognition-1": 1}, "gone": {}}
     cell = record(mode="library", action=done, injected={"action": 3.5})
-    assert change(rows(Outcome.SUCCESS), cell, POLICY, ()) == Change(None, 2, Elapsed(3.5), 0)
+    file = library_file("alerts", "momentum")
+    # attempts, perTryTimeout, retryOn and timeout of one callee: a line each taken away, and one added
+    assert change(rows(Outcome.SUCCESS), cell, POLICY, (), file) == Change(8, 2, Elapsed(3.5), 0)
+    # what a person had indented otherwise is no change
+    tight = json.dumps(json.loads(file))
+    assert change(rows(Outcome.SUCCESS), cell, POLICY, (), tight) == Change(8, 2, Elapsed(3.5), 0)
 
 
 def test_a_release_starts_every_replica_again() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.measures.exposure import exposed, met
+from benchmarks.measures.exposure import cut_short, exposed, met
 from benchmarks.record import Record
 
 
@@ -45,3 +45,12 @@ def test_repetitions_that_met_the_fault_are_counted_among_those_with_one() -> No
     hit = record({"fired": {"a-0": 9}, "probes": {"a-0": 1}})
     missed = record({"fired": {"a-0": 1}, "probes": {"a-0": 1}})
     assert exposed([hit, missed, missed]) == (1, 3)
+
+
+def test_a_fault_was_cut_short_when_the_first_of_its_victims_was_started_again() -> None:
+    assert cut_short(record({"fired": {"a-0": 1, "a-1": 1}, "cut_short": {"a-0": 31.5, "a-1": 30.5}})) == 30.5
+
+
+def test_a_fault_that_lasted_was_not_cut_short() -> None:
+    assert cut_short(record({"fired": {"a-0": 1}, "cut_short": {}})) is None
+    assert cut_short(record(None)) is None

@@ -366,14 +366,16 @@ def test_a_cell_without_ids_is_no_part_of_the_account() -> None:
 
 
 @pytest.mark.parametrize(("changes", "said"), [
-    ({"false_acks": 1, "refused": 1}, "1 acknowledged all the same"), ({"duplicated": 3}, "3 of them more than once"),
+    ({"false_acks": 1, "refused": 1}, "1 frame acknowledged and not stored"),
+    ({"duplicated": 3}, "3 frames stored more than once"),
+    ({"duplicated": 1, "false_acks": 2}, "1 frame stored more than once, 2 frames acknowledged and not stored"),
 ])  # fmt: skip
 def test_the_account_does_not_keep_silent_about_a_false_acknowledgement_or_a_duplicate(
     changes: dict[str, int], said: str
 ) -> None:
     found = account([(record(integrity=counts(**changes)), SCENARIO)])
     assert not found.kept
-    assert said in found.sentence()
+    assert found.sentence().endswith(f": not kept: {said}")
 
 
 def test_the_frames_lost_are_a_measure_of_each_cell() -> None:

@@ -12,6 +12,7 @@ from benchmarks.plan import Cell
 from benchmarks.report import report
 from benchmarks.report.table import Value
 from benchmarks.results import Run
+from istio import library, policies
 from tests.benchmarks.synthetic import Effect, write_run
 
 
@@ -86,3 +87,16 @@ def test_a_change_is_shown_with_what_it_restarted_how_soon_it_was_there_and_what
     row = rows(run, "changes")["none"]
     shown = {key: row[key].text for key in ("lines", "redeployed", "in_effect", "failed", "n")}
     assert shown == {"lines": "-", "redeployed": "3.00", "in_effect": "2.50", "failed": "0", "n": "2"}
+
+
+def test_a_change_of_what_a_library_reads_is_shown_with_the_lines_of_its_file_that_differ(tmp_path: Path) -> None:
+    def rolled(_cell: Cell, record: dict[str, Any]) -> None:
+        record["action"] = {"fired": {"face-recognition-0": 1}, "gone": {"face-recognition-0": True}}
+
+    effects = {"library": Effect()}
+    run = write_run(tmp_path, scenarios=("policy-change",), repetitions=1, effects=effects, change=rolled)
+    carried, _ = library.policies(policies.load("matched"), ["alerts"])
+    kept = {"istio": [], "library": json.dumps({"alerts": carried["alerts"].to_json()})}
+    run.header = run.header.model_copy(update={"policies": {"arms": {"library": kept}}})
+    # attempts, perTryTimeout, retryOn and timeout: a line each taken away, and one added
+    assert rows(run, "changes")["library"]["lines"].text == "8"

@@ -203,6 +203,12 @@ def test_a_run_without_any_cell_yet_has_a_report(tmp_path: Path) -> None:
         (("machine", "steady"), 0.71, "the machine was 71.0 % busy in a steady phase"),
         (("generator", "dropped"), 3, "3 arrivals were dropped by the generator"),
         (("fault", "fired"), {"image-analysis-0": 0}, "the application met the fault in 4 of 5 repetitions"),
+        (
+            ("fault", "cut_short"),
+            {"image-analysis-0": 1.5, "image-analysis-1": 2.0},
+            "in 1 of 5 repetitions a victim's process was ended and started again, and the fault on it was over, "
+            "after 1.5 s of 3 s (median)",
+        ),
         (("integrity", "false_acks"), 2, "2 frames acknowledged and not stored"),
         (("integrity", "duplicated"), 1, "1 frame stored more than once"),
     ],

@@ -29,7 +29,8 @@ class FakeCluster:
     `refused` are names of objects that a webhook refuses; `pods` answers what is asked of a pod by its proxy; `gone`
     are pods that are listed and, a moment later, have no log any more. What was asked is kept: `asked` as METHOD PATH,
     `reviews` as group, resource and verb, `logs` with their queries.
-    What is deleted is still found `lingers` times.
+    What is deleted is still found `lingers` times. `busy`: by the end of a path, the statuses that the next GETs get in
+    place of an answer (0: the connection is lost); `retry_after` goes with them.
     """
 
     def __init__(self) -> None:
@@ -48,6 +49,8 @@ class FakeCluster:
         self.gone: set[str] = set()
         self.finalizes = True
         self.lingers = 0
+        self.busy: dict[str, list[int]] = {}
+        self.retry_after = ""
         self._made: dict[tuple[str, str], int] = {}
         self._numbers = count(1)
         self._started = threading.Event()
@@ -106,6 +109,8 @@ class FakeCluster:
             return _status(401, "Unauthorized", "Unauthorized")
         if any(method == one and path.endswith(end) for one, end in self.forbidden):
             return _status(403, "Forbidden", f'{path} is forbidden: User "u" cannot {method}')
+        for statuses in [one for end, one in self.busy.items() if method == "GET" and path.endswith(end) and one]:
+            return self._too_busy(request, statuses.pop(0))
         proxied = re.search("/pods/([^/]+)/proxy/", path)
         if proxied:
             request["body"] = await request.text()
@@ -135,6 +140,14 @@ class FakeCluster:
             return _status(404, "NotFound", f'namespaces "{namespace[1]}" not found')
         answer: Callable[..., web.Response] = getattr(self, f"_{method.lower()}")
         return answer(path, body, request.query, request.content_type)
+
+    def _too_busy(self, request: web.Request, status: int) -> web.Response:
+        if not status and request.transport is not None:
+            request.transport.close()
+        said = _status(status or 500, "", f"{status}: too much to do")
+        if self.retry_after:
+            said.headers["Retry-After"] = self.retry_after
+        return said
 
     def _get(self, path: str, _body: Object, query: Any, _kind: str) -> web.Response:
         if path in self.objects:

@@ -19,8 +19,8 @@ PROXY_USED = {"cpu_s": 2.0, "rss": 200, "pss": None}
 class FakeWardens:
     """A way to pods (`Reach`), and what is there: `usage` and `stats` by pod, or what all others say.
 
-    `silent` are pods whose wardens do not answer. Sidecars detect outliers as long as the cluster has DestinationRules
-    that say so.
+    `asked` are pods, and what their wardens were asked or told. `silent` are pods whose wardens do not answer. Sidecars
+    detect outliers as long as the cluster has DestinationRules that say so.
     """
 
     def __init__(self, cluster: FakeCluster) -> None:
@@ -28,6 +28,7 @@ class FakeWardens:
         self.usage: dict[str, dict[str, Any]] = {}
         self.stats: dict[str, str] = {}
         self.orders: list[tuple[str, str, Any]] = []
+        self.asked: list[tuple[str, str]] = []
         self.tokens: set[str | None] = set()
         self.silent: set[str] = set()
         self.refuses: list[str] = []
@@ -51,6 +52,7 @@ class FakeWardens:
         self.tokens.add(request.headers.get(HEADER))
         if pod in self.silent:
             return web.json_response({"errors": ["no Envoy answers"]}, status=502)
+        self.asked.append((pod, path))
         if request.method == "POST":
             if self.refuses:
                 return web.json_response({"errors": self.refuses}, status=409)
@@ -59,6 +61,8 @@ class FakeWardens:
         if path == "usage":
             told = {"app": USED, "proxy": PROXY_USED, "frozen": [], "began": 1.0}
             return web.json_response({**told, **self.usage.get(pod, {})})
+        if path == "frozen":
+            return web.json_response({"frozen": self.usage.get(pod, {}).get("frozen", [])})
         if path == "proxy/stats":
             return web.Response(text=self.stats.get(pod, ""))
         if path == "proxy/clusters":

@@ -22,10 +22,12 @@ GIB = 2**30
 class JobCluster(FakeCluster):
     """Runs `program` for each Job that is made, until it ends or its namespace is deleted.
 
+    `written` are all objects that were made or replaced, as they were sent.
     `broken` is how many requests to pods fail yet, as they do when a connection to the API server is lost.
     """
 
     def __init__(self, program: Program | None = None) -> None:
+        self.written: list[Object] = []
         super().__init__()
         self.program = program
         self.broken = 0
@@ -95,6 +97,7 @@ class JobCluster(FakeCluster):
         return answer
 
     def _put(self, folder: str, body: Object) -> Object:
+        self.written.append(body)
         made = super()._put(folder, body)
         if made.get("kind") == "Job" and self.program is not None:
             self._start(made)

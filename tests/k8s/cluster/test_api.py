@@ -15,7 +15,8 @@ import pytest
 import trustme
 from kubernetes.config import incluster_config
 
-from k8s.cluster.api import Api, ApiError, folder, path_of
+from k8s.cluster import api as apis
+from k8s.cluster.api import PATIENCE_S, PAUSE_S, TIMEOUT_S, Api, ApiError, folder, path_of
 from k8s.target import TargetError
 from tests.k8s.cluster.fake import FakeCluster
 
@@ -73,6 +74,83 @@ def test_what_the_server_refuses_is_told_in_its_own_words(cluster: FakeCluster, 
     with pytest.raises(ApiError, match='is forbidden: User "u" cannot GET') as refused:
         api.get("/version")
     assert (refused.value.status, refused.value.reason) == (403, "Forbidden")
+
+
+class Seconds:
+    """A time that passes only while somebody sleeps, or waits for an answer."""
+
+    def __init__(self) -> None:
+        self.now, self.slept = 0.0, list[float]()
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def seconds(monkeypatch: pytest.MonkeyPatch) -> Seconds:
+    passing = Seconds()
+    monkeypatch.setattr(apis, "time", passing)
+    return passing
+
+
+@pytest.mark.parametrize("status", [0, 429, 500, 504])
+def test_a_server_that_is_busy_for_a_moment_is_asked_again(
+    cluster: FakeCluster, api: Api, seconds: Seconds, status: int
+) -> None:
+    api.get("/version")
+    cluster.busy = {"": [status] * 3}
+    assert api.find("/api/v1/namespaces/default") is not None
+    assert seconds.slept == [PAUSE_S] * 3
+
+
+def test_one_that_stays_busy_is_told_after_a_while(cluster: FakeCluster, api: Api, seconds: Seconds) -> None:
+    cluster.busy = {"": [500] * 1000}
+    with pytest.raises(ApiError, match="500: too much to do"):
+        api.get("/version")
+    assert PATIENCE_S - PAUSE_S <= sum(seconds.slept) <= PATIENCE_S
+
+
+def test_who_took_all_of_their_time_to_say_nothing_is_asked_again(
+    api: Api, seconds: Seconds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = api.get("/version")
+    ask, silent = api._ask, [TargetError("no cluster answers: timed out")]
+
+    def slow(*what: object) -> str:
+        if silent:
+            seconds.now += TIMEOUT_S
+            raise silent.pop()
+        return ask(*what)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(api, "_ask", slow)
+    assert api.get("/version") == answered
+
+
+def test_a_server_that_says_when_to_come_again_is_given_that_time(
+    cluster: FakeCluster, api: Api, seconds: Seconds
+) -> None:
+    cluster.busy, cluster.retry_after = {"": [429]}, "7"
+    api.get("/version")
+    assert seconds.slept == [7.0]
+
+
+def test_what_is_refused_is_not_asked_again(cluster: FakeCluster, api: Api, seconds: Seconds) -> None:
+    cluster.forbidden = {("GET", "/version")}
+    with pytest.raises(ApiError):
+        api.get("/version")
+    assert cluster.asked == ["GET /version"]
+
+
+def test_a_cluster_that_never_answered_is_not_asked_again(tmp_path: Path, seconds: Seconds) -> None:
+    with FakeCluster() as gone:
+        file = gone.kubeconfig(tmp_path)
+    with pytest.raises(TargetError, match="no cluster answers"):
+        Api(kubeconfig=file).get("/version")
+    assert not seconds.slept
 
 
 def test_paths_are_those_of_the_api() -> None:

@@ -191,11 +191,11 @@ async def test_what_was_fetched_lets_the_job_end(api: Api, cluster: JobCluster) 
 
 async def test_an_image_that_cannot_be_had_is_told_at_once(api: Api, cluster: JobCluster) -> None:
     def no_image(pod: Object) -> None:
-        waiting = {"reason": "ErrImagePull"}
+        waiting = {"reason": "ImagePullBackOff"}
         pod["status"]["containerStatuses"] = [{"name": "bench", "image": "gone:1", "state": {"waiting": waiting}}]
 
     cluster.trouble = no_image
-    with pytest.raises(TargetError, match=r"Job has not started: its image gone:1 cannot be had \(ErrImagePull\)"):
+    with pytest.raises(TargetError, match=r"Job has not started: its image gone:1 cannot be had \(ImagePullBackOff\)"):
         await started(api)
 
 
@@ -205,6 +205,26 @@ async def test_a_pod_that_was_refused_is_told_in_the_controllers_words(api: Api,
     cluster.objects[f"/api/v1/namespaces/{OWN}/events/one"] = {**event, "metadata": {"name": "one"}}
     with pytest.raises(TargetError, match="Job has not started: pods is forbidden: exceeded quota: tiny"):
         await started(api)
+
+
+async def test_a_webhook_that_was_too_busy_for_its_pod_is_waited_for(
+    api: Api, cluster: JobCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, cluster.program = cluster.program, None
+    message = "Internal error occurred: failed calling webhook: context deadline exceeded"
+    event = {"kind": "Event", "reason": "FailedCreate", "message": message}
+    cluster.objects[f"/api/v1/namespaces/{OWN}/events/one"] = {**event, "metadata": {"name": "one"}}
+    made(api)
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        cluster.program = program
+        [job] = cluster.of_kind("jobs", OWN)
+        cluster._loop.call_soon_threadsafe(cluster._start, job)
+
+    await Follower(api, OWN, "secret", say).started()
+    assert said[0] == f"the bench's Job: {message}"
 
 
 async def test_one_that_never_starts_is_told_after_a_while(api: Api, cluster: JobCluster) -> None:

@@ -111,6 +111,19 @@ async def test_status_says_what_each_pod_uses_and_whose_processes_stand_still(
     assert (found.frozen, status.notes) == (("app",), ())
 
 
+async def test_a_look_at_a_pod_lists_pods_once_and_asks_no_warden_but_its_own_and_not_for_its_usage(
+    world: ClusterWorld, wardens: FakeWardens, cluster: FakeCluster
+) -> None:
+    [pod] = await names(world, "alerts")
+    wardens.usage[pod] = {"frozen": ["app"]}
+    wardens.asked.clear()
+    cluster.asked.clear()
+    [found] = await world.look([pod, "one-that-is-gone"])
+    assert (found.name, found.ready, found.restarts, found.frozen) == (pod, True, 0, ("app",))
+    assert wardens.asked == [(pod, "frozen")]
+    assert cluster.asked == [f"GET {NAMESPACES}/airport/pods"]
+
+
 async def test_status_gives_addresses_by_which_pods_are_reached(world: ClusterWorld, wardens: FakeWardens) -> None:
     pod = (await world.status()).pods[0]
     at = wardens.address("airport", pod.name, "", 0).removesuffix("/0")

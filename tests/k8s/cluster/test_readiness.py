@@ -38,13 +38,55 @@ def test_a_ready_pod_has_no_reason() -> None:
     assert reason(pod(ready=True), []) is None
 
 
-@pytest.mark.parametrize("why", ["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"])
+@pytest.mark.parametrize("why", ["ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"])
 def test_a_missing_image_is_named_and_not_waited_for(why: str) -> None:
     found = reason(pod(waiting(why)), [])
     assert found == (
         f"its image goaround:dev cannot be had ({why}): load it into the cluster, or push it to a registry",
         True,
     )
+
+
+def test_the_first_pull_that_fails_is_told_in_its_words_and_waited_for() -> None:
+    found = reason(pod(waiting("ErrImagePull", "registry.example: connection reset by peer")), [])
+    assert found == ("its image goaround:dev could not be pulled: registry.example: connection reset by peer", False)
+
+
+@pytest.mark.parametrize("why", ["CreateContainerConfigError", "CreateContainerError", "RunContainerError"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "failed to sync secret cache: timed out waiting for the condition",
+        "failed to sync configmap cache: timed out waiting for the condition",
+        "context deadline exceeded",
+        'failed to reserve container name "app_alerts-0": name is reserved for "1f"',
+    ],
+)
+def test_a_node_with_too_much_to_do_for_a_container_is_waited_for(why: str, message: str) -> None:
+    assert reason(pod(waiting(why, message)), []) == (f"container app cannot be started: {message}", False)
+
+
+def refused(name: str, **status: str) -> dict[str, Any]:
+    made = pod()
+    made["metadata"] |= {"name": name, "labels": {"sidecar.istio.io/inject": "true"}}
+    made["status"] = {"phase": "Failed", **status}
+    return made
+
+
+def test_a_pod_that_was_evicted_says_so_and_another_is_waited_for() -> None:
+    evicted = refused("alerts-0-1", reason="Evicted", message="The node was low on resource: memory.")
+    assert reason(evicted, []) == ("it has ended: Evicted: The node was low on resource: memory.", False)
+
+
+def test_a_pod_that_has_ended_is_told_of_only_while_none_is_there_in_its_place() -> None:
+    gone = refused("alerts-0-1", reason="OutOfcpu")
+    other = pod()
+    other["metadata"]["name"] = "alerts-0-2"
+    deployment = {"metadata": {"name": "alerts"}, "spec": {"replicas": 1}}
+    assert [str(one) for one in obstacles([deployment], [gone], [])] == ["pod alerts-0-1: it has ended: OutOfcpu"]
+    assert [str(one) for one in obstacles([deployment], [gone, other], [])] == ["pod alerts-0-2: it is starting"]
+    at_rest = {**deployment, "spec": {"replicas": 0}}
+    assert list(obstacles([at_rest], [gone], [])) == []
 
 
 def test_a_container_that_cannot_be_made_is_not_waited_for() -> None:
@@ -60,7 +102,7 @@ def test_a_container_that_ends_is_given_another_chance_and_then_none(restarts: i
 
 
 def test_a_proxy_that_cannot_start_is_told_before_the_application_that_waits_for_it() -> None:
-    proxy = {"name": "istio-proxy", "image": "proxyv2", "state": waiting("ErrImagePull")}
+    proxy = {"name": "istio-proxy", "image": "proxyv2", "state": waiting("ImagePullBackOff")}
     found = reason(pod(waiting("PodInitializing"), initContainerStatuses=[proxy]), [])
     assert found is not None
     assert found[0].startswith("its image proxyv2 cannot be had")
@@ -111,7 +153,7 @@ def test_a_pod_that_wants_a_sidecar_and_has_none_is_told_though_it_is_ready() ->
 
 def test_a_deployment_that_may_not_make_pods_says_why() -> None:
     failed = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: small"}
-    deployment = {"metadata": {"name": "alerts"}, "status": {"conditions": [failed]}}
+    deployment = {"metadata": {"name": "alerts"}, "spec": {"replicas": 1}, "status": {"conditions": [failed]}}
     assert list(obstacles([deployment], [pod(ready=True)], [])) == [
         Obstacle("deployment alerts", "exceeded quota: small (a quota, or a policy)", True)
     ]
@@ -120,6 +162,6 @@ def test_a_deployment_that_may_not_make_pods_says_why() -> None:
 def test_a_webhook_that_did_not_answer_in_time_is_waited_for_as_the_cluster_tries_again() -> None:
     message = 'Internal error occurred: failed calling webhook "namespace.sidecar-injector.istio.io": timeout'
     failed = {"type": "ReplicaFailure", "status": "True", "message": message}
-    deployment = {"metadata": {"name": "alerts"}, "status": {"conditions": [failed]}}
+    deployment = {"metadata": {"name": "alerts"}, "spec": {"replicas": 1}, "status": {"conditions": [failed]}}
     [found] = obstacles([deployment], [], [])
     assert (found.why, found.fatal) == (f"{message} (the cluster tries again)", False)

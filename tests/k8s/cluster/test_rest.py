@@ -67,6 +67,17 @@ async def test_a_world_that_is_awake_is_left_alone(api: Api, cluster: JobCluster
     assert not cluster.merged
 
 
+async def test_a_world_is_at_rest_though_a_pod_that_was_evicted_stays_listed(
+    api: Api, cluster: JobCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await up(api)
+    evicted = cluster.of_kind("pods", "airport")[0]
+    monkeypatch.setattr(cluster, "_control", lambda _deployment: None)
+    evicted["status"] = {"phase": "Failed", "reason": "Evicted"}
+    with pytest.raises(TargetError, match="14 pods are left"):
+        await rest(api, "airport", within_s=0)
+
+
 async def test_pods_that_do_not_end_are_told(api: Api, cluster: JobCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     await up(api)
     monkeypatch.setattr(rests, "POLL_S", 0)

@@ -73,6 +73,7 @@ async def everything(world: ClusterWorld, api: Api, wardens: FakeWardens, cluste
     for name in ("kill", "freeze"):
         await do(name, "alerts-0-0", ttl_s=1.0)
     await do("thaw", "alerts-0-0")
+    await do("look", {"alerts-0-0"})
     await do("log", "alerts-0-0")
     await do("restart", "alerts-0-0")
     await do("restart", "alerts-0-1", {"NEW": "1"})

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import threading
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import pytest
 
+from k8s.cluster import api as apis
 from k8s.cluster import operated
 from k8s.cluster.api import Api
+from k8s.cluster.readiness import deployment_of
 from k8s.cluster.target import ClusterTarget
 from k8s.cluster.world import ClusterWorld
 from k8s.render import render
-from k8s.target import MeshOptions, Rendered, TargetError
+from k8s.target import Document, MeshOptions, Rendered, TargetError
 from tests.k8s.cluster.fake import FakeCluster
 
 
@@ -154,13 +159,13 @@ async def test_an_image_that_is_not_there_is_told_once_for_all_pods_and_nothing_
 ) -> None:
     def missing(pod: dict[str, Any]) -> None:
         pod["status"]["conditions"] = []
-        pod["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "ErrImagePull", "message": "..."}}
+        pod["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "ImagePullBackOff", "message": "..."}}
 
     cluster.trouble, before = missing, cluster.listing()
     [line] = await refusal(api)
     assert line.count("pod ") == 15
     assert line.endswith(
-        "its image goaround:dev cannot be had (ErrImagePull): load it into the cluster, or push it to a registry"
+        "its image goaround:dev cannot be had (ImagePullBackOff): load it into the cluster, or push it to a registry"
     )
     assert cluster.listing() == before
 
@@ -221,6 +226,79 @@ async def test_an_interrupted_start_leaves_nothing(api: Api, cluster: FakeCluste
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert cluster.listing() == before
+
+
+async def test_a_start_that_is_interrupted_twice_while_its_namespace_is_made_leaves_nothing(
+    api: Api, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, post = cluster.listing(), api.post
+    loop, on_its_way, go, there = asyncio.get_running_loop(), asyncio.Event(), threading.Event(), threading.Event()
+
+    def slow(path: str, body: Mapping[str, Any], **query: str) -> Document:
+        loop.call_soon_threadsafe(on_its_way.set)
+        go.wait()
+        made = post(path, body, **query)
+        there.set()
+        return made
+
+    monkeypatch.setattr(api, "post", slow)
+    starting = asyncio.ensure_future(up(api))
+    await on_its_way.wait()
+    for _ in range(2):
+        starting.cancel()
+        await asyncio.sleep(0)
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    await asyncio.to_thread(there.wait)
+    assert cluster.listing() == before
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+async def test_why_a_start_ended_is_told_also_when_what_was_made_cannot_be_removed(
+    api: Api, cluster: FakeCluster, interrupted: bool
+) -> None:
+    cluster.forbidden = {("PATCH", "/deployments/collector"), ("DELETE", "/namespaces/airport")}
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        if interrupted and len(said) == 1:
+            loop.call_soon_threadsafe(starting.cancel)
+
+    loop = asyncio.get_running_loop()
+    starting = asyncio.ensure_future(up(api, say=say))
+    with pytest.raises(asyncio.CancelledError if interrupted else TargetError) as ended:
+        await starting
+    assert interrupted or "cannot PATCH" in str(ended.value)
+    assert said[-1].startswith("it could not be removed: ")
+    assert said[-1].endswith("`goaround down --target cluster --name airport` does")
+
+
+async def test_a_world_is_ready_and_rests_though_pods_that_were_evicted_stay_listed(
+    api: Api, cluster: FakeCluster
+) -> None:
+    world = await up(api)
+    before = (await world.status()).pods
+    left = copy.deepcopy(cluster.of_kind("pods", "airport")[0])
+    left["metadata"]["name"] = f"{deployment_of(left['metadata']['name'])}-0-evicted"
+    left["status"] = {"phase": "Failed", "reason": "Evicted"}
+    cluster.objects[f"/api/v1/namespaces/airport/pods/{left['metadata']['name']}"] = left
+    await world.wait_ready(within_s=0)
+    assert [pod.name for pod in (await world.status()).pods] == [pod.name for pod in before]
+
+
+async def test_an_api_server_that_is_busy_while_a_world_starts_and_ends_ends_neither(
+    api: Api, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apis, "PAUSE_S", 0.0)
+    before = cluster.listing()
+    cluster.busy = {"/pods": [500, 0], "/events": [429], "/deployments": [504]}
+    world = await up(api)
+    cluster.busy = {"/namespaces/airport": [500, 0]}
+    await world.down()
+    assert cluster.listing() == before
+    assert cluster.busy == {"/namespaces/airport": []}
 
 
 async def test_progress_says_how_many_are_ready(api: Api) -> None:

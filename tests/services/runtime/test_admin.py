@@ -22,6 +22,7 @@ CONTROL = [
     ("DELETE", "/faults"),
     ("DELETE", "/faults/a"),
     ("POST", "/reset"),
+    ("GET", "/process"),
     ("GET", "/counters"),
     ("GET", "/stored"),
 ]
@@ -53,6 +54,20 @@ async def test_with_a_token_nothing_is_controlled_without_it(
         assert (answer.status, len((await answer.json())["errors"])) == (401, 1)
         listing = await served.admin.get("/faults", headers={TOKEN: "a-secret"})
         assert (await listing.json())["faults"] == []
+
+
+async def test_a_process_tells_the_conditions_that_it_runs_under_and_how_long_it_has(tmp_path: Path) -> None:
+    told = {"FAULT_CONTROL": "on", "IDEMPOTENCY": "off", "WORKERS": "3"}
+    async with serving(momentum, settings_of(tmp_path, **told)) as served:
+        first, second = [await (await served.admin.get("/process")).json() for _ in range(2)]
+    assert first["settings"] == {
+        "RESILIENCE_MODE": "plain",
+        "IDEMPOTENCY": False,
+        "SERVICE_TIME_MS": 0.0,
+        "CPU_MS": 0.0,
+        "WORKERS": 3,
+    }
+    assert 0 <= first["age_s"] <= second["age_s"]
 
 
 async def test_with_the_token_a_fault_is_set(tmp_path: Path) -> None:
