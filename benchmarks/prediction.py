@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks import closed_form
 from benchmarks.actions.canary import Canary
 from benchmarks.faults.abort import Abort
-from benchmarks.measures.amplification import Amplification
+from benchmarks.measures.amplification import ENTRY, Amplification
 from benchmarks.record import EdgeRecord, Record
 from benchmarks.scenario import Scenario
 from istio import library
@@ -39,11 +39,13 @@ def predict(scenario: Scenario, policies: Mapping[str, Any]) -> Prediction | Non
     a client that does nothing but try again: 1 - f^n. And for a version of such a service all of whose calls fail: with
     weights 1 - w^n, where a try of the library is routed anew and one of the sidecar is not; without, w is the share
     of the replicas, and there is one in mode `none` only (what retries meet depends on the connections that are kept).
+    A scenario may tell the entry to do without the library; what else it tells has no closed form, but for ids.
     `policies` is what the run's header keeps of the arm:
     {"istio": objects, "library": JSON}.
     """
+    policies = _had_by(ENTRY, scenario, policies)
     if isinstance(scenario.action, Canary) and isinstance(scenario.fault, Abort):
-        return _of_canary(scenario.action, scenario.fault, policies)
+        return _of_canary(scenario.action, scenario.fault, policies) if _as_deployed(scenario) else None
     fault = _independent(scenario)
     if fault is None or fault.service not in CALLED_ONCE or not _only_retries(policies, fault.service):
         return None
@@ -70,7 +72,20 @@ def _independent(scenario: Scenario) -> Abort | None:
     fault = scenario.fault
     if not isinstance(fault, Abort) or fault.replicas != "all" or fault.caller is not None:
         return None
-    return None if scenario.action or scenario.load.what != "frames" else fault
+    return None if scenario.action or scenario.load.what != "frames" or not _as_deployed(scenario) else fault
+
+
+def _as_deployed(scenario: Scenario) -> bool:
+    """Whether what services are told leaves every call as it is, but for the library of some callers."""
+    told = [setting for env in scenario.settings.values() for setting in env.items()]
+    return all(name == "IDEMPOTENCY" or (name, value) == ("RESILIENCE_MODE", "plain") for name, value in told)
+
+
+def _had_by(caller: str, scenario: Scenario, policies: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The policies that act on the calls of `caller`: the library's do not where it is told to do without."""
+    told = scenario.settings.items()
+    plain = any(service == caller and env.get("RESILIENCE_MODE") == "plain" for service, env in told)
+    return {**policies, "library": None} if plain else policies
 
 
 def per_frame(scenario: Scenario, policies: Mapping[str, Any], seen: Amplification) -> float | None:
@@ -83,14 +98,16 @@ def per_frame(scenario: Scenario, policies: Mapping[str, Any], seen: Amplificati
     fault = _independent(scenario)
     if fault is None or not seen.frames:
         return None
-    callees = [edge.partition("->")[2] for edge in seen.chain]
-    if callees[-1] != fault.service or (len(callees) > 1 and fault.rate < 1):
+    edges = [edge.partition("->") for edge in seen.chain]
+    if edges[-1][2] != fault.service or (len(edges) > 1 and fault.rate < 1):
         return None
     # a service passes a failure on as 502, 503 or 504: services.runtime.failures
     passed_on = fault.status if fault.status in (503, 504) else 502
-    *before, last = callees
-    times = closed_form.attempts(fault.rate, tries(policies, last, fault.status))
-    times *= math.prod(tries(policies, callee, passed_on) for callee in before)
+    *before, last = (
+        tries(_had_by(caller, scenario, policies), callee, fault.status if callee == fault.service else passed_on)
+        for caller, _, callee in edges
+    )
+    times = closed_form.attempts(fault.rate, last) * math.prod(before)
     share = seen.faulted / seen.frames
     return 1 - share + share * times
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tests.benchmarks.measures.test_times import record as empty
 BURST = load_scenario("error-burst")  # three calls in ten of every replica of image-analysis are aborted with 503
 
 
+@cache
 def kept(mode: str, policies: str = "matched") -> dict[str, Any]:
     """The policies of a mode as run.json keeps them."""
     rendered = render(mode, policies)
@@ -55,6 +57,43 @@ def test_a_bad_canary_fails_its_weight_and_a_try_of_the_library_is_routed_anew(
 ) -> None:
     found = predict(load_scenario("canary"), kept(mode))
     assert (found and found.success) == success
+
+
+MISSING = load_scenario("library-missing")  # the collector is without the library, and image-analysis fails 3 in 10
+
+
+@pytest.mark.parametrize(
+    ("mode", "n"), [("none", 1), ("library", 1), ("library-endpoints", 1), ("mesh", 3), ("both", 3)]
+)
+def test_a_caller_that_is_told_to_do_without_the_library_tries_as_often_as_its_proxy_alone(mode: str, n: int) -> None:
+    edge = amplified("collector->image-analysis", faulted=10)
+    found = predict(MISSING, kept(mode))
+    assert isinstance(found, Prediction)
+    assert found.tries == n
+    assert found.success == pytest.approx(1 - 0.3**n)
+    assert per_frame(MISSING, kept(mode), edge) == pytest.approx(sum(0.3**done for done in range(n)))
+
+
+def test_a_hop_without_the_library_multiplies_nothing_and_those_before_it_do() -> None:
+    scenario = storm().model_copy(update={"settings": {"alerts": {"RESILIENCE_MODE": "plain"}}})
+    assert per_frame(scenario, kept("library"), amplified(*CHAIN, faulted=10)) == pytest.approx(9)
+    assert predict(MISSING.model_copy(update={"settings": scenario.settings}), kept("library")) == predict(
+        BURST, kept("library")
+    )
+
+
+@pytest.mark.parametrize("told", [{"WORKERS": "1", "SERVICE_TIME_MS": "60"}, {"RESILIENCE_MODE": "library"}])
+def test_what_a_service_is_told_besides_has_no_closed_form(told: dict[str, str]) -> None:
+    changed = {"settings": {"image-analysis": told}}
+    assert predict(BURST.model_copy(update=changed), kept("none")) is None
+    assert predict(load_scenario("canary").model_copy(update=changed), kept("none")) is None
+    edge = amplified("collector->image-analysis")
+    assert per_frame(BURST.model_copy(update=changed), kept("none"), edge) is None
+
+
+def test_a_store_that_keeps_no_ids_answers_as_often_as_one_that_does() -> None:
+    forgetful = BURST.model_copy(update={"settings": {"section-1": {"IDEMPOTENCY": "off"}}})
+    assert predict(forgetful, kept("library")) == predict(BURST, kept("library"))
 
 
 def test_a_hedge_makes_requests_that_no_closed_form_counts() -> None:
