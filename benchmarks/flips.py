@@ -49,7 +49,7 @@ class Flip:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """Two arms along one axis, all else being equal, in the order in which its values are written.
+    """Two arms along one axis, all else being equal: numbers from the least on, other values as they are written.
 
     `held`: where the other axes stand.
     """
@@ -77,7 +77,15 @@ def courses(spots: Iterable[Spot]) -> list[Course]:
             held = tuple((path, value) for path, value in spot.point.items() if path != axis)
             lines.setdefault((spot.family, spot.arm, spot.base, axis, held), []).append(spot)
     return [
-        Course(str(axis), {path: value for path, value in line[0].point.items() if path != axis}, line)
+        Course(
+            str(axis), {path: value for path, value in line[0].point.items() if path != axis}, _along(str(axis), line)
+        )
         for (*_, axis, _), line in lines.items()
         if len({line_spot.point[str(axis)] for line_spot in line}) > 1
     ]
+
+
+def _along(axis: str, line: Sequence[Spot]) -> list[Spot]:
+    """The spots so that neighbours on the axis stand side by side, however its values were written."""
+    numbers = [(value, at) for at, spot in enumerate(line) if isinstance(value := spot.point[axis], int | float)]
+    return [line[at] for _, at in sorted(numbers)] if len(numbers) == len(line) else list(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,9 +31,9 @@ class Change:
 
     `lines`: of YAML that differ, or of the file that a library reads; None for a release, whose diff is not known here.
     `redeployed`: processes that were started again, or ended. `in_effect`: seconds from the order until every sidecar
-    followed, or every replica was back; None when the record does not say. `failed`: arrivals of the phase that did not
-    succeed, whatever the reason.
-    Of a canary: those of its rollback.
+    followed, or every replica was back; None when the record does not say. `failed`: arrivals of the fault phase that
+    did not succeed, whatever the reason. Of a canary all of this is its rollback's: `failed` are those from the end of
+    the fault phase, where it is ordered, until it was in effect; to the end of the load when the record does not say.
     """
 
     lines: int | None
@@ -56,9 +57,8 @@ def change(
     """
     if scenario.action is None or record.action is None:
         return None
-    failed = sum(row.outcome is not Outcome.SUCCESS for row in within(rows, record, "fault"))
     if isinstance(scenario.action, Canary):
-        return _rollback(scenario.action, record, list(before), failed)
+        return _rollback(scenario.action, rows, record, list(before))
     applied = scenario.action if isinstance(scenario.action, Apply) else None
     written = None
     if applied and record.mode in WITH_SIDECARS:
@@ -71,18 +71,24 @@ def change(
         lines=written,
         redeployed=0 if applied and record.mode in WITH_SIDECARS else sum(record.action["fired"].values()),
         in_effect=None if done is None else Elapsed(done),
-        failed=failed,
+        failed=_failed(within(rows, record, "fault")),
     )
 
 
-def _rollback(canary: Canary, record: Record, before: list[Mapping[str, Any]], failed: int) -> Change:
+def _rollback(canary: Canary, rows: Sequence[Row], record: Record, before: list[Mapping[str, Any]]) -> Change:
     """The change that ends a canary: weights where there are objects, replicas that go where there are none."""
     done = record.removed.get("action")
     in_effect = None if done is None else Elapsed(done)
+    ordered = next(phase.end for phase in record.phases if phase.name == "fault")
+    failed = _failed(row for row in rows if ordered <= row.at < ordered + (math.inf if done is None else done))
     if record.mode in WITH_SIDECARS:
         out, back = canary.rollback(before)
         return Change(lines([out], [back]), 0, in_effect, failed)
     return Change(None, canary.new, in_effect, failed)
+
+
+def _failed(rows: Iterable[Row]) -> int:
+    return sum(row.outcome is not Outcome.SUCCESS for row in rows)
 
 
 def lines(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> int:

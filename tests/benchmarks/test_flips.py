@@ -43,6 +43,20 @@ def test_a_flip_lies_between_decided_neighbours_with_different_answers(
     assert len(course.decided) == sum(verdict in (B, W, E) for verdict in verdicts)
 
 
+def test_numbers_are_neighbours_by_size_in_whatever_order_they_are_written() -> None:
+    half, tenth, third = (spot(verdict, rate=rate) for verdict, rate in ((B, 0.5), (W, 0.1), (W, 0.3)))
+    (course,) = courses([half, tenth, third])
+    assert course.spots == [tenth, third, half]
+    assert course.flips == [Flip(third, half)]
+
+
+@pytest.mark.parametrize("values", [("5xx", "reset", "connect-failure"), ("off", 3, 1)])
+def test_what_has_no_size_stays_in_the_order_in_which_it_is_written(values: tuple[Value, ...]) -> None:
+    seen = [spot(B, on=value) for value in values]
+    (course,) = courses(seen)
+    assert course.spots == seen
+
+
 def test_a_grid_is_read_along_each_axis_with_the_others_held() -> None:
     grid = [spot(B, rate=rate, tries=tries) for rate in (1, 2) for tries in (0, 3, 5)]
     found = {(course.axis, *course.held.items()): len(course.spots) for course in courses(grid)}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from benchmarks.actions.apply import Apply
 from benchmarks.measures.change import Change, change, lines
@@ -23,6 +26,10 @@ def record(**fields: Any) -> Record:
 
 def rows(*outcomes: Outcome) -> list[Row]:
     return [Row(at, 3.0 + at / 10, 3.0, 3.1, "e", f"f{at}", 200, outcome) for at, outcome in enumerate(outcomes)]
+
+
+def canary(**fields: Any) -> Record:
+    return record(action={"fired": {"v2-0": 1}, "gone": {}}, **fields)
 
 
 def route(**fields: Any) -> dict[str, Any]:
@@ -71,9 +78,21 @@ def test_a_release_starts_every_replica_again() -> None:
 
 
 def test_the_change_of_a_canary_is_its_rollback_two_weights_with_a_mesh_and_processes_that_go_without() -> None:
-    for mode, expected in (("mesh", Change(4, 0, Elapsed(0.6), 1)), ("library", Change(None, 1, Elapsed(0.6), 1))):
-        done = {"mode": mode, "action": {"fired": {"v2-0": 1}, "gone": {}}, "removed": {"action": 0.6}}
-        assert change(rows(Outcome.ERROR, Outcome.SUCCESS), record(**done), load_scenario("canary"), ()) == expected
+    for mode, expected in (("mesh", Change(4, 0, Elapsed(0.6), 0)), ("library", Change(None, 1, Elapsed(0.6), 0))):
+        assert change((), canary(mode=mode, removed={"action": 0.6}), load_scenario("canary"), ()) == expected
+
+
+@pytest.mark.parametrize(("removed", "failed"), [({"action": 0.6}, 3), ({"action": 0.1}, 1), ({}, 4)])
+def test_what_a_rollback_loses_are_the_arrivals_until_it_is_in_effect_and_not_those_that_the_canary_had_failed(
+    removed: dict[str, float], failed: int
+) -> None:
+    # the fault phase ends at 6: one fails before, and three of the first six tenths of a second after it
+    times = (5.9, 6.0, 6.2, 6.3, 6.5, 6.6)
+    seen = [Row(n, at, at, at + 0.1, "e", f"f{n}", 500, Outcome.ERROR) for n, at in enumerate(times)]
+    seen[3] = replace(seen[3], outcome=Outcome.SUCCESS)
+    found = change(seen, canary(mode="mesh", removed=removed), load_scenario("canary"), ())
+    assert found is not None
+    assert found.failed == failed
 
 
 def test_without_an_action_there_is_no_change() -> None:
