@@ -137,6 +137,44 @@ def test_each_service_may_be_called_by_those_that_call_it_and_by_nobody_else() -
     assert opened == {f"to-{name}" for name in (*CALLERS, "cpanel")}
 
 
+def scraped(mode: str) -> list[dict[str, str]]:
+    """The annotations by which a Prometheus finds each pod's page of metrics."""
+    found = [one["spec"]["template"]["metadata"].get("annotations", {}) for one in of_kind(mode, "Deployment").values()]
+    return [{name: value for name, value in one.items() if name.startswith("prometheus.io/")} for one in found]
+
+
+@pytest.mark.parametrize("mode", sorted(set(MODES) - WITH_SIDECARS))
+def test_a_pod_without_a_sidecar_names_its_own_page_of_metrics(mode: str) -> None:
+    page = {"prometheus.io/scrape": "true", "prometheus.io/port": "9090", "prometheus.io/path": "/metrics"}
+    assert all(one == page for one in scraped(mode))
+
+
+@pytest.mark.parametrize("mode", sorted(WITH_SIDECARS))
+def test_a_pod_with_a_sidecar_leaves_it_to_the_injector_to_name_the_proxys_so_that_no_request_is_told_twice(
+    mode: str,
+) -> None:
+    assert not any(scraped(mode))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_prometheus_in_any_namespace_may_come_to_the_pages_of_metrics_and_to_no_other_port(mode: str) -> None:
+    of_prometheus = {"app.kubernetes.io/name": "prometheus"}
+    opened = set()
+    for policy in of_kind(mode, "NetworkPolicy").values():
+        for rule in policy["spec"].get("ingress", ()):
+            if any(peer.get("podSelector", {}).get("matchLabels") == of_prometheus for peer in rule["from"]):
+                assert policy["spec"]["podSelector"] == {}
+                assert rule["from"] == [{"namespaceSelector": {}, "podSelector": {"matchLabels": of_prometheus}}]
+                opened |= {port["port"] for port in rule["ports"]}
+    assert opened == ({9090, 15020, 15090} if mode in WITH_SIDECARS else {9090})
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_pods_have_the_labels_by_which_kiali_knows_applications_and_versions(mode: str) -> None:
+    for one in of_kind(mode, "Deployment").values():
+        assert {"app", "version"} <= set(one["spec"]["template"]["metadata"]["labels"])
+
+
 def test_only_pods_with_a_sidecar_may_ask_istiod() -> None:
     assert {mode for mode in MODES if "istiod" in of_kind(mode, "NetworkPolicy")} == WITH_SIDECARS
 

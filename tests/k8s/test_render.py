@@ -17,6 +17,7 @@ PODS = {
     "collector": 2, "image-analysis": 3, "image-analysis-v2": 0, "face-recognition": 2, "camera-agent-1": 1,
     "camera-agent-2": 1, "section-1": 1, "section-2": 1, "alerts": 1, "momentum": 1, "cpanel-v1": 1, "cpanel-v2": 1,
 }  # fmt: skip
+SCRAPED = ("prometheus.io/scrape", "prometheus.io/port", "prometheus.io/path")
 OF_THE_MODE = ("RESILIENCE_MODE", "POLICIES_FILE", "REPLICAS_SUFFIX")
 COMPRESSED = {"interval_s": 0.5, "base_ejection_s": 1.0}
 
@@ -49,7 +50,7 @@ def test_overlays_differ_from_the_control_only_in_mode_and_injection(mode: str) 
 
 def stripped(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Objects without what a mode may set: the library's client and policies, the sidecar's label and annotations."""
-    own = {("ConfigMap", "policies"), ("NetworkPolicy", "istiod")}
+    own = {("ConfigMap", "policies"), ("NetworkPolicy", "istiod"), ("NetworkPolicy", "scraped-proxies")}
     kept = [
         copy.deepcopy(one)
         for one in objects
@@ -60,7 +61,7 @@ def stripped(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
             template = one["spec"]["template"]
             template["metadata"]["labels"].pop(INJECT, None)
             annotations = template["metadata"].pop("annotations", {})
-            assert all("istio.io/" in name for name in annotations)
+            assert all("istio.io/" in name or name in SCRAPED for name in annotations)
             container = template["spec"]["containers"][0]
             container["env"] = [e for e in container["env"] if e["name"] not in OF_THE_MODE]
             for holder, key in ((container, "volumeMounts"), (template["spec"], "volumes")):

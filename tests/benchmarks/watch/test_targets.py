@@ -22,6 +22,7 @@ Exported = dict[str, set[str]]
 """Metric -> the labels that Prometheus would have for it."""
 
 CONFIG = yaml.safe_load((FILES / "prometheus.yml").read_text())
+OF_A_CLUSTER = yaml.safe_load((FILES / "cluster.yml").read_text())
 DASHBOARD = json.loads((FILES / "dashboards" / "edges.json").read_text())
 SELECTOR = re.compile(r"\b([a-z][a-z_]+)\{([^}]*)\}")
 SAMPLE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:{(.*)})? \S+$", re.MULTILINE)
@@ -96,6 +97,35 @@ async def test_every_metric_and_label_of_the_dashboard_is_exported_by_real_world
         assert metric in there
         assert labels <= there[metric] | {"le"}, metric
         assert ("le" in labels) <= ("le" in there[metric])
+
+
+def found_in_a_cluster(port: int) -> dict[str, str] | None:
+    """A port of a pod as a target, relabelled as Prometheus does it; None for one that is not kept."""
+    (job,) = OF_A_CLUSTER
+    labels = {
+        "__metrics_path__": "/metrics",
+        "__meta_kubernetes_namespace": "airport",
+        "__meta_kubernetes_pod_name": "alerts-0-0",
+        "__meta_kubernetes_pod_label_app": "alerts",
+        "__meta_kubernetes_pod_label_project": "airport",
+        "__meta_kubernetes_pod_container_port_number": str(port),
+    }
+    for rule in job["relabel_configs"]:
+        read = ";".join(labels[name] for name in rule["source_labels"])
+        matches = re.fullmatch(rule.get("regex", ".*"), read) is not None
+        if rule.get("action") == "keep":
+            if not matches:
+                return None
+        elif matches:
+            labels[rule["target_label"]] = rule.get("replacement", read)
+    return {name: value for name, value in labels.items() if not name.startswith("__meta")}
+
+
+def test_the_pages_of_a_clusters_pods_have_the_labels_of_the_dashboard() -> None:
+    of_both = {"world": "airport", "service": "alerts", "pod": "alerts-0-0"}
+    assert found_in_a_cluster(9090) == {**of_both, "exporter": "app", "__metrics_path__": "/metrics"}
+    assert found_in_a_cluster(15090) == {**of_both, "exporter": "proxy", "__metrics_path__": "/stats/prometheus"}
+    assert [found_in_a_cluster(port) for port in (8080, 9091, 15020)] == [None, None, None]
 
 
 def test_the_dashboard_is_provisioned_with_the_source_that_it_names() -> None:
