@@ -14,6 +14,7 @@ import pytest
 
 from benchmarks.faults import FaultFailed, Victim, in_app, injected
 from benchmarks.faults.in_app import Evidence, InApp
+from services.runtime.faults.active import KINDS
 from tests.services.processes import Pods, running
 
 ABORT = {"status": 503, "rate": 1.0}
@@ -124,6 +125,24 @@ async def test_a_fault_that_nothing_set_off_is_not_proven(pods: Pods) -> None:
     assert (await one.proof()).objections() == ["fault not proven to fire on image-analysis"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "parameters", "answered"),
+    [
+        ("fail-first", {"count": 2, "status": 500}, [500, 500, 200]),
+        ("sequence", {"statuses": [503, 200, 500]}, [503, 200, 500, 200]),
+    ],
+)
+async def test_a_script_is_proven_by_the_applications_own_calls_and_used_up_by_them(
+    pods: Pods, kind: str, parameters: dict[str, Any], answered: list[int]
+) -> None:
+    one = fault(pods, kind, parameters, "calls")
+    async with injected(one):
+        assert [await status(pods) for _ in answered] == answered
+    proof = await one.proof()
+    assert (proof.objections(), proof.fired) == ([], {"image-analysis": 2})
+    assert proof.probes == {"image-analysis": 0}
+
+
 async def test_a_fault_that_is_still_there_is_not_proven_gone(pods: Pods) -> None:
     one = fault(pods)
     await one.inject()
@@ -150,33 +169,47 @@ async def test_a_victim_that_does_not_answer_is_an_error_of_the_fault(pods: Pods
         await one.remove()
 
 
+CANCELLED: list[tuple[str, dict[str, Any], Evidence]] = [
+    ("abort", ABORT, "probes"),
+    ("burst", {"status": 503, "rate": 1.0, "on_s": 1, "off_s": 1}, "probes"),
+    ("cpu-burn", {"share": 0.1}, "itself"),
+    ("delay", {"delay_ms": 5, "rate": 0.5}, "probes"),
+    ("fail-first", {"count": 10, "status": 503}, "calls"),
+    ("hang", {"rate": 1.0}, "probes"),
+    ("memory", {"mib": 1}, "itself"),
+    ("refuse", {}, "itself"),
+    ("reset", {"rate": 1.0}, "probes"),
+    ("sequence", {"statuses": [503, 200, 503]}, "calls"),
+    ("slow-body", {"bytes_per_s": 1e5, "rate": 1.0}, "probes"),
+    ("truncated-body", {"share": 0.5, "rate": 1.0}, "probes"),
+]
+TOGETHER = 50
+"""Injections between two looks at what is left of them, which would last an hour."""
+
+
+def test_every_kind_that_a_pod_knows_is_cancelled() -> None:
+    assert [kind for kind, _, _ in CANCELLED] == sorted(KINDS)
+
+
 async def test_a_thousand_injections_cancelled_at_random_points_leave_none_behind(
     pods: Pods, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(in_app, "PROBE_PATIENCE_S", 0.01)
     rng = random.Random(11)
-    kinds: list[tuple[str, dict[str, Any], Evidence]] = [
-        ("abort", ABORT, "probes"),
-        ("hang", {"rate": 1.0}, "probes"),
-        ("delay", {"delay_ms": 5, "rate": 0.5}, "probes"),
-        ("memory", {"mib": 1}, "itself"),
-        ("refuse", {}, "itself"),
-        ("fail-first", {"count": 10, "status": 503}, "calls"),
-    ]
 
     async def hold(one: InApp) -> None:
         async with injected(one):
             await asyncio.Event().wait()
 
-    for number in range(1000):
-        one = replace(fault(pods, *kinds[number % len(kinds)]), id=f"f{number}")
+    for number in range(1, 1001):
+        one = replace(fault(pods, *CANCELLED[number % len(CANCELLED)]), id=f"f{number}", ttl_s=3600)
         task = asyncio.create_task(hold(one))
         await asyncio.sleep(rng.uniform(0, 0.006))
         task.cancel()
         await asyncio.wait([task])
         assert task.cancelled()
-    async with pods.http.get(f"{pods.pods['image-analysis'].admin}/faults") as answer:
-        told = await answer.json()
-    assert told["faults"] == []
+        if number % TOGETHER == 0:
+            told = await pods.json(f"{pods.pods['image-analysis'].admin}/faults")
+            assert told["faults"] == []
     assert len(told["fired"]) > 500, "most were set before they were cancelled"
     assert await status(pods) == 200

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import psutil
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.runtime.faults import BadFault, Cut, Faults, Stage, Strike
+from services.runtime.faults.cpu_burn import SLICE_S, CpuBurn
 
 
 class Clock:
@@ -229,6 +231,17 @@ async def test_burnt_cpu_is_this_process_own_and_ends_with_the_fault() -> None:
     assert time.process_time() - before >= 0.1
     await faults.clear()
     assert "cpu-burn" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize("share", [0.2, 0.6])
+async def test_a_share_of_a_core_is_burnt_in_each_slice_and_no_more(share: float) -> None:
+    burnt: list[float] = []  # CPU seconds of the burning thread itself, which tells of each slice
+    holding = asyncio.create_task(CpuBurn(share).hold(Door(), lambda: burnt.append(time.thread_time())))
+    await until(lambda: len(burnt) >= 4)
+    holding.cancel()
+    await asyncio.wait([holding])
+    slices = [after - before for before, after in pairwise(burnt)]
+    assert all(share * SLICE_S <= one < (share + 0.2) * SLICE_S for one in slices)
 
 
 async def test_memory_is_resident_while_it_is_held() -> None:
