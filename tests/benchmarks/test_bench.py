@@ -161,7 +161,7 @@ def test_a_fault_that_never_acts_voids_its_cell_in_the_table_the_report_and_the_
     assert done.returncode == 1, done.stderr
     assert done.stderr == "goaround: r1-short-none: void: its fault was not proven in any try\n"
     said = "fault not proven to fire on cpanel-v"
-    for form in ("terminal", "markdown", "json"):
+    for form in ("terminal", "markdown", "json", "html"):
         shown = subprocess.run(  # noqa: S603
             [str(GOAROUND), "report", str(only_run(tmp_path).folder), "--format", form],
             capture_output=True, text=True, timeout=60, check=True,
