@@ -1,4 +1,8 @@
-"""Policy activity: what the policies of an arm did, by the counters of the library and of the proxies themselves."""
+"""Policy activity: what the policies of an arm did, by the counters of the library and of the proxies themselves.
+
+Source: Envoy, "Cluster manager", statistics (retries, timeouts, overflows, outlier detection), and the library's own
+events (`resilience_lib.events`), which are summed where both mean the same. Unit: events.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +18,10 @@ if TYPE_CHECKING:
 class Activity:
     """Events on one edge, summed over cells. Any above zero is the proof that a policy acted.
 
-    `ejections`: a replica was taken out (Envoy); `opens`: a breaker opened, `rejects`: calls it refused (library);
-    `overflows`: calls beyond a limit (Envoy); `timeouts`: tries or calls that were cut off; `hedges`: second tries
-    beside slow ones, `fallbacks`: old answers in the place of failures (library).
+    By either side: `retries`; `timeouts`: tries or calls that were cut off; `ejections`: a replica was taken out (by
+    Envoy, or by the library with endpoints). By the library: `opens`: a breaker opened; `rejects`: calls that an open
+    breaker or a limit on connections refused, and retries that a limit or a budget did; `hedges`: second tries beside
+    slow ones; `fallbacks`: old answers in the place of failures. By Envoy: `overflows`: what `rejects` are for a limit.
     """
 
     retries: int = 0
@@ -35,7 +40,7 @@ class Activity:
 
 
 def activity(records: Iterable[Record]) -> dict[str, Activity]:
-    """Events by edge (`caller->callee`), summed over the cells, in the order of the edges' names. Unit: events."""
+    """Events by edge (`caller->callee`), summed over the cells, in the order of the edges' names."""
     total: dict[str, Activity] = {}
     for record in records:
         for name, edge in record.edges.items():

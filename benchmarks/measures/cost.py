@@ -1,4 +1,7 @@
-"""Cost: CPU and memory per 1000 successes, application and proxies apart, of a whole cell or of one phase."""
+"""Cost: CPU and memory per 1000 successes, application and proxies apart, of a whole cell or of one phase.
+
+Source: Istio, "Performance and Scalability", states cost per 1000 requests/s; here per success.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,6 @@ def cost(rows: Sequence[Row], record: Record, of: str, window: Window = "all") -
     the whole cell: usage is read before and after the load, so that the successes of the warm-up pay for it too. A
     phase has the CPU that was spent between its ends, each of which is read a little before (by as long as a reading
     takes): what a fault holds is in its own phase, and the work of taking it away is in the one after.
-    Source: Istio, "Performance and Scalability", states cost per 1000 requests/s; here per success.
     """
     usages = record.usage if window == ALL else record.phase_usage.get(window)
     counted = rows if window == ALL else within(rows, record, window)

@@ -17,6 +17,7 @@ def fallback(rows: Sequence[Row], record: Record, scenario: Scenario, window: Wi
     """Old answers / arrivals, a share from 0 to 1. It is beside availability, and no part of it.
 
     An old answer is worth something to whoever would see nothing without it, and nobody knows whether it is true.
+    Source: Nottingham, RFC 5861 (stale-if-error): an old answer in the place of an error.
     """
     seen = within(rows, record, window)
     return sum(row.outcome is Outcome.FALLBACK for row in seen) / len(seen) if seen else None

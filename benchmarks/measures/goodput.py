@@ -31,7 +31,10 @@ def goodput(rows: Sequence[Row], record: Record, scenario: Scenario, window: Win
 
 
 def goodput_rate(rows: Sequence[Row], record: Record, scenario: Scenario, window: Window) -> float | None:
-    """Right answers within the SLO per second of the window."""
+    """Right answers within the SLO per second of the window.
+
+    Source: as above; it is their own figure, and depends on the load.
+    """
     length = seconds(record, window)
     return sum(good(row, record, scenario) for row in within(rows, record, window)) / length if length else None
 

@@ -1,4 +1,8 @@
-"""Integrity: whether what was acknowledged is what was stored, exactly once."""
+"""Integrity: whether what was acknowledged is what was stored, exactly once.
+
+Source: Jepsen, checker `total-queue`: all that was sent is held against all that is there at the end, and lost and
+duplicated elements are counted apart. Unit: frames.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Latency from the intended time, of successes and of failures apart: a fast failure is not a fast response."""
+"""Latency from the intended time, of successes and of failures apart: a fast failure is not a fast response.
+
+Source: Tene, "How NOT to Measure Latency", 2015 (coordinated omission; the maximum is reported). Unit: ms.
+"""
 
 from __future__ import annotations
 

@@ -22,21 +22,30 @@ recovered when its goodput is back near what it was; how near is said here."""
 
 
 def mitigate(rows: Sequence[Row], record: Record, scenario: Scenario) -> Time | None:
-    """Seconds from the fault's beginning until goodput is back although the fault goes on; 0 where it never fell."""
+    """Seconds from the fault's beginning until goodput is back although the fault goes on.
+
+    0 where it never fell; and where it fell after a good beginning and the phase as a whole had nine tenths of it all
+    the same, as after an outage of 0.7 s in 8. `lost_goodput` has such a dent.
+    """
     return _restored(rows, record, scenario, "fault")
 
 
 def recover(rows: Sequence[Row], record: Record, scenario: Scenario) -> Time | None:
-    """Seconds from the fault's end until goodput is back; censored when it was not by the end of the load."""
+    """Seconds from the fault's end until goodput is back; censored when it was not by the end of the load.
+
+    The end is that of the phase: the removal takes a moment more (the record's `removed`), which is in it.
+    """
     return _restored(rows, record, scenario, "recovery")
 
 
 def _restored(rows: Sequence[Row], record: Record, scenario: Scenario, name: PhaseName) -> Time | None:
     """The beginning of the first bin that is good, and from which on all that follows in the phase is good together.
 
-    Good: goodput of at least RESTORED times the steady phase's. Bins of BIN_S seconds on the clock of intended times;
-    what is left of the phase after the last whole bin belongs to it. Censored at the phase's end.
+    A dip that the rest outweighs is no relapse: bin by bin, chance alone would make relapses of a goodput near the
+    limit. Good: goodput of at least RESTORED times the steady phase's. Bins of BIN_S seconds on the clock of intended
+    times; what is left of the phase after the last whole bin belongs to it. Censored at the phase's end.
     None without such a phase, without arrivals in it, or when the steady phase had no goodput to come back to.
+    Source: see RESTORED.
     """
     phase = next((phase for phase in record.phases if phase.name == name), None)
     steady = goodput(rows, record, scenario, "steady")

@@ -66,6 +66,11 @@ def test_a_fault_that_did_no_harm_was_mitigated_at_once() -> None:
     assert mitigate(rows(lambda at: True), record(), SCENARIO) == Elapsed(0.0)
 
 
+def test_a_dip_that_the_rest_of_the_phase_outweighs_is_no_relapse() -> None:
+    assert mitigate(rows(lambda at: not 4 <= at < 4.2), record(), SCENARIO) == Elapsed(0.0)
+    assert mitigate(rows(lambda at: not 4 <= at < 4.4), record(), SCENARIO) == Elapsed(4.5 - 3)
+
+
 def test_recovery_counts_from_the_end_of_the_fault() -> None:
     assert recover(rows(lambda at: not 3 <= at < 6.6), record(), SCENARIO) == Elapsed(1.0)
 
