@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,9 +17,11 @@ import pytest
 from aiohttp import web
 
 from tests.benchmarks.conftest import Told
+from tests.commands import started, until
 from tests.k8s.cluster.conftest import cluster  # noqa: F401 - a fixture
 from tests.k8s.cluster.fake import FakeCluster
 
+GOAROUND = Path(sys.executable).with_name("goaround")
 RULE = """apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata: {name: collector, namespace: airport}
@@ -222,6 +230,68 @@ def test_a_missing_sidecar_injection_is_one_line_beside_the_progress(told: Told,
     problems = [line for line in err.splitlines() if line.startswith("goaround: ")]
     assert (code, len(problems)) == (2, 1)
     assert problems[0].startswith("goaround: sidecar injection is off")
+
+
+def without_image(there: FakeCluster) -> None:
+    def missing(pod: dict[str, Any]) -> None:
+        pod["status"]["conditions"] = []
+        pod["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "ImagePullBackOff", "message": "..."}}
+
+    there.trouble = missing
+
+
+def without_permission(there: FakeCluster) -> None:
+    there.forbidden = {("POST", "/namespaces")}
+
+
+@pytest.mark.parametrize(
+    ("lacking", "says"),
+    [
+        (
+            without_image,
+            r"pod .*: its image goaround:dev cannot be had \(ImagePullBackOff\): load it into the cluster, .*",
+        ),
+        (without_permission, r'.*/namespaces is forbidden: User "u" cannot POST'),
+    ],
+)
+def test_a_world_that_cannot_come_up_is_one_line_and_nothing_of_it_is_left(
+    told: Told, there: FakeCluster, lacking: Callable[[FakeCluster], None], says: str
+) -> None:
+    before = there.listing()
+    lacking(there)
+    code, out, err = told("up", "--target", "cluster", "--mode", "none")
+    problems = [line for line in err.splitlines() if line.startswith("goaround: ")]
+    assert (code, out, len(problems)) == (2, "", 1)
+    assert re.fullmatch(f"goaround: {says}", problems[0])
+    assert there.listing() == before
+
+
+@contextmanager
+def waiting(there: FakeCluster, name: str) -> Iterator[subprocess.Popen[str]]:
+    """The command `up`, as a process, while it waits for pods that never are ready."""
+    there.trouble = lambda pod: pod["status"].update(conditions=[])
+    with started([str(GOAROUND), "up", "--target", "cluster", "--mode", "none", "--name", name]) as process:
+        until(process, r"^0 of 15 pods are ready")
+        yield process
+
+
+def test_ctrl_c_while_it_waits_removes_what_up_has_made(there: FakeCluster) -> None:
+    before = there.listing()
+    with waiting(there, "mine") as process:
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
+        assert "removing what was made in namespace mine" in process.stdout.read()
+        assert process.wait() == 128 + signal.SIGINT
+    assert there.listing() == before
+
+
+def test_what_a_killed_up_has_left_is_removed_by_down(told: Told, there: FakeCluster) -> None:
+    before = there.listing()
+    with waiting(there, "mine") as process:
+        process.kill()
+    assert there.listing() > before
+    assert told("down", "--target", "cluster", "--name", "mine")[:2] == (0, "ended: mine\n")
+    assert there.listing() == before
 
 
 def test_the_doctor_ends_with_code_2_when_something_is_missing(told: Told, there: FakeCluster) -> None:

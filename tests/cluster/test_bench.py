@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,7 @@ from benchmarks import results
 from benchmarks.results import Run
 from k8s.cluster.api import Api
 from k8s.cluster.job import namespace
-from tests.cluster.given import GIVEN, MISSING
+from tests.cluster.given import CLUSTER, MISSING
 from tests.cluster.listing import listing
 from tests.commands import started, until
 
@@ -23,17 +21,8 @@ if MISSING:
     pytest.skip(MISSING, allow_module_level=True)
 
 GOAROUND = Path(sys.executable).with_name("goaround")
-CLUSTER = ("--target", "cluster", *(() if os.environ[GIVEN] == "current" else ("--context", os.environ[GIVEN])))
 SHORT = ("--profile", "smoke", "--scenario", "error-burst", "--rate", "5")
-pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("cluster")]
-
-
-@pytest.fixture(autouse=True)
-def _as_before(api: Api) -> Iterator[None]:
-    """Every test leaves the cluster as it was, down to the last object."""
-    before = listing(api)
-    yield
-    assert listing(api) == before
+pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("cluster"), pytest.mark.usefixtures("as_before")]
 
 
 def command(tmp_path: Path, *arguments: str) -> list[str]:

@@ -21,7 +21,7 @@ from k8s.cluster.api import Api
 from k8s.target import Document, Pod
 from loadtests.frames import frame_of
 from loadtests.schedule import Arrival
-from tests.cluster.given import GIVEN, MISSING
+from tests.cluster.given import CONTEXT, MISSING
 from tests.cluster.listing import listing
 
 if MISSING:
@@ -42,8 +42,7 @@ pytestmark = [
 async def airport(api: Api) -> AsyncIterator[Airport]:
     """One world for all tests; nothing of it is left in the cluster."""
     before = await asyncio.to_thread(listing, api)
-    context = None if os.environ[GIVEN] == "current" else os.environ[GIVEN]
-    async with opened(context, os.environ.get(GATEWAY), print) as there:
+    async with opened(CONTEXT[-1] if CONTEXT else None, os.environ.get(GATEWAY), print) as there:
         world = await there.target.up(NAME, mesh(NAME), attached=True, seed=1)
         try:
             async with staged(there, world) as stage, entered(stage, print) as airport:

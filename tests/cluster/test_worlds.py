@@ -151,6 +151,22 @@ def test_the_policies_of_the_set_are_in_effect(running: Running) -> None:
     assert kinds.count("VirtualService") == kinds.count("DestinationRule") == 7
 
 
+@IN_THE_MESH
+def test_a_prometheus_is_sent_to_the_sidecars_page_which_has_nothing_of_the_applications_in_it(
+    running: Running,
+) -> None:
+    pods = f"/api/v1/namespaces/{NAME}/pods"
+    assert running.send(frame(800, section=1))[0] == 200
+    for pod in running.api.get(pods)["items"]:
+        notes = pod["metadata"]["annotations"]
+        page = [notes[f"prometheus.io/{name}"] for name in ("scrape", "port", "path")]
+        assert page == ["true", "15020", "/stats/prometheus"]
+    [collector, *_] = [one.name for one in asyncio.run(running.world.status()).pods if one.service == "collector"]
+    text = running.api.text(f"{pods}/{collector}:15020/proxy/stats/prometheus")
+    assert "envoy_" in text
+    assert "goaround_" not in text
+
+
 def fault(status: int) -> dict[str, Any]:
     return {
         "apiVersion": "networking.istio.io/v1",
