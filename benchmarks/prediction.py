@@ -22,10 +22,14 @@ from resilience_lib.conditions import retry_condition
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """`success`: share of the frames that succeed while the fault lasts, with so many `tries` of each call."""
+    """`success`: share of the frames that succeed while the fault lasts, with so many `tries` of each call.
+
+    `independent`: whether each frame succeeds or fails on its own. Not where kept connections decide whom it meets.
+    """
 
     tries: int
     success: float
+    independent: bool = True
 
 
 CALLED_ONCE = frozenset({"image-analysis", "face-recognition"})
@@ -61,7 +65,8 @@ def _of_canary(canary: Canary, fault: Abort, policies: Mapping[str, Any]) -> Pre
         return None
     told = _by_library(policies, callee)
     n = 1 + told[0] if told and retry_condition(told[1])(Outcome(fault.status)) else 1
-    return Prediction(n, closed_form.success(canary.share, n))
+    # a sidecar draws by weight for each call; without one, a connection is drawn, and many calls go over it
+    return Prediction(n, closed_form.success(canary.share, n), independent=bool(policies.get("istio")))
 
 
 def _independent(scenario: Scenario) -> Abort | None:

@@ -1,4 +1,7 @@
-"""Intervals for a few paired runs, and for a proportion. The run is the unit of replication, never the request."""
+"""Intervals for a few runs, paired or not. The run is the unit of replication, never the request.
+
+Except where a closed form says that requests are independent trials, and is held against them: `wilson`.
+"""
 
 from __future__ import annotations
 
@@ -82,6 +85,15 @@ def paired_ratio(pairs: Sequence[tuple[float, float]], level: float = LEVEL) -> 
     if logs is None:
         return None
     return Interval(math.exp(logs.estimate), math.exp(logs.low), math.exp(logs.high), logs.n, logs.p)
+
+
+def mean_share(shares: Sequence[float], level: float = LEVEL, resolution: float = 0.0) -> Interval | None:
+    """Mean of the shares of a few runs, with Student's t interval as far as it lies in [0, 1]; None below two.
+
+    `resolution`: the standard deviation that one share has at least, as in `paired_difference`.
+    """
+    found = _interval(shares, level, resolution)
+    return found and Interval(found.estimate, max(0.0, found.low), min(1.0, found.high), found.n)
 
 
 def _interval(values: Sequence[float], level: float, resolution: float = 0.0) -> Interval | None:

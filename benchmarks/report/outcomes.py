@@ -8,15 +8,14 @@ from typing import Any
 from benchmarks.measures import MEASURES, Measure
 from benchmarks.measures.availability import successes
 from benchmarks.measures.exposure import exposed
-from benchmarks.measures.goodput import good, goodput_rate
 from benchmarks.measures.latency import failure_ms, percentile, success_ms
-from benchmarks.measures.measure import within
 from benchmarks.prediction import interfered, predict
-from benchmarks.report.evidence import Evidence, Group, centre
+from benchmarks.report.evidence import Evidence, Group, centre, mean
 from benchmarks.report.figures import UNKNOWN, count, number, share, share_range, value_of
 from benchmarks.report.table import Column, Table, Tone, Value, figure, table, word
 from benchmarks.scenario import Window
-from benchmarks.statistics import Interval, wilson
+from benchmarks.statistics import Interval, mean_share, wilson
+from benchmarks.verdict import ENOUGH
 
 SCENARIO = Column("scenario", "scenario", "left")
 ARM = Column("arm", "arm", "left")
@@ -77,8 +76,10 @@ def answers(found: Evidence) -> Table:
         "answers",
         "Answers",
         "Of the frames sent: how many were answered right, and how many of those within the SLO. "
-        "During the fault (no fault: the steady phase), and in all phases but the warm-up. Closed form: what "
-        "arithmetic alone says of it (1 - f^n); with `=` the interval holds it, and the cell teaches nothing more.",
+        "During the fault (no fault: the steady phase), and in all phases but the warm-up. Means of the repetitions, "
+        f"with the interval by Student's t over them; fewer than {ENOUGH} are shown one by one. Closed form: what "
+        "arithmetic alone says of it (1 - f^n); with `=` the cell teaches nothing more: Wilson's interval of all "
+        "arrivals holds it, which are independent trials by that form (Student's, where kept connections decide).",
         [
             SCENARIO,
             ARM,
@@ -98,20 +99,18 @@ def answers(found: Evidence) -> Table:
 
 
 def _answers(group: Group, policies: Mapping[str, Any]) -> list[Value]:
-    fault, overall = _available(group, group.window), _available(group, "all")
-    shares = {window: _goodput(group, window) for window in (group.window, "all")}
-    rates = [goodput_rate(c.rows, c.record, group.scenario, "all") for c in group.valid]
-    rate = sum(r for r in rates if r is not None) / len(rates) if rates else None
+    availability, goodput = MEASURES["availability"], MEASURES["goodput"]
+    rate = mean(group.values(MEASURES["goodput-rate"], "all").values())
     dropped = sum(cell.record.generator.dropped for cell in group.valid if cell.record.generator)
     return [
         word(group.scenario.name),
         word(group.arm),
-        _interval(share(fault.estimate if fault else None), fault),
-        word(share_range(fault)),
-        _closed_form(group, policies, fault),
-        figure(share(shares[group.window]), shares[group.window]),
-        _interval(share(overall.estimate if overall else None), overall),
-        figure(share(shares["all"]), shares["all"]),
+        _mean(group, availability, group.window),
+        word(_spread(group, availability, group.window)),
+        _closed_form(group, policies),
+        _mean(group, goodput, group.window),
+        _mean(group, availability, "all"),
+        _mean(group, goodput, "all"),
         figure(number(rate), rate),
         figure(count(dropped), dropped, "bad" if dropped else "plain"),
         figure(count(len(group.valid)), len(group.valid)),
@@ -119,28 +118,44 @@ def _answers(group: Group, policies: Mapping[str, Any]) -> list[Value]:
     ]
 
 
-def _closed_form(group: Group, policies: Mapping[str, Any], seen: Interval | None) -> Value:
+def _mean(group: Group, measure: Measure, window: Window) -> Value:
+    values = group.values(measure, window).values()
+    middle, seen = mean(values), _interval(group, measure, window)
+    bounds = {"low": seen.low, "high": seen.high} if seen else {}
+    return Value(share(middle), {"value": middle, **bounds, "n": len(values)})
+
+
+def _spread(group: Group, measure: Measure, window: Window) -> str:
+    """The interval, or each repetition where they are too few for one."""
+    if seen := _interval(group, measure, window):
+        return share_range(seen)
+    return ", ".join(f"{one * 100:.1f}" for one in group.values(measure, window).values()) or UNKNOWN
+
+
+def _interval(group: Group, measure: Measure, window: Window) -> Interval | None:
+    """The interval of the mean over repetitions."""
+    shares = list(group.values(measure, window).values())
+    fine = mean(group.resolutions(measure, window).values()) or 0.0
+    return mean_share(shares, resolution=fine) if len(shares) >= ENOUGH else None
+
+
+def _closed_form(group: Group, policies: Mapping[str, Any]) -> Value:
     """What retries alone would come to; marked where the arm came to that, and nothing else acted on the way."""
     known = predict(group.scenario, policies)
-    if known is None or group.scenario.fault is None or seen is None:
+    if known is None or group.scenario.fault is None:
         return figure(UNKNOWN, None)
-    hit = seen.low <= known.success <= seen.high
+    over_repetitions = _interval(group, MEASURES["availability"], group.window)
+    seen = _of_all_arrivals(group) if known.independent else over_repetitions
+    hit = seen is not None and seen.low <= known.success <= seen.high
     alone = not interfered((cell.record for cell in group.valid), group.scenario.fault.service)
     mark = "= " if hit and alone else ""
     return figure(mark + share(known.success), known.success, "quiet" if mark else "plain", nothing_beyond=bool(mark))
 
 
-def _available(group: Group, window: Window) -> Interval | None:
-    """Availability of all valid cells together."""
-    counted = [successes(cell.rows, cell.record, window) for cell in group.valid]
+def _of_all_arrivals(group: Group) -> Interval | None:
+    """Availability of all valid cells together, as if each arrival were a trial of its own."""
+    counted = [successes(cell.rows, cell.record, group.window) for cell in group.valid]
     return wilson(sum(wins for wins, _ in counted), sum(arrivals for _, arrivals in counted))
-
-
-def _goodput(group: Group, window: Window) -> float | None:
-    """Goodput of all valid cells together, as availability is: it can never be the higher of the two."""
-    arrivals = [(cell, row) for cell in group.valid for row in within(cell.rows, cell.record, window)]
-    good_ones = sum(good(row, cell.record, group.scenario) for cell, row in arrivals)
-    return good_ones / len(arrivals) if arrivals else None
 
 
 def latency(found: Evidence) -> Table:
@@ -249,12 +264,6 @@ def _frames(group: Group) -> Iterator[Value]:
     for name, harmful in (("sent", False), ("lost", False), ("duplicated", True), ("false_acks", True)):
         total = sum(getattr(one, name) for one in kept) if kept else None
         yield figure(count(total), total, "bad" if harmful and total else "plain")
-
-
-def _interval(text: str, interval: Interval | None) -> Value:
-    if interval is None:
-        return figure(UNKNOWN, None)
-    return figure(text, interval.estimate, low=interval.low, high=interval.high, n=interval.n)
 
 
 def _phase(window: str) -> str:

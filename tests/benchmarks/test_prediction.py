@@ -96,6 +96,13 @@ def test_a_store_that_keeps_no_ids_answers_as_often_as_one_that_does() -> None:
     assert predict(forgetful, kept("library")) == predict(BURST, kept("library"))
 
 
+@pytest.mark.parametrize(("mode", "independent"), [("none", False), ("sidecar", True), ("mesh", True)])
+def test_calls_to_a_canary_are_trials_of_their_own_only_where_a_weight_draws_each(mode: str, independent: bool) -> None:
+    found = predict(load_scenario("canary"), kept(mode))
+    assert found is not None
+    assert found.independent is independent
+
+
 def test_a_hedge_makes_requests_that_no_closed_form_counts() -> None:
     assert predict(BURST, kept("library", "native")) is None
     assert predict(BURST, kept("mesh", "native")) is not None

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from benchmarks.statistics import (
     holm,
+    mean_share,
     paired_difference,
     paired_ratio,
     student_t_quantile,
@@ -107,6 +108,22 @@ def test_wilson_is_newcombes_table(wins: int, n: int, low: float, high: float) -
     interval = wilson(wins, n)
     assert interval is not None
     assert [interval.low, interval.high] == pytest.approx([low, high], abs=5e-5)
+
+
+def test_a_mean_of_shares_has_students_interval_within_what_a_share_can_be() -> None:
+    found = mean_share([0.7, 0.8, 0.9])
+    assert found is not None
+    # 4.30265 is the quantile of Student's t with 2 degrees of freedom
+    assert [found.estimate, found.low, found.high] == pytest.approx([0.8, 0.8 - 4.30265 * 0.1 / math.sqrt(3), 1.0])
+    assert found.n == 3
+    assert found.p is None
+    assert mean_share([0.7]) is None
+
+
+def test_equal_shares_are_known_no_better_than_their_resolution() -> None:
+    found = mean_share([1.0] * 4, resolution=0.02)
+    assert found is not None
+    assert [found.low, found.high] == pytest.approx([1 - 3.18245 * 0.01, 1.0])
 
 
 def test_no_trial_has_no_proportion() -> None:

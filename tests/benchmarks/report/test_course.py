@@ -13,7 +13,7 @@ from benchmarks.report import report
 from benchmarks.report.table import Value
 from benchmarks.results import Run
 from istio import library, policies
-from tests.benchmarks.synthetic import Effect, write_run
+from tests.benchmarks.synthetic import Effect, save, write_run
 
 
 def rows(run: Run, key: str) -> dict[str, dict[str, Value]]:
@@ -53,6 +53,18 @@ def test_a_cell_that_teaches_nothing_beyond_its_closed_form_is_marked(tmp_path: 
     assert found["library"]["closed_form"].text == "= 97.3 %"
     assert found["library"]["closed_form"].figures["nothing_beyond"] is True
     assert found["mesh"]["closed_form"].text == "97.3 %"
+
+
+def test_where_kept_connections_decide_the_repetitions_are_held_against_the_closed_form(tmp_path: Path) -> None:
+    # all arrivals together are far from 75 %; the repetitions, which differ as connections do, are not
+    for repetitions, mark in ((5, "= "), (4, "")):
+        run = write_run(
+            tmp_path / mark, scenarios=("canary",), effects={"none": Effect()}, repetitions=repetitions,
+            only=lambda cell: False,
+        )  # fmt: skip
+        for cell, kept in zip(run.plan, (0.95, 0.5, 0.95, 0.95, 0.75), strict=False):
+            save(run, cell, Effect(availability=kept))
+        assert rows(run, "answers")["none"]["closed_form"].text == f"{mark}75.0 %"
 
 
 def test_a_cell_on_its_closed_form_in_which_a_breaker_opened_is_not_marked(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ from benchmarks.errors import BadInput
 from benchmarks.plan import Cell
 from benchmarks.report.table import Report, Table
 from benchmarks.results import Run, open_run
-from tests.benchmarks.synthetic import EFFECTS, Effect, write_run
+from tests.benchmarks.synthetic import EFFECTS, Effect, save, write_run
 
 ALL = ("steady", "error-burst", "bad-replica", "slow-replica", "crash")
 
@@ -83,13 +85,40 @@ def test_every_verdict_that_decides_is_a_sentence_of_the_summary(shown: Report) 
     assert sum(" than " in line for line in shown.summary) == len(decided)
 
 
-def test_availability_is_that_of_all_rows_together_with_its_interval(run: Run, shown: Report) -> None:
-    rows = [r for c in run.measured() if c.record.cell.endswith("error-burst-none") for r in c.rows if 3 <= r.at < 6]
-    share = sum(row.status == 200 for row in rows) / len(rows)
+def test_availability_is_the_mean_of_the_repetitions_with_students_interval_of_it(run: Run, shown: Report) -> None:
+    cells = [cell for cell in run.measured() if cell.record.cell.endswith("error-burst-none")]
+    faulted = [[row.status == 200 for row in cell.rows if 3 <= row.at < 6] for cell in cells]
+    shares = [sum(each) / len(each) for each in faulted]
+    half = 2.776 * stdev(shares) / math.sqrt(5)  # Student's t with 4 degrees of freedom, 97.5 %
     found = fields(shown, "answers", "error-burst", "none")
-    assert found["availability"] == f"{share * 100:.1f} %"
+    assert found["availability"] == f"{fmean(shares) * 100:.1f} %"
+    low, high = (float(number) / 100 for number in re.findall(r"[\d.]+", found["interval"]))
+    assert [low, high] == pytest.approx([fmean(shares) - half, fmean(shares) + half], abs=1e-3)
+
+
+def test_repetitions_that_differ_have_a_wider_interval_than_their_arrivals_would(tmp_path: Path) -> None:
+    run = write_run(tmp_path, effects={"none": Effect()}, only=lambda cell: False)
+    for cell, kept in zip(run.plan, (0.49, 0.80, 0.55, 0.75, 0.61), strict=True):
+        save(run, cell, Effect(availability=kept))
+    found = fields(reports.report(run), "answers", "error-burst", "none")
     low, high = (float(number) for number in re.findall(r"[\d.]+", found["interval"]))
-    assert low < 70 < high
+    # of 450 arrivals that were independent it would be some nine points
+    assert high - low > 20
+
+
+def test_repetitions_that_agree_are_known_no_better_than_their_arrivals_allow(tmp_path: Path) -> None:
+    shown = reports.report(write_run(tmp_path, effects={"none": Effect(availability=1.0)}))
+    low, high = (
+        float(number) for number in re.findall(r"[\d.]+", fields(shown, "answers", "error-burst", "none")["interval"])
+    )
+    assert 98 < low < 100
+    assert high == 100
+
+
+def test_fewer_than_five_repetitions_are_shown_one_by_one(tmp_path: Path) -> None:
+    shown = reports.report(write_run(tmp_path, effects={"none": Effect(availability=0.0)}, repetitions=4))
+    assert fields(shown, "answers", "error-burst", "none")["interval"] == "0.0, 0.0, 0.0, 0.0"
+    assert "low" not in table(shown, "answers").rows[0][2].figures
 
 
 def test_goodput_is_never_above_availability(shown: Report) -> None:
