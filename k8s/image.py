@@ -32,13 +32,15 @@ class Engine:
     """`{tag}` and `{file}` stand for what is saved and where."""
 
 
+# Under the name that was given: `podman save` writes localhost/NAME, which containerd does not look for.
+_PUSH = ("push", "{tag}", "docker-archive:{file}:{tag}")
 # Without `--format docker` the last two leave out the health check, which OCI's format does not know.
 ENGINES = {
     one.name: one
     for one in (
         Engine("docker", ("info",), ("build",), ("save", "--output", "{file}", "{tag}")),
-        Engine("podman", ("info",), ("build", "--format", "docker"), ("save", "--output", "{file}", "{tag}")),
-        Engine("buildah", ("info",), ("build", "--format", "docker"), ("push", "{tag}", "docker-archive:{file}:{tag}")),
+        Engine("podman", ("info",), ("build", "--format", "docker"), _PUSH),
+        Engine("buildah", ("info",), ("build", "--format", "docker"), _PUSH),
     )
 }
 

@@ -83,6 +83,13 @@ def render(
     return Rendered(mode, name, objects, istio, notes, mesh if mode in WITH_SIDECARS else None)
 
 
+def unchangeable(rendered: Rendered) -> str:
+    """Why the policies of a world made of this could not be changed while it runs; empty when they can."""
+    if rendered.mesh is None and rendered.mode not in LIBRARIES:
+        return f"mode {rendered.mode} has no policies that could be changed"
+    return ""
+
+
 def is_istio(one: Mapping[str, Any]) -> bool:
     """Whether an object is for istiod, and not for Kubernetes itself."""
     return Read(one).is_istio

@@ -14,7 +14,7 @@ import sys
 import traceback
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TextIO, cast
@@ -50,7 +50,7 @@ class Settings:
     archive: Path
     results: Path
     collect_s: float
-    token: str
+    token: str = field(repr=False)
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:

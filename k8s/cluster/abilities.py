@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from k8s.render import LIBRARIES
-from k8s.target import Ability, Rendered
+from k8s.target import Ability
 
 OTHER_USER = "a sidecar's processes are another user's, and a pod without rights may neither kill nor stop them"
 ABSENT: Mapping[Ability, str] = {
@@ -25,12 +24,3 @@ WHAT: Mapping[Ability, str] = {
     Ability.CERTIFICATES: "expiring certificates",
 }
 """The same in the words of faults."""
-
-
-def lacking(ability: Ability, rendered: Rendered) -> str:
-    """Why a world made of this could not do that on a cluster; empty when it can."""
-    if ability in ABSENT:
-        return f"not on a cluster: {ABSENT[ability]}"
-    if ability is Ability.POLICIES and rendered.mesh is None and rendered.mode not in LIBRARIES:
-        return f"mode {rendered.mode} has no policies that could be changed"
-    return ""

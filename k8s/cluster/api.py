@@ -17,6 +17,7 @@ from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 from kubernetes.config.incluster_config import InClusterConfigLoader
+from kubernetes.config.kube_config import KubeConfigMerger
 
 from k8s.target import Document, TargetError
 
@@ -87,19 +88,15 @@ class Api:
     def __init__(self, context: str | None = None, kubeconfig: Path | None = None) -> None:
         """Read the kubeconfig. Raises TargetError: there is none, it is none, or it has no such context."""
         # the client reads the variable when it is imported, which may be before somebody sets it
-        file = str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG") or None
-        try:
-            contexts, current = config.list_kube_config_contexts(config_file=file)  # type: ignore[no-untyped-call]
-        except (ConfigException, OSError) as error:
-            raise TargetError(
-                f"no cluster: {_line(error)} Set KUBECONFIG to the file that says where the cluster is"
-            ) from error
-        except (TypeError, ValueError, AttributeError, yaml.YAMLError) as error:
-            raise TargetError(f"no cluster: {file or '~/.kube/config'} is not a kubeconfig") from error
-        names = [one["name"] for one in contexts]
+        file = str(kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config")
+        names, current = _contexts(file)
+        choices = ", ".join(names) or "there is none"
         if context is not None and context not in names:
-            raise TargetError(f"no context {context!r} in the kubeconfig; choose from: {', '.join(names)}")
-        self.context: str = context or current["name"]
+            raise TargetError(f"no context {context!r} in the kubeconfig; choose from: {choices}")
+        if context is None and current not in names:
+            stale = f" (it names {current!r}, which is not there)" if current else ""
+            raise TargetError(f"the kubeconfig has no current context{stale}; choose with --context: {choices}")
+        self.context: str = context or current
         settings = client.Configuration()
         try:
             config.load_kube_config(file, self.context, settings, persist_config=False)  # type: ignore[no-untyped-call]
@@ -255,6 +252,22 @@ class Api:
         if answer.status >= 300:
             raise _refusal(answer.status, content, path, self.context, answer.headers.get("Retry-After", ""))
         return content
+
+
+def _contexts(file: str) -> tuple[list[str], str]:
+    """The names of a kubeconfig's contexts, and which one is current; "" where none is."""
+    try:
+        merged = KubeConfigMerger(file).config  # type: ignore[no-untyped-call]
+        if merged is None:
+            raise TargetError(
+                f"no cluster: there is no kubeconfig {file}. Set KUBECONFIG to the file that says where the cluster is"
+            )
+        names = [str(one.value["name"]) for one in merged.value["contexts"]]
+        return names, str(merged.value.get("current-context") or "")
+    except (ConfigException, OSError) as error:
+        raise TargetError(f"no cluster: {_line(error)}") from error
+    except (TypeError, ValueError, KeyError, AttributeError, yaml.YAMLError) as error:
+        raise TargetError(f"no cluster: {file} is not a kubeconfig") from error
 
 
 def _tls(settings: client.Configuration) -> ssl.SSLContext:

@@ -34,8 +34,10 @@ class Barrier:
 
 def barrier(namespace: str, port: int, gateway: str | None) -> Barrier:
     """Make one for a namespace: a host on a `port` that its sidecars route by name, and an answer of its `gateway`."""
-    host = f"{secrets.token_hex(8)}.{NAME}.invalid"
-    metadata = {"name": NAME, "namespace": namespace}
+    own = secrets.token_hex(8)
+    host = f"{own}.{NAME}.invalid"
+    # a name of its own: who applies to an object that is being deleted changes what nobody will see
+    metadata = {"name": f"{NAME}-{own}", "namespace": namespace}
     entry = {
         "hosts": [host],
         "exportTo": ["."],  # nobody else's proxies have anything to do with it

@@ -10,7 +10,7 @@ from typing import Any
 
 from k8s.cluster import mesh, room
 from k8s.cluster.abilities import ABSENT, WHAT
-from k8s.cluster.api import PLURALS, Api, ApiError
+from k8s.cluster.api import NAMESPACES, PLURALS, Api, ApiError
 from k8s.cluster.rights import asked, rules
 from k8s.image import TAG
 from k8s.target import OF_SIDECARS, Rendered, TargetError
@@ -36,9 +36,12 @@ BENCH = (
     ("batch", "jobs", "patch"),
     ("", "pods/proxy", "get"),
     ("", "pods/proxy", "create"),
-    ("apps", "deployments", "list"),
 )
 """What a bench needs beside the rights that its worlds need and those that it grants: group, resource, verb."""
+BY_HAND = (("", "secrets", "get"), *(("", "pods/proxy", verb) for verb in ("get", "create", "update", "delete")))
+"""What faults, load, and looking on need from outside the cluster: the token, and the way through the API server."""
+OWN_INJECTION = ("istio-injection", "istio.io/rev")
+"""Labels by which a namespace has an injection of its own, which a world's namespace has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def examine(api: Api, name: str, rendered: Rendered, image: str | None = None) -
     yield first
     if first.found is Found.BAD:
         return
-    yield _look("permissions", lambda: _permissions(api, name, rendered))
+    yield _look("permissions", lambda: _permissions(api, name, rendered, BY_HAND))
     yield _look("room", lambda: _room(api, rendered))
     yield _look("image", lambda: _image(api, image or TAG))
     if rendered.mesh is not None:
@@ -120,7 +123,7 @@ def _permissions(
 ) -> tuple[Found, str]:
     """Ask for each right that `up`, `status` and `down` use, and `more`; Kubernetes answers for whoever asks."""
     wanted = [("", "namespaces", verb) for verb in ("create", "get", "list", "delete")]
-    wanted += [("", "pods", "list"), ("", "pods/log", "get"), ("", "events", "list")]
+    wanted += [("", "pods", "list"), ("", "pods/log", "get"), ("", "events", "list"), ("apps", "deployments", "list")]
     for kind in sorted({(one["apiVersion"], one["kind"]) for one in (*rendered.objects, *rendered.istio)}):
         group = kind[0].rpartition("/")[0]
         if kind[1] != "Namespace":
@@ -194,8 +197,14 @@ def _image(api: Api, image: str) -> tuple[Found, str]:
 
 
 def _holds(node: Mapping[str, Any], image: str) -> bool:
-    """Whether a node lists this image, under its short name or the one that Docker's registry gives it."""
-    names = {image, f"docker.io/{image}", f"docker.io/library/{image}", f"localhost/{image}"}
+    """Whether a node lists this image under a name by which its runtime finds it.
+
+    That is the short name, or the one that Docker's registry gives it; CRI-O alone looks for one of localhost too.
+    """
+    names = {image, f"docker.io/{image}", f"docker.io/library/{image}"}
+    runtime = str((node["status"].get("nodeInfo") or {}).get("containerRuntimeVersion", ""))
+    if runtime.startswith("cri-o"):
+        names.add(f"localhost/{image}")
     return any(names & set(one.get("names") or ()) for one in node["status"].get("images") or ())
 
 
@@ -213,5 +222,11 @@ def _istio(api: Api, *, mtls: bool) -> tuple[Found, str]:
 
 def _injection(api: Api) -> tuple[Found, str]:
     """Tried where it can be without making anything: by a dry run in a namespace that every cluster has."""
+    labels = api.get(f"{NAMESPACES}/default")["metadata"].get("labels") or {}
+    if own := [one for one in OWN_INJECTION if one in labels]:
+        return Found.UNKNOWN, (
+            f"namespace default, where it would be tried, has one of its own (label {', '.join(own)}): "
+            "`up` tries it in the world's"
+        )
     mesh.require_injection(api, "default")
     return Found.GOOD, "a labelled pod gets a sidecar (tried by a dry run)"

@@ -10,7 +10,7 @@ from k8s.cluster.control import SECRET
 from k8s.cluster.job import RUN, label, made_by, namespace, own_namespace
 from k8s.cluster.objects import MANAGED_BY, OURS, is_ours
 from k8s.cluster.operated import OperatedNamespace, Say, quiet
-from k8s.target import Document
+from k8s.target import Document, TargetError
 
 
 class Footprint:
@@ -36,11 +36,19 @@ class Footprint:
         return self._api.find(f"{folder('v1', 'Secret', own)}/{SECRET}")
 
     async def remove(self) -> list[str]:
-        """Delete all of it, and wait until it is gone; gives the namespaces that were there."""
+        """Delete all of it, and wait until it is gone; gives the namespaces that were there.
+
+        Raises TargetError for all that could not be removed, when everything else is.
+        """
         there = [one for one in await asyncio.to_thread(managed, self._api) if self._made(one)]
         if there:
             self._say(f"removing {', '.join(map(name_of, there))}")
-        await asyncio.gather(*(OperatedNamespace(self._api, one, self._say).down() for one in there))
+        ends = (OperatedNamespace(self._api, one, self._say).down() for one in there)
+        failed = [one for one in await asyncio.gather(*ends, return_exceptions=True) if one is not None]
+        if strange := [one for one in failed if not isinstance(one, TargetError)]:
+            raise strange[0]
+        if failed:
+            raise TargetError(list(dict.fromkeys(map(str, failed))))
         return [name_of(one) for one in there]
 
     def _made(self, namespace: Document) -> bool:

@@ -10,6 +10,7 @@ import aiohttp
 
 from k8s.cluster.api import Api, ApiError, folder
 from k8s.cluster.mesh import ISTIO_SYSTEM
+from k8s.cluster.reach import joined
 from k8s.cluster.readiness import is_ready
 from k8s.scheduled import target_port
 from k8s.target import TargetError
@@ -78,7 +79,7 @@ async def reachable(addresses: Sequence[str], within_s: float = CONNECT_S) -> st
 def _outside(api: Api, service: Mapping[str, Any], http: Mapping[str, Any]) -> Iterator[str]:
     balancer = (service.get("status") or {}).get("loadBalancer") or {}
     for one in balancer.get("ingress") or ():
-        yield _joined(one.get("ip") or one["hostname"], http["port"])
+        yield joined(one.get("ip") or one["hostname"], http["port"])
     if "nodePort" not in http:
         return
     try:
@@ -87,8 +88,4 @@ def _outside(api: Api, service: Mapping[str, Any], http: Mapping[str, Any]) -> I
         return  # nodes are not everybody's to see; there are other ways
     addresses = [each for node in nodes for each in (node.get("status") or {}).get("addresses") or ()]
     for kind in ("ExternalIP", "InternalIP"):
-        yield from (_joined(one["address"], http["nodePort"]) for one in addresses if one["type"] == kind)
-
-
-def _joined(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        yield from (joined(one["address"], http["nodePort"]) for one in addresses if one["type"] == kind)

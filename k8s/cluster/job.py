@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from k8s.cluster.control import BENCH, secret, token_variable
 from k8s.cluster.objects import MANAGED_BY, OURS
@@ -49,7 +49,7 @@ class Harness:
     run: str
     archive: bytes
     worlds: Mapping[str, str]
-    token: str
+    token: str = field(repr=False)
     deadline_s: int
     collect_s: int
     image: str = IMAGE

@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from k8s.cluster.api import Api, ApiError, path_of
+from k8s.cluster.deletion import gone
+from k8s.cluster.uninterrupted import to_its_end
 from k8s.target import Document, TargetError
 
 
 @asynccontextmanager
 async def lent(api: Api, objects: Sequence[Document]) -> AsyncIterator[None]:
-    """Apply objects in their order, and delete them after the block.
+    """Apply objects in their order, and delete them after the block, which ends when they are gone.
 
-    Raises TargetError: one was refused, or could not be deleted; all the others are deleted then.
+    Raises TargetError: one was refused, could not be deleted, or stays; all the others are deleted then.
     """
     try:
-        await _to_its_end(lambda: _apply(api, objects))
+        # an apply on its way would come after its deletion
+        await to_its_end(asyncio.to_thread(_apply, api, objects))
         yield
     finally:
-        await _to_its_end(lambda: _delete(api, objects))
-
-
-async def _to_its_end(work: Callable[[], None]) -> None:
-    """Work in a thread; who is interrupted waits for it: an apply on its way would come after its deletion."""
-    made = asyncio.ensure_future(asyncio.to_thread(work))
-    try:
-        await asyncio.shield(made)
-    except asyncio.CancelledError:
-        while not made.done():
-            with contextlib.suppress(asyncio.CancelledError, TargetError):
-                await asyncio.shield(made)
-        raise
+        await to_its_end(_delete(api, objects))
 
 
 def _apply(api: Api, objects: Sequence[Document]) -> None:
@@ -41,13 +31,20 @@ def _apply(api: Api, objects: Sequence[Document]) -> None:
         api.apply(one)
 
 
-def _delete(api: Api, objects: Sequence[Document]) -> None:
+async def _delete(api: Api, objects: Sequence[Document]) -> None:
     left: list[str] = []
+    deleted: list[Document] = []
     for one in objects:
         try:
-            api.delete(path_of(one))
+            await asyncio.to_thread(api.delete, path_of(one))
+            deleted.append(one)
         except TargetError as error:
             if not (isinstance(error, ApiError) and error.status == 404):
                 left.append(f"{one['kind']} {one['metadata']['name']}: {error}")
+    for one in deleted:
+        try:
+            await gone(api, path_of(one))
+        except TargetError as error:
+            left.append(str(error))
     if left:
         raise TargetError(left)

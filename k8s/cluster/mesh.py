@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from k8s.cluster.api import Api, ApiError, folder
 from k8s.cluster.readiness import PROXY, has_sidecar
@@ -56,12 +58,9 @@ def strict(api: Api) -> str:
     Raises ApiError: that may not be looked at.
     """
     found = api.get(folder("security.istio.io/v1", "PeerAuthentication", ISTIO_SYSTEM))["items"]
-    names = (
-        str(one["metadata"]["name"])
-        for one in found
-        if not one["spec"].get("selector") and (one["spec"].get("mtls") or {}).get("mode") == "STRICT"
-    )
-    return next(names, "")
+    specs = {str(one["metadata"]["name"]): one.get("spec") or {} for one in found}
+    strict = (name for name, spec in specs.items() if not spec.get("selector") and _mode(spec) == "STRICT")
+    return next(strict, "")
 
 
 def injects(api: Api, namespace: str) -> bool:
@@ -80,6 +79,10 @@ def require_injection(api: Api, namespace: str) -> None:
             f"sidecar injection is off: a pod labelled {INJECT}=true gets no {PROXY} in namespace {namespace}; "
             "see that istiod's webhook istio-sidecar-injector is there, and not for another revision only"
         )
+
+
+def _mode(spec: Mapping[str, Any]) -> str:
+    return str((spec.get("mtls") or {}).get("mode", ""))
 
 
 def _version(said: str) -> str:

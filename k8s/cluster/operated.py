@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from istio.objects.parse import KINDS
 from k8s.cluster.api import NAMESPACES, Api, ApiError, folder, path_of
 from k8s.cluster.control import ADMIN_PORT, APP_PORT, HEADER, WARDEN_PORT
+from k8s.cluster.deletion import gone
 from k8s.cluster.objects import BEGINNING, MODE, bare, beginning
-from k8s.cluster.reach import Reach
+from k8s.cluster.reach import Reach, joined
 from k8s.cluster.readiness import (
     APP,
     PROXY,
@@ -36,7 +38,6 @@ ENVOY_PORT = 15000
 POLL_S = 1.0
 READY_S = 300.0
 DOWN_S = 300.0
-GONE_S, LOOK_S = 30.0, 0.1
 STILL_STARTING = ("it is starting", "Startup probe failed")
 # What a namespace says of itself while it is deleted; its other words are of the deletion's inner steps.
 STILL_THERE = ("NamespaceContentRemaining", "NamespaceFinalizersRemaining", "NamespaceDeletionDiscoveryFailure")
@@ -48,25 +49,26 @@ def quiet(_line: str) -> None:
     """Say nothing of what goes on."""
 
 
+@dataclass(eq=False, repr=False)
 class OperatedNamespace:
     """One world: the namespace `name`, as it was when it was found.
 
-    `reach` is how we come to the ports of its pods, and `token` what its fault control asks for; None where there is
+    `_reach` is how we come to the ports of its pods, and `_token` what its fault control asks for; None where there is
     none.
     """
 
-    def __init__(
-        self,
-        api: Api,
-        namespace: Mapping[str, Any],
-        say: Say = quiet,
-        reach: Reach | None = None,
-        token: str | None = None,
-    ) -> None:
-        self._api, self._say, self._reach, self._token = api, say, reach, token
-        self.name: str = namespace["metadata"]["name"]
-        self.mode: str = namespace["metadata"]["labels"].get(MODE, "")
-        self._uid: str = namespace["metadata"]["uid"]
+    _api: Api
+    namespace: InitVar[Mapping[str, Any]]
+    _say: Say = quiet
+    _reach: Reach | None = None
+    _token: str | None = None
+    name: str = field(init=False)
+    mode: str = field(init=False)
+    _uid: str = field(init=False)
+
+    def __post_init__(self, namespace: Mapping[str, Any]) -> None:
+        metadata = namespace["metadata"]
+        self.name, self.mode, self._uid = metadata["name"], metadata["labels"].get(MODE, ""), metadata["uid"]
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -155,15 +157,12 @@ class OperatedNamespace:
         await asyncio.to_thread(self._apply, objects)
 
     async def delete(self, objects: Sequence[Mapping[str, Any]]) -> None:
-        """Delete Istio objects by kind and name; returns when the cluster does not have them any more.
-
-        The API server answers before: it first sees to what an object owns.
-        """
+        """Delete Istio objects by kind and name; returns when the cluster does not have them any more."""
         self._refuse_strangers(objects)
         for one in objects:
             await asyncio.to_thread(self._api.delete, path_of(one))
         for one in objects:
-            await self._end(path_of(one))
+            await gone(self._api, path_of(one))
 
     async def get(self) -> list[Document]:
         """List the Istio objects in this namespace, by kind and name; empty where the cluster has no Istio."""
@@ -201,15 +200,6 @@ class OperatedNamespace:
                 self._say(f"ending {self.name}: {left}")
                 told = left
             await asyncio.sleep(POLL_S)
-
-    async def _end(self, path: str) -> None:
-        """Wait until an object that was deleted is gone. Raises TargetError when it stays."""
-        deadline = time.monotonic() + GONE_S
-        while time.monotonic() < deadline:
-            if await asyncio.to_thread(self._api.find, path) is None:
-                return
-            await asyncio.sleep(LOOK_S)
-        raise TargetError(f"{path} is deleted, and still there after {GONE_S:g} s")
 
     async def _log(self, pod: str, container: str, **query: str) -> str:
         path = f"{folder('v1', 'Pod', self.name)}/{pod}/log"
@@ -287,7 +277,7 @@ class OperatedNamespace:
 
     def _address(self, pod: Mapping[str, Any], port: int) -> str:
         ip = (pod.get("status") or {}).get("podIP") or "none"
-        return self._reach.address(self.name, pod["metadata"]["name"], ip, port) if self._reach else f"{ip}:{port}"
+        return self._reach.address(self.name, pod["metadata"]["name"], ip, port) if self._reach else joined(ip, port)
 
     def _pod(self, one: Mapping[str, Any], events: Sequence[Mapping[str, Any]], told: Told) -> Pod:
         metadata, status = one["metadata"], one.get("status") or {}

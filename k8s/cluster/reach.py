@@ -17,4 +17,9 @@ class Inside:
 
     def address(self, _namespace: str, _pod: str, ip: str, port: int) -> str:
         """Return the pod's own IP:PORT."""
-        return f"{ip}:{port}"
+        return joined(ip, port)
+
+
+def joined(host: str, port: int) -> str:
+    """HOST:PORT as it stands in a URL: an IPv6 address is put in brackets (RFC 3986, 3.2.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from k8s.cluster import mesh
-from k8s.cluster.abilities import lacking
+from k8s.cluster.abilities import ABSENT
 from k8s.cluster.api import NAMESPACES, Api, ApiError, folder
 from k8s.cluster.control import SECRET, new_token, token_of
 from k8s.cluster.objects import MANAGED_BY, OURS, Sent, is_ours, sent
 from k8s.cluster.reach import Reach
 from k8s.cluster.uninterrupted import to_its_end
 from k8s.cluster.world import ClusterWorld, Say, quiet
+from k8s.render import unchangeable
 from k8s.target import Ability, Need, Rendered, TargetError
 
 # Resident bytes, idle with some room: an application and its warden; an Envoy and its pilot-agent.
@@ -59,7 +60,9 @@ class ClusterTarget:
 
     def supports(self, ability: Ability, rendered: Rendered) -> str:
         """Why a world made of this could not do that; empty when it can."""
-        return lacking(ability, rendered)
+        if ability in ABSENT:
+            return f"not on a cluster: {ABSENT[ability]}"
+        return unchangeable(rendered) if ability is Ability.POLICIES else ""
 
     def need(self, rendered: Rendered) -> Need:
         """Resident memory of a world's pods once they are ready, wherever in the cluster they are."""
@@ -121,7 +124,12 @@ class ClusterTarget:
 
     def _fill(self, made: Sent, rendered: Rendered) -> None:
         if rendered.mesh is not None:
-            mesh.require_injection(self._api, made.namespace["metadata"]["name"])
+            try:
+                mesh.require_injection(self._api, made.namespace["metadata"]["name"])
+            except ApiError as error:
+                if error.status != 403:
+                    raise
+                # who may not make pods may make deployments, whose pods tell whether they have a sidecar
         self._say(f"{len(made.objects)} objects, {made.pods} pods")
         self._api.apply_all(made.objects)
 

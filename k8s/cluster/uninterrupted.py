@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
-async def to_its_end(work: asyncio.Future[T]) -> T:
+async def to_its_end(work: Awaitable[T]) -> T:
     """Wait for work, and only then be cancelled: what is on its way would come after whatever undoes it.
 
     Raises what it raised, or CancelledError for whoever was interrupted, however it went.
     """
-    interrupted: asyncio.CancelledError | None = None
-    while not work.done():
+    made, interrupted = asyncio.ensure_future(work), None
+    while not made.done():
         try:
-            await asyncio.wait([work])
+            await asyncio.wait([made])
         except asyncio.CancelledError as error:
             interrupted = error
-    if interrupted is not None:
-        work.cancelled() or work.exception()  # told to nobody, and seen
-        raise interrupted
-    return work.result()
+    if interrupted is None:
+        return made.result()
+    if not made.cancelled():
+        made.exception()  # asked for, so that asyncio does not tell of it
+    raise interrupted

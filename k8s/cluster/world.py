@@ -9,7 +9,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from istio import stats
@@ -18,10 +18,9 @@ from istio.ejections import Ejection, parse_ejections
 from k8s.cluster import revision
 from k8s.cluster.abilities import ABSENT
 from k8s.cluster.accounts import Accounts
-from k8s.cluster.api import Api, ApiError, folder, path_of
+from k8s.cluster.api import ApiError, folder, path_of
 from k8s.cluster.control import KEPT
 from k8s.cluster.operated import OperatedNamespace, Say, is_ending, quiet
-from k8s.cluster.reach import Reach
 from k8s.cluster.readiness import APP, PROXY, containers, deployment_of, is_ready
 from k8s.cluster.wardens import UNTOLD, Wardens, read_frozen, read_usage
 from k8s.target import Ability, Document, Pace, Pod, TargetError, Usage
@@ -41,25 +40,16 @@ DETECTOR = re.compile(r"^(outbound\|[^:]*)::outlier::", re.MULTILINE)
 """A line of Envoy's `/clusters` that a cluster has when outlier detection acts on it."""
 
 
+@dataclass(eq=False, repr=False)
 class ClusterWorld(OperatedNamespace):
     """One world of a cluster; what needs a warden raises TargetError where there is none, or no way to it."""
 
-    pace: Pace = PACE
-
-    def __init__(
-        self,
-        api: Api,
-        namespace: Mapping[str, Any],
-        say: Say = quiet,
-        reach: Reach | None = None,
-        token: str | None = None,
-    ) -> None:
-        super().__init__(api, namespace, say, reach, token)
-        self._accounts = Accounts()
-        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._ejected: Mapping[str, int] = {}
-        self._flush_s: float | None = None
-        self._logged: dict[str, tuple[list[Ejection], float | None]] = {}
+    pace: Pace = field(init=False, default=PACE)
+    _accounts: Accounts = field(init=False, default_factory=Accounts)
+    _turns: defaultdict[str, asyncio.Lock] = field(init=False, default_factory=lambda: defaultdict(asyncio.Lock))
+    _ejected: Mapping[str, int] = field(init=False, default_factory=dict)
+    _flush_s: float | None = field(init=False, default=None)
+    _logged: dict[str, tuple[list[Ejection], float | None]] = field(init=False, default_factory=dict)
 
     async def look(self, pods: Collection[str]) -> list[Pod]:
         """List those of these pods that are there; their wardens, and no others, are asked who stands still."""

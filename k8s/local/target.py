@@ -18,7 +18,7 @@ from k8s.local import manifests, record
 from k8s.local.client import LocalWorld
 from k8s.local.process import ROOT
 from k8s.local.supervisor import FAILED, Spec
-from k8s.render import LIBRARIES
+from k8s.render import LIBRARIES, unchangeable
 from k8s.target import OF_SIDECARS, Ability, Need, Rendered, TargetError
 
 # Resident bytes, measured idle with some room: an application 40 MiB, an Envoy 69 MiB and 5 MiB for it in the
@@ -54,8 +54,8 @@ class LocalTarget:
             return f"mode {rendered.mode} has no sidecars"
         if ability is Ability.LIBRARY and rendered.mode not in LIBRARIES:
             return f"mode {rendered.mode} has no library that could be missing"
-        if ability is Ability.POLICIES and rendered.mesh is None and rendered.mode not in LIBRARIES:
-            return f"mode {rendered.mode} has no policies that could be changed"
+        if ability is Ability.POLICIES:
+            return unchangeable(rendered)
         if ability is Ability.CERTIFICATES and rendered.mesh and not rendered.mesh.mtls:
             return "its sidecars speak plaintext to each other, and have no certificate that could expire"
         return ""

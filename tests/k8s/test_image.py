@@ -70,6 +70,13 @@ def test_every_engine_saves_the_tag_to_the_file(path: Path, name: str, tmp_path:
     assert "goaround:1" in told.read_text()
 
 
+@pytest.mark.parametrize("name", ["podman", "buildah"])
+def test_an_archive_has_the_name_that_was_given_and_not_one_of_localhost(path: Path, name: str, tmp_path: Path) -> None:
+    told = put(path, name, "")
+    image.save(ENGINES[name], "goaround:1", tmp_path / "image.tar")
+    assert told.read_text() == f"push goaround:1 docker-archive:{tmp_path / 'image.tar'}:goaround:1\n"
+
+
 def test_a_failed_build_says_so(path: Path) -> None:
     put(path, "podman", "exit 125")
     with pytest.raises(TargetError, match=r"podman could not build the image \(exit code 125\)"):
@@ -114,6 +121,18 @@ def test_a_digest_names_no_second_image() -> None:
 
 def test_the_image_of_the_harness_is_not_roots() -> None:
     assert re.search(r"^USER 10001:10001$", BENCH_DOCKERFILE.rpartition("\nFROM ")[2], re.MULTILINE)
+
+
+def without_what_is_its_own(dockerfile: str) -> list[str]:
+    """The instructions of a Dockerfile without what the two images differ in: files, ports, titles, what they run."""
+    own = r"COPY (?!--from)|EXPOSE|HEALTHCHECK|CMD|#"
+    lines = [line for line in dockerfile.splitlines() if line and not re.match(own, line)]
+    return [re.sub(r'title="[^"]*"|uninstall --quiet --yes (setuptools )?pip', "", line) for line in lines]
+
+
+def test_the_two_images_are_built_alike() -> None:
+    assert without_what_is_its_own(DOCKERFILE) == without_what_is_its_own(BENCH_DOCKERFILE)
+    assert len(without_what_is_its_own(DOCKERFILE)) > 10
 
 
 def test_whatever_the_images_copy_is_let_through_and_nothing_else() -> None:

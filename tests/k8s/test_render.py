@@ -10,7 +10,7 @@ import pytest
 
 from istio.compile.versions import NEWEST
 from k8s.local.models import INJECT, SCALE
-from k8s.render import MODES, render
+from k8s.render import MODES, render, unchangeable
 from k8s.target import MeshOptions, Rendered, TargetError
 
 PODS = {
@@ -196,3 +196,9 @@ def test_a_world_without_sidecars_has_no_mesh(mode: str) -> None:
 def test_an_unknown_release_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(TargetError, match=r"no defaults of Istio '1.23' are known; choose one of 1.24, .*1.31"):
         render("mesh", "matched", mesh=MeshOptions(istio_version="1.23"))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_policies_can_be_changed_where_the_library_or_a_sidecar_follows_some(mode: str) -> None:
+    followed = mode != "none"
+    assert unchangeable(render(mode)) == ("" if followed else "mode none has no policies that could be changed")

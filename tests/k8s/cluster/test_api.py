@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 import trustme
+import yaml
 from kubernetes.config import incluster_config
 
 from k8s.cluster import api as apis
@@ -46,6 +47,35 @@ def test_a_file_that_is_no_kubeconfig_is_named(tmp_path: Path, text: str) -> Non
 def test_an_unknown_context_is_told_with_the_choices(cluster: FakeCluster, tmp_path: Path) -> None:
     with pytest.raises(TargetError, match="no context 'moon' in the kubeconfig; choose from: fake, other"):
         Api("moon", cluster.kubeconfig(tmp_path, "other"))
+
+
+def kubeconfig(cluster: FakeCluster, folder: Path, **changes: object) -> Path:
+    """A kubeconfig with the contexts `fake` and `other`, changed."""
+    file = cluster.kubeconfig(folder, "other")
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), **changes}))
+    return file
+
+
+@pytest.mark.parametrize("current", ["", None, "moon"])
+def test_a_context_that_is_named_needs_no_current_one(
+    cluster: FakeCluster, tmp_path: Path, current: str | None
+) -> None:
+    api = Api("other", kubeconfig(cluster, tmp_path, **{"current-context": current}))
+    assert api.get("/version")
+    assert api.context == "other"
+
+
+@pytest.mark.parametrize(("current", "stale"), [("", ""), ("moon", r" \(it names 'moon', which is not there\)")])
+def test_without_a_current_context_the_choices_are_told(
+    cluster: FakeCluster, tmp_path: Path, current: str, stale: str
+) -> None:
+    with pytest.raises(TargetError, match=f"no current context{stale}; choose with --context: fake, other"):
+        Api(kubeconfig=kubeconfig(cluster, tmp_path, **{"current-context": current}))
+
+
+def test_a_kubeconfig_without_contexts_says_so(cluster: FakeCluster, tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match=r"no current context .*; choose with --context: there is none"):
+        Api(kubeconfig=kubeconfig(cluster, tmp_path, contexts=None))
 
 
 def test_a_cluster_that_does_not_answer_is_told_with_its_address_and_context(tmp_path: Path) -> None:

@@ -21,8 +21,12 @@ def rendered(mode: str) -> Rendered:
     return render(mode, mesh=MeshOptions(gateway=True))
 
 
-def node(images: list[str], pods: int = 110) -> dict[str, Any]:
-    status = {"allocatable": {"pods": str(pods)}, "images": [{"names": images}]}
+def node(images: list[str], pods: int = 110, runtime: str = "containerd://2.1.4") -> dict[str, Any]:
+    status = {
+        "allocatable": {"pods": str(pods)},
+        "images": [{"names": images}],
+        "nodeInfo": {"containerRuntimeVersion": runtime},
+    }
     return {"kind": "Node", "metadata": {"name": "lab", "uid": "1"}, "status": status}
 
 
@@ -77,6 +81,17 @@ def test_rights_that_are_lacking_are_named(api: Api, cluster: FakeCluster) -> No
     assert seen(api)["permissions"] == (Found.BAD, "you may not create, patch destinationrules")
 
 
+def test_each_right_that_faults_load_and_looking_on_need_is_asked_for(api: Api, cluster: FakeCluster) -> None:
+    assert seen(api)["permissions"][0] is Found.GOOD
+    by_hand = {("", "pods/proxy", verb) for verb in ("get", "create", "update", "delete")}
+    assert by_hand | {("", "secrets", "get"), ("apps", "deployments", "list")} <= set(cluster.reviews)
+
+
+def test_a_bench_wants_no_more_of_the_way_to_pods_than_it_goes(api: Api, cluster: FakeCluster) -> None:
+    assert bench(api, "none", "mesh") == []
+    assert {verb for _, what, verb in cluster.reviews if what == "pods/proxy"} == {"get", "create"}
+
+
 def test_no_istio_and_an_old_one_are_bad_and_injection_is_then_not_tried(api: Api, cluster: FakeCluster) -> None:
     for release, says in ((None, "there is no Istio in this cluster"), ("1.20.0", "Istio 1.20.0 is too old")):
         cluster.istio = release
@@ -116,6 +131,12 @@ def test_a_mesh_that_takes_plaintext_is_good(api: Api, cluster: FakeCluster, spe
     assert seen(api)["Istio"][0] is Found.GOOD
 
 
+def test_a_rule_for_peers_that_says_nothing_at_all_is_good(api: Api, cluster: FakeCluster) -> None:
+    peers(cluster)
+    del cluster.of_kind("peerauthentications", "istio-system")[0]["spec"]
+    assert seen(api)["Istio"][0] is Found.GOOD
+
+
 def test_a_world_without_mutual_tls_says_so_itself_in_any_mesh(api: Api, cluster: FakeCluster) -> None:
     peers(cluster, mtls={"mode": "STRICT"})
     plain = render("mesh", mesh=MeshOptions(mtls=False))
@@ -126,6 +147,30 @@ def test_a_world_without_mutual_tls_says_so_itself_in_any_mesh(api: Api, cluster
 def test_injection_that_is_off_is_bad(api: Api, cluster: FakeCluster) -> None:
     cluster.injection = False
     assert seen(api)["sidecar injection"][0] is Found.BAD
+
+
+@pytest.mark.parametrize("label", ["istio-injection", "istio.io/rev"])
+@pytest.mark.parametrize("on", [True, False])
+def test_injection_is_not_judged_by_a_namespace_that_has_one_of_its_own(
+    api: Api, cluster: FakeCluster, label: str, on: bool
+) -> None:
+    cluster.injection = on
+    cluster.objects["/api/v1/namespaces/default"]["metadata"]["labels"] = {label: "disabled"}
+    found, says = seen(api)["sidecar injection"]
+    assert found is Found.UNKNOWN
+    assert f"(label {label})" in says
+    assert bench(api, "none", "mesh") == []
+
+
+@pytest.mark.parametrize(
+    ("runtime", "found"),
+    [("containerd://2.1.4", Found.BAD), ("docker://28.0", Found.BAD), ("cri-o://1.33", Found.GOOD)],
+)
+def test_an_image_of_localhost_is_there_only_where_the_runtime_looks_for_it(
+    api: Api, cluster: FakeCluster, runtime: str, found: Found
+) -> None:
+    cluster.objects["/api/v1/nodes/lab"] = node(["localhost/goaround:dev"], runtime=runtime)
+    assert seen(api)["image"][0] is found
 
 
 def test_an_image_that_no_node_lists_is_unknown_where_a_registry_may_have_it(api: Api) -> None:

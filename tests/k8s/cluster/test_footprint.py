@@ -43,6 +43,19 @@ async def test_everything_that_a_run_has_made_is_removed_and_nothing_else(api: A
     assert runs(api) == ["another"]
 
 
+async def test_all_that_cannot_be_removed_is_told_when_everything_else_is_gone(api: Api, cluster: JobCluster) -> None:
+    await made(api, RUN)
+    labels = cluster.objects[f"/api/v1/namespaces/{namespace(RUN)}"]["metadata"]["labels"]
+    rest = {"name": world(RUN, 2, "none"), "labels": dict(labels)}
+    cluster._put("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": rest})
+    stuck = [namespace(RUN), world(RUN, 1, "library")]
+    cluster.forbidden = {("DELETE", f"/namespaces/{one}") for one in stuck}
+    with pytest.raises(TargetError) as refused:
+        await Footprint(api, RUN).remove()
+    assert [one in line for one, line in zip(stuck, refused.value.errors, strict=True)] == [True, True]
+    assert f"/api/v1/namespaces/{world(RUN, 2, 'none')}" not in cluster.listing()
+
+
 async def test_a_run_that_has_left_nothing_is_no_trouble(api: Api) -> None:
     assert await Footprint(api, RUN).remove() == []
 

@@ -133,3 +133,7 @@ def test_a_runs_name_becomes_a_label_whatever_it_is(run: str) -> None:
 
 def test_two_runs_that_are_cut_are_told_apart() -> None:
     assert label("x" * 100) != label("x" * 101)
+
+
+def test_what_a_job_is_made_of_is_shown_without_its_token() -> None:
+    assert "let-nobody-see" not in repr(Harness("r", b"", {}, "let-nobody-see", 60, 60))

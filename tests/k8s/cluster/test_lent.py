@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from k8s.cluster import deletion
 from k8s.cluster.api import Api, path_of
 from k8s.cluster.lent import lent
 from k8s.target import Document, TargetError
@@ -30,6 +31,20 @@ async def test_one_that_cannot_be_deleted_is_told_and_the_next_is_deleted(cluste
             assert path_of(second) in cluster.listing()
     assert path_of(first) in cluster.listing()
     assert path_of(second) not in cluster.listing()
+
+
+async def test_it_ends_when_they_are_gone_and_not_before(cluster: FakeCluster, api: Api) -> None:
+    [one] = entries("one")
+    async with lent(api, [one]):
+        cluster.lingers = 2
+    assert cluster.asked.count(f"GET {path_of(one)}") == 3
+
+
+async def test_one_that_stays_is_told(cluster: FakeCluster, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deletion, "GONE_S", 0.2)
+    with pytest.raises(TargetError, match=r"configmaps/one is deleted, and still there after 0\.2 s"):
+        async with lent(api, entries("one")):
+            cluster.lingers = 1000
 
 
 async def test_who_is_interrupted_while_one_is_applied_leaves_none(

@@ -145,6 +145,17 @@ async def test_injection_that_is_off_is_told_and_nothing_stays(api: Api, cluster
     assert not any("deployments" in one for one in cluster.asked)
 
 
+async def test_a_try_of_injection_that_is_not_permitted_keeps_nothing(api: Api, cluster: FakeCluster) -> None:
+    cluster.forbidden = {("POST", "/namespaces/airport/pods")}
+    assert (await (await up(api, "mesh")).status()).ready
+
+
+async def test_injection_that_could_not_be_tried_and_is_off_is_told_by_the_pods(api: Api, cluster: FakeCluster) -> None:
+    cluster.forbidden, cluster.injection = {("POST", "/namespaces/airport/pods")}, False
+    [line] = await refusal(api, "mesh")
+    assert line.endswith("it got no sidecar: Istio's injection does not act on it")
+
+
 async def test_what_is_not_permitted_is_told_in_the_servers_words_and_nothing_stays(
     api: Api, cluster: FakeCluster
 ) -> None:

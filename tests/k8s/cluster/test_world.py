@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import pytest_asyncio
 
-from k8s.cluster import operated
+from k8s.cluster import deletion, operated
 from k8s.cluster.api import Api
 from k8s.cluster.target import ClusterTarget
 from k8s.cluster.world import ClusterWorld
@@ -110,7 +110,7 @@ async def test_an_object_is_deleted_when_it_is_gone_and_not_before(world: Cluste
 async def test_an_object_that_stays_is_told(
     world: ClusterWorld, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(operated, "GONE_S", 0.2)
+    monkeypatch.setattr(deletion, "GONE_S", 0.2)
     await world.apply([RULE])
     cluster.lingers = 1000
     with pytest.raises(TargetError, match=r"destinationrules/collector is deleted, and still there after 0\.2 s"):
