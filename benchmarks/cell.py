@@ -120,7 +120,7 @@ class Conduct:
                 await reset(world, pods, cell.seed, scenario.settings)
                 record |= await self._measure(cell, scenario, world, pods, rows)
         except (NotClean, *TROUBLE) as error:
-            record["void"] = [str(error)]
+            record["void"] = [*record["void"], str(error)]
         return record
 
     async def _emptied(self, world: World, scenario: Scenario, seed: int) -> None:

@@ -103,7 +103,7 @@ class Remote:
         await asyncio.shield(request)
 
     async def _arrives(self, act: Callable[[], None]) -> None:
-        for _ in range(self._rng.randrange(4)):
+        for _ in range(self._rng.randrange(16)):
             await asyncio.sleep(0)
         act()
 
@@ -141,7 +141,7 @@ async def test_a_hundred_injections_cancelled_at_random_steps_leave_nothing_brok
     for number in range(100):
         site = Site(cast("World", world), cast("aiohttp.ClientSession", None), VICTIMS, f"f{number}", 1, 3600)
         task = asyncio.create_task(hold(read.at(site)))
-        for _ in range(rng.randrange(30)):
+        for _ in range(rng.randrange(80)):
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait([task])
