@@ -10,6 +10,7 @@ import base64
 import io
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -211,6 +212,13 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     return Ended(code, out.getvalue(), err.getvalue(), folder, job.cells, cluster.written, left)
 
 
+@pytest.fixture
+def complete(ended: Ended, tmp_path: Path) -> str:
+    """The name of a run that is complete, in the folder of results of this test."""
+    shutil.copytree(ended.folder / "results", tmp_path / "results")
+    return ended.run.name
+
+
 @of_one_bench
 def test_it_ends_with_the_table_and_leaves_nothing_in_the_cluster(ended: Ended) -> None:
     assert (ended.code, ended.err, ended.left) == (0, "", set())
@@ -391,14 +399,13 @@ def test_what_is_missing_is_measured_anew_when_the_job_is_gone(
     assert the_run(tmp_path).verify() == []
 
 
+@of_one_bench
 def test_a_run_that_is_complete_only_has_its_remains_removed(
-    bench: Told, job: Harness, cluster: JobCluster, tmp_path: Path
+    bench: Told, job: Harness, cluster: JobCluster, complete: str
 ) -> None:
-    bench(*TWO_CELLS)
-    asked = len(cluster.asked)
-    assert bench("--resume", the_run(tmp_path).name, "--target", "cluster")[0] == 0
-    assert not any(each.startswith("POST /api/v1/namespaces ") for each in cluster.asked[asked:])
-    assert job._jobs == 1
+    assert bench("--resume", complete, "--target", "cluster")[0] == 0
+    assert "POST /api/v1/namespaces" not in cluster.asked
+    assert job._jobs == 0
 
 
 @pytest.mark.parametrize(
@@ -548,11 +555,10 @@ def test_what_means_nothing_is_refused_all_at_once(
     )
 
 
-def test_a_run_is_resumed_where_it_was_begun(bench: Told, job: Harness, tmp_path: Path) -> None:
-    bench(*TWO_CELLS)
-    name = the_run(tmp_path).name
-    code, _, err = bench("--resume", name)
-    assert (code, err) == (2, f"goaround: {name}: was begun with --target cluster; resume it with the same\n")
+@of_one_bench
+def test_a_run_is_resumed_where_it_was_begun(bench: Told, complete: str) -> None:
+    code, _, err = bench("--resume", complete)
+    assert (code, err) == (2, f"goaround: {complete}: was begun with --target cluster; resume it with the same\n")
 
 
 def test_down_is_told_one_thing_at_a_time(told: Told) -> None:
@@ -720,14 +726,11 @@ def test_a_harness_that_does_not_hear_that_all_was_fetched_is_no_failure(
     assert bench(*TWO_CELLS)[0] == 0
 
 
-def test_a_run_is_not_resumed_in_another_cluster(
-    bench: Told, job: Harness, cluster: JobCluster, tmp_path: Path
-) -> None:
-    bench(*TWO_CELLS)
-    name = the_run(tmp_path).name
+@of_one_bench
+def test_a_run_is_not_resumed_in_another_cluster(bench: Told, job: Harness, cluster: JobCluster, complete: str) -> None:
     cluster.objects["/api/v1/namespaces/kube-system"]["metadata"]["uid"] = "of-another"
-    code, out, err = bench("--resume", name, "--target", "cluster")
-    says = f"goaround: {name}: was begun in another cluster than this one; name that one's with --context\n"
+    code, out, err = bench("--resume", complete, "--target", "cluster")
+    says = f"goaround: {complete}: was begun in another cluster than this one; name that one's with --context\n"
     assert (code, out, err) == (2, "", says)
 
 
