@@ -126,7 +126,7 @@ def test_an_interrupted_bench_leaves_no_process_keeps_its_cells_and_can_be_finis
         assert process.wait(20) == 130
     assert alive(children) == []
     kept = {path.name: path.read_bytes() for path in (only_run(tmp_path).folder / "cells").glob("r1-*")}
-    assert len(kept) == 2
+    assert {"r1-short-library.json", "r1-short-library.csv.gz"} <= kept.keys()  # and the calls of frames that failed
     done = goaround(tmp_path, "--resume", only_run(tmp_path).name)
     assert done.returncode == 0, done.stderr
     run = only_run(tmp_path)
