@@ -25,7 +25,7 @@ FIELD_MANAGER = "goaround"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 TIMEOUT_S = 20.0
 PATIENCE_S, PAUSE_S = 15.0, 1.0
-"""For how long what only looks is asked again, and how far apart, where the server has too much to do."""
+"""For how long what may be asked twice is asked again, and how far apart, where the server has too much to do."""
 TOO_MANY = 429
 PLURALS = {
     "Namespace": "namespaces",
@@ -146,26 +146,11 @@ class Api:
         )
 
     def get(self, path: str, **query: str) -> Document:
-        """GET a path under the API server's root, for PATIENCE_S again while a server that has ever answered is busy.
+        """GET a path under the API server's root, again while it is busy.
 
-        Busy is: out of reach, too slow, a status of 429 or from 500 on. Raises ApiError, or TargetError when nobody
-        answers.
+        Raises ApiError, or TargetError when nobody answers.
         """
-        deadline: float | None = None
-        while True:
-            try:
-                return dict(json.loads(self._ask("GET", path, query)))
-            except TargetError as error:
-                now, pause = time.monotonic(), PAUSE_S
-                if isinstance(error, ApiError):
-                    if error.status < 500 and error.status != TOO_MANY:
-                        raise
-                    pause = max(pause, error.retry_after_s)
-                # counted from the first failure, which may have taken TIMEOUT_S
-                deadline = now + PATIENCE_S if deadline is None else deadline
-                if not self._there or now + pause > deadline:
-                    raise
-                time.sleep(pause)
+        return dict(json.loads(self._patiently(lambda: self._ask("GET", path, query))))
 
     def find(self, path: str) -> Document | None:
         """GET a path, where there may be nothing: None then. Raises as `get` does for all else."""
@@ -191,10 +176,16 @@ class Api:
         return dict(json.loads(self._ask("POST", path, query, body, "application/json")))
 
     def apply(self, one: Mapping[str, Any], *, dry_run: bool = False) -> Document:
-        """Server-side apply an object under our field manager: created, or made so; fields of others are taken over."""
+        """Server-side apply an object under our field manager: created, or made so; fields of others are taken over.
+
+        Again while the server is busy. A dry run is not: who makes many wants to know of each at once.
+        """
         query = {"fieldManager": FIELD_MANAGER, "force": "true", **({"dryRun": "All"} if dry_run else {})}
-        answer = self._ask("PATCH", path_of(one), query, one, "application/apply-patch+yaml")
-        return dict(json.loads(answer))
+
+        def ask() -> str:
+            return self._ask("PATCH", path_of(one), query, one, "application/apply-patch+yaml")
+
+        return dict(json.loads(ask() if dry_run else self._patiently(ask)))
 
     def apply_all(self, objects: Iterable[Mapping[str, Any]]) -> None:
         """Apply objects in their order. Raises TargetError naming the one that was refused."""
@@ -210,9 +201,30 @@ class Api:
         self._ask("DELETE", path, {}, body, "application/json")
 
     def merge(self, path: str, change: Mapping[str, Any]) -> None:
-        """Change single fields of an object."""
+        """Change single fields of an object, again while the server is busy."""
         query = {"fieldManager": FIELD_MANAGER}
-        self._ask("PATCH", path, query, change, "application/merge-patch+json")
+        self._patiently(lambda: self._ask("PATCH", path, query, change, "application/merge-patch+json"))
+
+    def _patiently(self, ask: Callable[[], str]) -> str:
+        """Ask what may be asked twice, for PATIENCE_S again while a server that has ever answered is busy.
+
+        Busy is: out of reach, too slow, a status of 429 or from 500 on.
+        """
+        deadline: float | None = None
+        while True:
+            try:
+                return ask()
+            except TargetError as error:
+                now, pause = time.monotonic(), PAUSE_S
+                if isinstance(error, ApiError):
+                    if error.status < 500 and error.status != TOO_MANY:
+                        raise
+                    pause = max(pause, error.retry_after_s)
+                # counted from the first failure, which may have taken TIMEOUT_S
+                deadline = now + PATIENCE_S if deadline is None else deadline
+                if not self._there or now + pause > deadline:
+                    raise
+                time.sleep(pause)
 
     def _credentials(self) -> dict[str, str]:
         auth = self._client.configuration.auth_settings().get("BearerToken")

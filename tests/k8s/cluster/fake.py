@@ -29,8 +29,8 @@ class FakeCluster:
     `refused` are names of objects that a webhook refuses; `pods` answers what is asked of a pod by its proxy; `gone`
     are pods that are listed and, a moment later, have no log any more. What was asked is kept: `asked` as METHOD PATH,
     `reviews` as group, resource and verb, `logs` with their queries.
-    What is deleted is still found `lingers` times. `busy`: by the end of a path, the statuses that the next GETs get in
-    place of an answer (0: the connection is lost); `retry_after` goes with them.
+    What is deleted is still found `lingers` times. `busy`: by method and end of a path, the statuses that the next such
+    requests get in place of an answer (0: the connection is lost); `retry_after` goes with them.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class FakeCluster:
         self.gone: set[str] = set()
         self.finalizes = True
         self.lingers = 0
-        self.busy: dict[str, list[int]] = {}
+        self.busy: dict[tuple[str, str], list[int]] = {}
         self.retry_after = ""
         self._made: dict[tuple[str, str], int] = {}
         self._numbers = count(1)
@@ -109,8 +109,9 @@ class FakeCluster:
             return _status(401, "Unauthorized", "Unauthorized")
         if any(method == one and path.endswith(end) for one, end in self.forbidden):
             return _status(403, "Forbidden", f'{path} is forbidden: User "u" cannot {method}')
-        for statuses in [one for end, one in self.busy.items() if method == "GET" and path.endswith(end) and one]:
-            return self._too_busy(request, statuses.pop(0))
+        for (which, end), statuses in self.busy.items():
+            if statuses and method == which and path.endswith(end):
+                return self._too_busy(request, statuses.pop(0))
         proxied = re.search("/pods/([^/]+)/proxy/", path)
         if proxied:
             request["body"] = await request.text()

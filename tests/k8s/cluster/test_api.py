@@ -18,7 +18,7 @@ from kubernetes.config import incluster_config
 
 from k8s.cluster import api as apis
 from k8s.cluster.api import PATIENCE_S, PAUSE_S, TIMEOUT_S, Api, ApiError, folder, path_of
-from k8s.target import TargetError
+from k8s.target import Document, TargetError
 from tests.k8s.cluster.fake import FakeCluster
 
 
@@ -132,13 +132,44 @@ def test_a_server_that_is_busy_for_a_moment_is_asked_again(
     cluster: FakeCluster, api: Api, seconds: Seconds, status: int
 ) -> None:
     api.get("/version")
-    cluster.busy = {"": [status] * 3}
+    cluster.busy = {("GET", ""): [status] * 3}
     assert api.find("/api/v1/namespaces/default") is not None
     assert seconds.slept == [PAUSE_S] * 3
 
 
+def entry(**data: str) -> Document:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one", "namespace": "default"}, "data": data}
+
+
+@pytest.mark.parametrize("status", [0, 429, 500, 504])
+def test_what_may_be_made_twice_is_made_again(cluster: FakeCluster, api: Api, seconds: Seconds, status: int) -> None:
+    api.get("/version")
+    cluster.busy = {("PATCH", ""): [status]}
+    api.apply(entry(a="1"))
+    cluster.busy = {("PATCH", ""): [status]}
+    api.merge(path_of(entry()), {"data": {"b": "2"}})
+    assert cluster.objects[path_of(entry())]["data"] == {"a": "1", "b": "2"}
+    assert seconds.slept == [PAUSE_S] * 2
+
+
+def test_a_dry_run_is_told_at_once(cluster: FakeCluster, api: Api, seconds: Seconds) -> None:
+    api.get("/version")
+    cluster.busy = {("PATCH", ""): [500]}
+    with pytest.raises(ApiError):
+        api.apply(entry(), dry_run=True)
+    assert not seconds.slept
+
+
+def test_what_may_be_made_once_only_is_not_made_again(cluster: FakeCluster, api: Api, seconds: Seconds) -> None:
+    api.get("/version")
+    cluster.busy = {("POST", ""): [500]}
+    with pytest.raises(ApiError):
+        api.post("/api/v1/namespaces", {"metadata": {"name": "new"}})
+    assert not seconds.slept
+
+
 def test_one_that_stays_busy_is_told_after_a_while(cluster: FakeCluster, api: Api, seconds: Seconds) -> None:
-    cluster.busy = {"": [500] * 1000}
+    cluster.busy = {("GET", ""): [500] * 1000}
     with pytest.raises(ApiError, match="500: too much to do"):
         api.get("/version")
     assert PATIENCE_S - PAUSE_S <= sum(seconds.slept) <= PATIENCE_S
@@ -163,7 +194,7 @@ def test_who_took_all_of_their_time_to_say_nothing_is_asked_again(
 def test_a_server_that_says_when_to_come_again_is_given_that_time(
     cluster: FakeCluster, api: Api, seconds: Seconds
 ) -> None:
-    cluster.busy, cluster.retry_after = {"": [429]}, "7"
+    cluster.busy, cluster.retry_after = {("GET", ""): [429]}, "7"
     api.get("/version")
     assert seconds.slept == [7.0]
 

@@ -304,12 +304,14 @@ async def test_an_api_server_that_is_busy_while_a_world_starts_and_ends_ends_nei
 ) -> None:
     monkeypatch.setattr(apis, "PAUSE_S", 0.0)
     before = cluster.listing()
-    cluster.busy = {"/pods": [500, 0], "/events": [429], "/deployments": [504]}
+    lists = {("GET", "/pods"): [500, 0], ("GET", "/events"): [429], ("GET", "/deployments"): [504]}
+    cluster.busy = {**lists, ("PATCH", "/collector"): [500, 0, 429]}
     world = await up(api)
-    cluster.busy = {"/namespaces/airport": [500, 0]}
+    assert not any(cluster.busy.values())
+    cluster.busy = {("GET", "/namespaces/airport"): [500, 0]}
     await world.down()
     assert cluster.listing() == before
-    assert cluster.busy == {"/namespaces/airport": []}
+    assert not any(cluster.busy.values())
 
 
 async def test_progress_says_how_many_are_ready(api: Api) -> None:
