@@ -66,7 +66,7 @@ def render(
         errors.append(f"namespace {namespace!r}: use a to z, 0 to 9 and '-'")
     if errors:
         raise TargetError(errors)
-    built = kustomize.build(OVERLAYS / mode)
+    built = kustomize.build(OVERLAYS / mode, [OVERLAYS.parent, policies.FOLDER])
     # the overlay's Istio objects are those of the default policy set, for whoever applies it by hand
     objects = [moved(one, namespace) for one in built if not is_istio(one)]
     _set_env(objects, overrides.get("env", {}))
