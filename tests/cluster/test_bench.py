@@ -56,8 +56,8 @@ def test_a_library_and_a_mesh_are_compared_there(tmp_path: Path) -> None:
 
 def test_ctrl_c_keeps_what_was_copied_and_nothing_in_the_cluster(tmp_path: Path) -> None:
     with started(command(tmp_path, *SHORT, "--arm", "none", "--repetitions", "20")) as process:
-        until(process, r"^\[1/20\]")
-        until(process, r"^\[2/20\]")
+        until(process, r"^\[1/")
+        until(process, r"^\[2/")
         process.send_signal(signal.SIGINT)
         assert process.stdout is not None
         said = process.stdout.read()
@@ -70,13 +70,13 @@ def test_ctrl_c_keeps_what_was_copied_and_nothing_in_the_cluster(tmp_path: Path)
 
 def test_what_a_killed_command_left_goes_on_is_followed_again_and_is_removed_by_down(api: Api, tmp_path: Path) -> None:
     with started(command(tmp_path, *SHORT, "--arm", "none", "--repetitions", "20")) as process:
-        until(process, r"^\[1/20\]")
+        until(process, r"^\[1/")
         process.kill()
     run = the_run(tmp_path)
     assert any(one.endswith(f"/{namespace(run.name)}") for one in listing(api))
     with started(command(tmp_path, "--resume", run.name)) as process:
         until(process, "following it again")
-        until(process, r"^\[3/20\]")
+        until(process, r"^\[3/")
         process.kill()
     assert len(the_run(tmp_path).records()) >= 2
     down = [str(GOAROUND), "down", *CLUSTER, "--run", run.name]

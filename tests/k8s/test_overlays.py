@@ -150,10 +150,9 @@ def test_a_pod_without_a_sidecar_names_its_own_page_of_metrics(mode: str) -> Non
 
 
 @pytest.mark.parametrize("mode", sorted(WITH_SIDECARS))
-def test_a_pod_with_a_sidecar_leaves_it_to_the_injector_to_name_the_proxys_so_that_no_request_is_told_twice(
-    mode: str,
-) -> None:
-    assert not any(scraped(mode))
+def test_a_pod_with_a_sidecar_names_the_proxys_so_that_no_request_is_told_twice(mode: str) -> None:
+    page = {"prometheus.io/scrape": "true", "prometheus.io/port": "15020", "prometheus.io/path": "/stats/prometheus"}
+    assert all(one == page for one in scraped(mode))
 
 
 @pytest.mark.parametrize("mode", MODES)
