@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
+from k8s.uninterrupted import to_its_end
+
 
 async def whole(calls: Iterable[Coroutine[Any, Any, Any]]) -> None:
     """Make all calls at once; returns, raises what one of them raised, or is cancelled, only when all have ended.
@@ -13,15 +15,6 @@ async def whole(calls: Iterable[Coroutine[Any, Any, Any]]) -> None:
     A fault that is set in one call and ended in the next must not be set after it was ended, as it could be when the
     first call is given up on its way.
     """
-    made = asyncio.gather(*calls, return_exceptions=True)
-    cancelled: asyncio.CancelledError | None = None
-    while not made.done():
-        try:
-            await asyncio.shield(made)
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
-    for result in made.result():
+    for result in await to_its_end(asyncio.gather(*calls, return_exceptions=True)):
         if isinstance(result, BaseException):
             raise result

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 
 from k8s.cluster.api import Api, ApiError, path_of
 from k8s.cluster.deletion import gone
-from k8s.cluster.uninterrupted import to_its_end
 from k8s.target import Document, TargetError
+from k8s.uninterrupted import to_its_end
 
 
 @asynccontextmanager

@@ -13,10 +13,10 @@ from k8s.cluster.api import NAMESPACES, Api, ApiError, folder
 from k8s.cluster.control import SECRET, new_token, token_of
 from k8s.cluster.objects import MANAGED_BY, OURS, Sent, is_ours, sent
 from k8s.cluster.reach import Reach
-from k8s.cluster.uninterrupted import to_its_end
 from k8s.cluster.world import ClusterWorld, Say, quiet
 from k8s.render import unchangeable
 from k8s.target import Ability, Need, Rendered, TargetError
+from k8s.uninterrupted import to_its_end
 
 # Resident bytes, idle with some room: an application and its warden; an Envoy and its pilot-agent.
 MIB = 2**20
