@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import signal
 import socket
 import sys
 import tempfile
@@ -25,6 +23,7 @@ from benchmarks.cell import CAPACITY, LATENESS_LIMIT_MS, LEAD_S, REQUEST_TIMEOUT
 from benchmarks.console import console as output
 from benchmarks.errors import INTERRUPTED, BadInput
 from benchmarks.measures.latency import percentile
+from benchmarks.signals import heed
 from benchmarks.targets import LOCAL, Context, TargetName, options, reached
 from benchmarks.world_cli import DEFAULT_WORLD
 from k8s.target import WorldStatus
@@ -121,10 +120,7 @@ async def _play(status: WorldStatus, wanted: dict[str, object]) -> Audit:
     except ValidationError as error:
         raise BadInput(each.removeprefix("load.") for each in sentences(error)) from None
     async with await Generator.start() as generator:
-        # Not every event loop can: then Ctrl-C ends this process at once, and the generator with it.
-        with contextlib.suppress(NotImplementedError):
-            for number in (signal.SIGINT, signal.SIGTERM):
-                asyncio.get_running_loop().add_signal_handler(number, generator.interrupt)
+        heed(generator.interrupt)
         return await generator.run(spec.model_copy(update={"start_monotonic": time.monotonic() + LEAD_S}))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -17,9 +17,16 @@ async def interruptible(work: Coroutine[Any, Any, T]) -> T:
     Python's own way with Ctrl-C raises KeyboardInterrupt at the second, out of whatever is being removed after the
     first.
     """
-    task, loop = asyncio.ensure_future(work), asyncio.get_running_loop()
-    # Not every event loop can: then a signal does what it does in any program, and attached worlds end with this one.
-    with contextlib.suppress(NotImplementedError):
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, task.cancel)
+    task = asyncio.ensure_future(work)
+    heed(task.cancel)
     return await task
+
+
+def heed(act: Callable[[], object], *numbers: signal.Signals) -> None:
+    """Have the running loop act on these signals, SIGINT and SIGTERM if none is named.
+
+    Not every event loop can: then a signal does what it does in any program, and attached worlds end with this one.
+    """
+    with contextlib.suppress(NotImplementedError):
+        for number in numbers or (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, act)

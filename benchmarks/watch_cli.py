@@ -16,6 +16,7 @@ from rich.live import Live
 
 from benchmarks.console import console as output
 from benchmarks.errors import BadInput
+from benchmarks.signals import heed
 from benchmarks.targets import LOCAL, Context, TargetName, reached
 from benchmarks.watch.table import edges_table
 from benchmarks.watch.watcher import View, views
@@ -54,8 +55,7 @@ def watch(
 async def _watching(world: Reached) -> AsyncIterator[AsyncGenerator[View, None]]:
     task = asyncio.current_task()
     if task is not None:
-        with contextlib.suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        heed(task.cancel, signal.SIGTERM)
     async with (
         world as found,
         aiohttp.ClientSession(headers=found.headers) as http,

@@ -29,6 +29,7 @@ from benchmarks.cluster.turns import Turns
 from benchmarks.errors import UNPROVEN, WRONG
 from benchmarks.mendable import MENDABLE, sentences
 from benchmarks.results import Run
+from benchmarks.signals import interruptible
 from benchmarks.worlds import Up, all_are_up, until_idle
 from k8s.cluster.api import Api
 from k8s.cluster.control import VARIABLE
@@ -121,10 +122,8 @@ async def found(settings: Settings, api: Api, run: Run, say: Callable[[str], Non
 
 
 async def _until_terminated(settings: Settings, api: Api) -> int:
-    task = asyncio.ensure_future(serve(settings, api))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with contextlib.suppress(asyncio.CancelledError):
-        return await task
+        return await interruptible(serve(settings, api))
     return 128 + signal.SIGTERM
 
 
