@@ -16,7 +16,7 @@ import aiohttp
 
 from benchmarks import failed_calls
 from benchmarks.edges import connections, edges, inbound_retries
-from benchmarks.faults import Fault, FaultFailed, Proof, Site, Victim, injected, victims
+from benchmarks.faults import Fault, FaultFailed, Proof, Site, as_victims, injected, victims
 from benchmarks.faults.site import Keep
 from benchmarks.kept import Kept
 from benchmarks.machine import CPU_LIMIT, CpuClock
@@ -265,13 +265,10 @@ class Conduct:
         keep: Keep | None = None,
         version: str | None = None,
     ) -> Site:
-        there = [
-            Victim(pod.name, pod.app, pod.admin) for pod in kept.pods.of(service) if version in (None, pod.version)
-        ]
         return Site(
             world=kept.world,
             http=self.http,
-            victims=victims(there, replicas, cell.seed),
+            victims=victims(as_victims(kept.pods.of(service), version), replicas, cell.seed),
             id=f"r{cell.repetition}-{cell.scenario}",
             seed=cell.seed,
             ttl_s=scenario.phases.fault + TTL_MARGIN_S,

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from benchmarks.console import console as output
 from benchmarks.errors import UNPROVEN, BadInput
-from benchmarks.faults import AnyFault, Fault, Proof, Service, Site, Spec, Victim, victims
+from benchmarks.faults import AnyFault, Fault, Proof, Service, Site, Spec, as_victims, victims
 from benchmarks.faults.sweep import Stale, active, sweep
 from benchmarks.problems import explain
 from benchmarks.targets import CLUSTER, LOCAL, Context, TargetName, options, reached
@@ -100,11 +100,7 @@ def inject(
 
     async def strike(world: World, http: aiohttp.ClientSession) -> Proof:
         pods = (await world.status()).pods
-        there = [
-            Victim(pod.name, pod.app, pod.admin)
-            for pod in pods
-            if pod.service == spec.service and spec.version in (None, pod.version)
-        ]
+        there = as_victims((pod for pod in pods if pod.service == spec.service), spec.version)
         if not there:
             raise BadInput([f"service: {spec.service} has no replica that could be struck"])
         try:

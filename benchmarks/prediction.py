@@ -16,6 +16,7 @@ from benchmarks.record import EdgeRecord, Record
 from benchmarks.scenario import Scenario
 from istio import library
 from istio.objects import Document, parse
+from k8s.target import MODE_VARIABLE, WITHOUT_LIBRARY
 from resilience_lib import Outcome
 from resilience_lib.conditions import retry_condition
 
@@ -83,13 +84,13 @@ def _independent(scenario: Scenario) -> Abort | None:
 def _as_deployed(scenario: Scenario) -> bool:
     """Whether what services are told leaves every call as it is, but for the library of some callers."""
     told = [setting for env in scenario.settings.values() for setting in env.items()]
-    return all(name == "IDEMPOTENCY" or (name, value) == ("RESILIENCE_MODE", "plain") for name, value in told)
+    return all(name == "IDEMPOTENCY" or (name, value) == (MODE_VARIABLE, WITHOUT_LIBRARY) for name, value in told)
 
 
 def _had_by(caller: str, scenario: Scenario, policies: Mapping[str, Any]) -> Mapping[str, Any]:
     """The policies that act on the calls of `caller`: the library's do not where it is told to do without."""
     told = scenario.settings.items()
-    plain = any(service == caller and env.get("RESILIENCE_MODE") == "plain" for service, env in told)
+    plain = any(service == caller and (MODE_VARIABLE, WITHOUT_LIBRARY) in env.items() for service, env in told)
     return {**policies, "library": None} if plain else policies
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.actions.rolling_restart import Rolled
-from benchmarks.faults import FaultFailed, Proof, Service, Victim
+from benchmarks.faults import FaultFailed, Proof, Service, Victim, as_victims
 from benchmarks.faults.site import Keep
 from benchmarks.faults.whole import whole
 from istio.objects import Document, parse
@@ -72,4 +72,4 @@ class RolledOut:
 
 async def replicas_of(world: World, services: Sequence[Service]) -> list[Victim]:
     """The pods of some services."""
-    return [Victim(pod.name, pod.app, pod.admin) for pod in (await world.status()).pods if pod.service in services]
+    return as_victims(pod for pod in (await world.status()).pods if pod.service in services)

@@ -14,7 +14,7 @@ from benchmarks.faults.crash import Crash
 from benchmarks.faults.delay import Delay
 from benchmarks.faults.expired_certificate import ExpiredCertificate
 from benchmarks.faults.fail_first import FailFirst
-from benchmarks.faults.fault import Fault, FaultFailed, Proof, Victim, injected, victims
+from benchmarks.faults.fault import Fault, FaultFailed, Proof, Victim, as_victims, injected, victims
 from benchmarks.faults.freeze import Freeze
 from benchmarks.faults.hang import Hang
 from benchmarks.faults.library_missing import LibraryMissing
@@ -57,4 +57,16 @@ AnyFault = Annotated[
 ]
 """Every kind that a scenario may name."""
 
-__all__ = ["AnyFault", "Fault", "FaultFailed", "Proof", "Service", "Site", "Spec", "Victim", "injected", "victims"]
+__all__ = [
+    "AnyFault",
+    "Fault",
+    "FaultFailed",
+    "Proof",
+    "Service",
+    "Site",
+    "Spec",
+    "Victim",
+    "as_victims",
+    "injected",
+    "victims",
+]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from benchmarks.faults.whole import whole
+from k8s.target import Pod
 
 
 class FaultFailed(RuntimeError):
@@ -77,6 +78,11 @@ async def injected(fault: Fault) -> AsyncIterator[Fault]:
         yield fault
     finally:
         await whole([fault.remove()])
+
+
+def as_victims(pods: Iterable[Pod], version: str | None = None) -> list[Victim]:
+    """Where each pod is struck; of one version alone, if that is given."""
+    return [Victim(pod.name, pod.app, pod.admin) for pod in pods if version in (None, pod.version)]
 
 
 def victims(pods: Sequence[Victim], replicas: int | Literal["all"], seed: int) -> list[Victim]:

@@ -18,7 +18,7 @@ from prometheus_client.samples import Sample
 
 from benchmarks.cell import LEAD_S
 from benchmarks.edges import OUTSIDE, edges
-from benchmarks.faults import FaultFailed, Site, Spec, Victim, injected, victims
+from benchmarks.faults import FaultFailed, Site, Spec, as_victims, injected, victims
 from benchmarks.measures import MEASURES
 from benchmarks.measures.amplification import Amplification, amplification
 from benchmarks.measures.measure import arrived
@@ -184,8 +184,8 @@ class WorldStage:
     def _site(
         self, name: str, service: str, replicas: int | Literal["all"], version: str | None, pods: Pods, seed: int
     ) -> Site:
-        there = [Victim(pod.name, pod.app, pod.admin) for pod in pods.of(service) if version in (None, pod.version)]
-        return Site(self.world, self.http, victims(there, replicas, seed), name, seed, TTL_S)
+        chosen = victims(as_victims(pods.of(service), version), replicas, seed)
+        return Site(self.world, self.http, chosen, name, seed, TTL_S)
 
     async def _settled(self, pods: Pods) -> dict[str, dict[str, Any]]:
         """Counters once nothing is worked on any more. Raises FaultFailed when something still is after SETTLE_S."""
