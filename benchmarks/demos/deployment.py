@@ -20,8 +20,9 @@ NOT_IN_A_LIBRARY = "a library has no objects in a control plane: its policies ar
 
 
 async def health_of(airport: Airport, paths: tuple[str, ...] = HEALTH) -> list[Check]:
-    """Ask each service for its state, by the way in."""
-    return [same(f"GET {path}", 200, (await airport.ask(path))[0]) for path in paths]
+    """Ask each service for its state, by the way in. What is not as it should be is shown with its words."""
+    answers = [(path, *await airport.ask(path)) for path in paths]
+    return [same(f"GET {path}", OK, status if status == OK else f"{status}: {said}") for path, status, said in answers]
 
 
 async def application(airport: Airport) -> list[Check]:
