@@ -6,11 +6,11 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from shlex import join
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
@@ -24,7 +24,7 @@ from benchmarks.demos.airport import Say
 from benchmarks.demos.demo import Check, Demo
 from benchmarks.demos.show import alone, entered, find, in_library, mesh, on_mesh
 from benchmarks.demos.stage import local
-from benchmarks.errors import INTERRUPTED, BadInput
+from benchmarks.errors import BadInput
 from benchmarks.targets import CLUSTER, LOCAL, Context, TargetName
 from benchmarks.world_cli import DEFAULT_WORLD
 from k8s.local.client import LocalWorld
@@ -94,13 +94,13 @@ def demo(
         from benchmarks.demos import cluster
 
         way = cluster.opened(context, gateway, say)
-        missed = interruptible(_on_cluster(way, DEMOS[name] if name != ALL else None, world, console, say))
+        missed = signals.run(_on_cluster(way, DEMOS[name] if name != ALL else None, world, console, say))
     elif name == ALL:
-        missed = interruptible(_all(mode, console, say, fresh=fresh))
+        missed = signals.run(_all(mode, console, say, fresh=fresh))
     elif mode == "library":
-        missed = interruptible(each([DEMOS[name]], console, lambda one: in_library(one, LocalTarget(), say)))
+        missed = signals.run(each([DEMOS[name]], console, lambda one: in_library(one, LocalTarget(), say)))
     else:
-        missed = interruptible(_one(DEMOS[name], world, console, say))
+        missed = signals.run(_one(DEMOS[name], world, console, say))
     if missed:
         console.print(f"not shown: {', '.join(missed)}", style="bold red", soft_wrap=True)
         raise typer.Exit(NOT_SHOWN)
@@ -123,15 +123,6 @@ def _refuse(target: str, context: str | None, gateway: str | None, mode: str, *,
         problems.append(f"--gateway {gateway!r}: must be HOST:PORT, such as 127.0.0.1:8080")
     if problems:
         raise BadInput(problems)
-
-
-def interruptible(work: Coroutine[Any, Any, list[str]]) -> list[str]:
-    """Run to the end; Ctrl-C and SIGTERM end the world of its own first."""
-    try:
-        return asyncio.run(signals.interruptible(work))
-    except asyncio.CancelledError:
-        typer.echo("goaround: interrupted", err=True)
-        raise typer.Exit(INTERRUPTED) from None
 
 
 async def _one(demo: Demo, name: str | None, console: Console, say: Say) -> list[str]:

@@ -8,7 +8,20 @@ import signal
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+import typer
+
+from benchmarks.errors import INTERRUPTED
+
 T = TypeVar("T")
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run the work of a command to its end; one that is interrupted says so, and exits with INTERRUPTED."""
+    try:
+        return asyncio.run(interruptible(work))
+    except asyncio.CancelledError:
+        typer.echo("goaround: interrupted", err=True)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 async def interruptible(work: Coroutine[Any, Any, T]) -> T:

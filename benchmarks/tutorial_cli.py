@@ -12,9 +12,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from benchmarks import signals
 from benchmarks.console import FILE_WIDTH
 from benchmarks.console import console as output
-from benchmarks.demo_cli import NOT_SHOWN, each, interruptible
+from benchmarks.demo_cli import NOT_SHOWN, each
 from benchmarks.demos import transcript
 from benchmarks.demos import tutorial as document
 from benchmarks.demos.show import entered, in_library, mesh, on_mesh
@@ -43,7 +44,7 @@ def tutorial(
         raise BadInput([f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}"]) from None
     shown, console = document.shown(text, str(file)), output()
     printed: dict[str, str] = {}
-    if missed := interruptible(_run(shown, printed, console)):
+    if missed := signals.run(_run(shown, printed, console)):
         console.print(f"not shown: {', '.join(missed)}; {file} is as it was", style="bold red", soft_wrap=True)
         raise typer.Exit(NOT_SHOWN)
     write_whole(file, document.rewritten(text, printed).encode())

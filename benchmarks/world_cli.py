@@ -10,6 +10,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from benchmarks import signals
 from benchmarks.arm import Arm
 from benchmarks.console import console as output
 from benchmarks.errors import BadInput
@@ -72,7 +73,7 @@ def up(
     else:
         env = {"*": {"CALL_LOG": "on"}} if call_log else {}
         rendered = render(arm.mode, arm.policies, {"env": env}, mesh, name)
-    status = asyncio.run(_start(chosen, name, rendered, seed))
+    status = signals.run(_start(chosen, name, rendered, seed))
     console.print(pods_table(status))
     if target == CLUSTER:
         _say_how_to_reach(name, context)

@@ -77,7 +77,8 @@ def require_injection(api: Api, namespace: str) -> None:
     if not injects(api, namespace):
         raise TargetError(
             f"sidecar injection is off: a pod labelled {INJECT}=true gets no {PROXY} in namespace {namespace}; "
-            "see that istiod's webhook istio-sidecar-injector is there, and not for another revision only"
+            "see that istiod's webhook istio-sidecar-injector (or istio-revision-tag-default) is there, and not for "
+            "another revision only"
         )
 
 

@@ -14,6 +14,8 @@ APP, PROXY = "app", "istio-proxy"
 NO_IMAGE = frozenset({"ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"})
 NEVER_STARTS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 HOPELESS_RESTARTS = 2
+REFUSED = ("not found", "denied", "unauthorized", "forbidden", "does not exist")
+"""What a registry that has answered says of an image that it will not give at the next try either."""
 PASSING = (
     # the API server, or a webhook that it asks, could not do its work this time (status 500)
     "Internal error occurred",
@@ -28,6 +30,7 @@ PASSING = (
 """Of messages that tell of a node or a control plane with too much to do: whoever says it tries again by itself."""
 ENDED = ("Succeeded", "Failed")
 _ADDRESS = re.compile(r"\b\d+(?:\.\d+){3}(?=:\d)")
+_OWN_END = re.compile(r"[^\s(]+:\d+->(?=\S)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +153,9 @@ def _held_up(container: Mapping[str, Any]) -> tuple[str, bool] | None:
         image = container["image"]
         return f"its image {image} cannot be had ({why}): load it into the cluster, or push it to a registry", True
     if why == "ErrImagePull":
-        return f"its image {container['image']} could not be pulled: {waiting.get('message') or why}", False
+        message = str(waiting.get("message") or why)
+        refused = any(one in message.lower() for one in REFUSED)
+        return f"its image {container['image']} could not be pulled: {_of_all(message)}", refused
     if why in NEVER_STARTS:
         message = str(waiting.get("message") or why)
         return f"container {name} cannot be started: {message}", not passes(message)
@@ -172,8 +177,12 @@ def _last_words(pod: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> 
     if not own:
         return ""
     newest = max(own, key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or ""))
-    # the same failure of several pods is one cause, so their addresses are left out
-    return _ADDRESS.sub("ADDRESS", " ".join(str(newest.get("message", "")).split()))
+    return _of_all(str(newest.get("message", "")))
+
+
+def _of_all(message: str) -> str:
+    """A message on one line, without addresses of pods and ports by chance: one cause for many is told once."""
+    return _ADDRESS.sub("ADDRESS", _OWN_END.sub("", " ".join(message.split())))
 
 
 def _status(one: Mapping[str, Any]) -> Mapping[str, Any]:

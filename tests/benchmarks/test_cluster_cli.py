@@ -275,10 +275,11 @@ def waiting(there: FakeCluster, name: str) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
-def test_ctrl_c_while_it_waits_removes_what_up_has_made(there: FakeCluster) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_it_waits_removes_what_up_has_made(there: FakeCluster, number: signal.Signals) -> None:
     before = there.listing()
     with waiting(there, "mine") as process:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         assert process.stdout is not None
         assert "removing what was made in namespace mine" in process.stdout.read()
         assert process.wait() == 128 + signal.SIGINT

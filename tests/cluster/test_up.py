@@ -22,10 +22,11 @@ UP = [GOAROUND, "up", *CLUSTER, "--mode", "none", "--name", NAME]
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("cluster"), pytest.mark.usefixtures("as_before")]
 
 
-def test_ctrl_c_while_it_waits_for_pods_removes_what_it_made() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_it_waits_for_pods_removes_what_it_made(number: signal.Signals) -> None:
     with started(UP) as process:
         until(process, r"^\d+ of 15 pods are ready")
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         assert process.stdout is not None
         said = process.stdout.read()
         assert process.wait() == 128 + signal.SIGINT, said

@@ -52,6 +52,29 @@ def test_the_first_pull_that_fails_is_told_in_its_words_and_waited_for() -> None
     assert found == ("its image goaround:dev could not be pulled: registry.example: connection reset by peer", False)
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        'failed to pull and unpack image "registry.example/goaround:dev": registry.example/goaround:dev: not found',
+        "pull access denied, repository does not exist or may require authorization",
+        "failed to authorize: unexpected status: 401 Unauthorized",
+        "unexpected status from HEAD request: 403 Forbidden",
+    ],
+)
+def test_an_image_that_its_registry_refuses_is_not_waited_for(message: str) -> None:
+    found = reason(pod(waiting("ErrImagePull", message)), [])
+    assert found == (f"its image goaround:dev could not be pulled: {message}", True)
+
+
+def test_pulls_that_fail_for_one_cause_are_told_in_the_same_words() -> None:
+    told = [
+        reason(pod(waiting("ErrImagePull", f"lookup registry.example: read udp {own}->10.96.0.10:53: timed out")), [])
+        for own in ("127.0.0.1:45822", "[::1]:39121")
+    ]
+    said = "its image goaround:dev could not be pulled: lookup registry.example: read udp ADDRESS:53: timed out"
+    assert told[0] == told[1] == (said, False)
+
+
 @pytest.mark.parametrize("why", ["CreateContainerConfigError", "CreateContainerError", "RunContainerError"])
 @pytest.mark.parametrize(
     "message",
