@@ -98,15 +98,18 @@ class Workloads:
     async def scale(self, name: str, replicas: int) -> None:
         """Set a deployment's replicas; returns when the new pods are ready and the old ones drained.
 
+        What `restart` told the others is told the new ones, and for as long: a Deployment has one template.
         Raises TargetError: unknown deployment, a store, no room, or a pod that is not ready in time.
         """
         deployment = self._scalable(name, replicas)
         async with self._scaling:
-            now = {pod.name for pod in self._of(name)}
+            siblings = self._of(name)
+            now = {pod.name for pod in siblings}
             wanted = {f"{name}-{index}": index for index in range(replicas)}
             fresh = [self._make(deployment, index) for pod, index in wanted.items() if pod not in now]
             self._follow()
             for pod in fresh:
+                self._tell_as(siblings, pod)
                 pod.start()
             await self._end([self._pods[pod] for pod in sorted(now - wanted.keys())])
             await self._until_ready(fresh)
@@ -151,6 +154,14 @@ class Workloads:
             if pod.deployment != deployment:
                 await pod.probe(deployment)
                 await self._until_ready([pod])
+
+    def _tell_as(self, siblings: Sequence[Pod], pod: Pod) -> None:
+        for one in siblings:
+            if timer := self._told.get(one.name):
+                pod.told = dict(one.told)
+                loop = asyncio.get_running_loop()
+                self._told[pod.name] = loop.call_at(timer.when(), self._forget_told, pod)
+                return
 
     def _forget_told(self, pod: Pod) -> None:
         self._told.pop(pod.name, None)
@@ -231,6 +242,8 @@ class Workloads:
             app, proxy = pod.usage()
             self._gone = Usage(_total([self._gone.app, app]), _total([self._gone.proxy, proxy]))
             del self._pods[pod.name], self._slots[pod.name]
+            if timer := self._told.pop(pod.name, None):
+                timer.cancel()
             if self.mesh:
                 self.mesh.forget(pod)
         self._changed()

@@ -92,6 +92,14 @@ async def test_scaling_up_and_down_changes_pods_and_endpoints(tmp_path: Path) ->
         assert world.usage().app.cpu_s >= before
 
 
+async def test_new_replicas_are_told_what_the_others_were_and_for_as_long(tmp_path: Path) -> None:
+    async with running(tmp_path, deployment("front"), service("front")) as world:
+        await world.restart("front-0", {"SHADE": "blue"}, 8)
+        await world.scale("front", 2)
+        assert [pod.told for pod in world.pods] == [{"SHADE": "blue"}] * 2
+        await until(lambda: all(pod.ready and pod.app.restarts and not pod.told for pod in world.pods), within_s=30)
+
+
 async def test_stores_refuse_to_be_scaled(tmp_path: Path) -> None:
     async with running(tmp_path, deployment("alerts", goaround_scale="never")) as world:
         with pytest.raises(TargetError, match=r"alerts keeps state .*: it is not scaled"):
