@@ -171,6 +171,7 @@ class Conductor:
             prepared = self._prepared(found.order)
             orders.require_victims(found.order.scenarios, prepared.rendered)
             orders.require_effect(found.order, prepared.rendered)
+            orders.require_support(self._target, found.order, prepared.rendered)
             require_entry(found, prepared)
         except MENDABLE as error:
             self._say("refused", _problems(error))

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from benchmarks import results
 from benchmarks.arm import Arm
-from benchmarks.cell import CAPACITY, LATENESS_LIMIT_MS, LEAD_S, REQUEST_TIMEOUT_S
+from benchmarks.cell import CAPACITY, LATENESS_LIMIT_MS, LEAD_S, REQUEST_TIMEOUT_S, capacity
 from benchmarks.console import console as output
 from benchmarks.errors import INTERRUPTED, BadInput
 from benchmarks.measures.latency import percentile
@@ -30,6 +30,7 @@ from k8s.target import WorldStatus
 from loadtests.client import Audit, Generator
 from loadtests.rows import Outcome, Row
 from loadtests.run import RunSpec, sentences
+from loadtests.schedule import arrivals
 
 PERCENTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
 UI_HOST = "127.0.0.1"
@@ -121,7 +122,9 @@ async def _play(status: WorldStatus, wanted: dict[str, object]) -> Audit:
         raise BadInput(each.removeprefix("load.") for each in sentences(error)) from None
     async with await Generator.start() as generator:
         heed(generator.interrupt)
-        return await generator.run(spec.model_copy(update={"start_monotonic": time.monotonic() + LEAD_S}))
+        room = capacity(arrivals(spec.load, spec.duration_s, spec.seed, spec.entries))
+        began = {"start_monotonic": time.monotonic() + LEAD_S, "capacity": room}
+        return await generator.run(spec.model_copy(update=began))
 
 
 def outcomes_table(rows: Sequence[Row], title: str) -> Table:
@@ -150,7 +153,9 @@ def account(audit: Audit) -> str:
     if late:
         lines.append(f"generator late: over {LATENESS_LIMIT_MS:g} ms (p99) a bench would not count this load")
     if audit.dropped:
-        lines.append(f"dropped: {CAPACITY} frames were in flight already; latencies leave out those that never left")
+        lines.append(
+            "dropped: more frames were in flight than there was room for; latencies leave out those that never left"
+        )
     return "\n".join(lines)
 
 

@@ -75,7 +75,7 @@ def margin(measure: Measure, value: float) -> str:
     """The smallest difference that matters."""
     if measure.scale == "ratio":
         return f"x{1 + value:.2f}"
-    return f"{value * 100:g} pp" if measure.unit == "share" else f"{value:g}"
+    return f"{value * 100:g} pp" if measure.unit == "share" else f"{value:g} {measure.unit}"
 
 
 def probability(p: float | None) -> str:

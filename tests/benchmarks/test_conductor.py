@@ -128,3 +128,12 @@ def test_what_cannot_be_run_is_refused_before_a_world_is_started(tmp_path: Path)
     assert "unknown mode 'mash'; choose from: none, library" in said
     assert "Traceback" not in said
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_mode_cannot_do_is_refused_with_the_modes_that_can(tmp_path: Path) -> None:
+    with locust(tmp_path, "--mode", "none", "--scenario", "proxy-down") as process:
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "proxy-down: arm none: " in said
+    assert "it is meant for: sidecar, mesh" in said
+    assert not list(tmp_path.iterdir())

@@ -49,7 +49,7 @@ def test_drops_are_shown_beside_the_latencies_even_when_there_are_none() -> None
 def test_the_account_says_what_makes_a_latency_worth_less() -> None:
     said = account(AUDIT)
     assert "119 of 120 sent, 1 dropped" in said
-    assert "in flight already" in said
+    assert "dropped: more frames were in flight" in said
     assert "generator late" not in said
     assert "generator late" in account(Audit(1, 1, 0, 9.0, 11.0, 0.1, hidden_retries_off=True, interrupted=False))
 
@@ -96,6 +96,19 @@ def test_a_load_that_is_interrupted_shows_what_was_sent_and_leaves_nothing_runni
     assert "interrupted" in said
     assert len(read_rows(tmp_path / "rows")) < 600
     assert not Path(f"/proc/{generator}").exists()
+
+
+def test_no_frame_is_dropped_while_nothing_is_answered(world: str) -> None:
+    hang = [str(GOAROUND), "fault", "inject", "hang", "collector", "--replicas", "all", "--ttl", "60", "--name", world]
+    subprocess.run(hang, check=True, capture_output=True)  # noqa: S603
+    try:
+        process = loading(world, "--duration", "3", "--rate", "100", "--pattern", "constant")
+        said, wrong = process.communicate(timeout=60)
+    finally:
+        clear = [str(GOAROUND), "fault", "clear", "--name", world]
+        subprocess.run(clear, check=True, capture_output=True)  # noqa: S603
+    assert process.returncode == 0, wrong
+    assert "300 of 300 sent, 0 dropped" in said
 
 
 def test_what_is_wrong_with_a_load_is_told_at_once(world: str) -> None:
