@@ -123,9 +123,7 @@ def warnings(found: Evidence, compared: list[Comparison]) -> Iterator[Caution]:
     if few:
         yield Caution(
             f"{len(few)} of {len(compared)} comparisons have fewer than {ENOUGH} pairs: points, and no verdict",
-            f"repeat at least {ENOUGH} times: `goaround bench --repetitions {ENOUGH}`"
-            if planned < ENOUGH
-            else "void cells are why: resume the run when the machine has nothing else to do",
+            _why_few(planned, left),
         )
     unsure = [one for one in compared if one.verdict is Verdict.INCONCLUSIVE]
     if unsure:
@@ -144,6 +142,15 @@ def warnings(found: Evidence, compared: list[Comparison]) -> Iterator[Caution]:
         )
     for group in found.groups:
         yield from _of_group(group, found)
+
+
+def _why_few(planned: int, left: int) -> str:
+    """What to do about too few pairs, where `planned` repetitions were asked for and `left` cells have no good try."""
+    if planned < ENOUGH:
+        return f"repeat at least {ENOUGH} times: `goaround bench --repetitions {ENOUGH}`"
+    if left:
+        return "void cells are why: resume the run when the machine has nothing else to do"
+    return "the cells are good, and some have no such figure: docs/measures.md says what each measure needs"
 
 
 def _of_group(group: Group, found: Evidence) -> Iterator[Caution]:

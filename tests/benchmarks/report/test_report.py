@@ -6,6 +6,7 @@ import io
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -193,6 +194,16 @@ def test_four_pairs_are_shown_as_points_without_a_verdict(tmp_path: Path) -> Non
     assert len(found["interval"].split()) == 4
     assert len(shown.summary) == 1
     assert "3 of 3 comparisons have fewer than 5 pairs" in warned(shown)
+
+
+def test_good_cells_without_such_a_figure_are_not_called_void(tmp_path: Path) -> None:
+    # a p99 needs a hundred answers, and so few succeed that there are not as many
+    sparse = {arm: replace(effect, availability=0.2) for arm, effect in EFFECTS.items()}
+    shown = reports.report(write_run(tmp_path, scenarios=("unequal-replicas",), effects=sparse))
+    said = warned(shown)
+    assert "3 of 3 comparisons have fewer than 5 pairs" in said
+    assert "the cells are good, and some have no such figure" in said
+    assert "void" not in said
 
 
 def test_void_cells_are_counted_listed_with_reasons_and_not_used(tmp_path: Path) -> None:
