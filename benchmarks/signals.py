@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
-
-import typer
 
 from benchmarks.errors import INTERRUPTED
 
@@ -20,8 +19,9 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(interruptible(work))
     except asyncio.CancelledError:
-        typer.echo("goaround: interrupted", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+        # no typer here: the harness in a cluster heeds signals too, and has no command line
+        sys.stderr.write("goaround: interrupted\n")
+        raise SystemExit(INTERRUPTED) from None
 
 
 async def interruptible(work: Coroutine[Any, Any, T]) -> T:
