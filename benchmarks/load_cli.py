@@ -64,7 +64,6 @@ def load(
             "duration_s": duration,
             "seed": seed,
             "timeout_s": REQUEST_TIMEOUT_S,
-            "capacity": CAPACITY,
             "id": name,
             "rows": path,
             # a world outlives a load and stores a frame once: the same seed again must not be the same frames again
@@ -117,7 +116,9 @@ async def _play(status: WorldStatus, wanted: dict[str, object]) -> Audit:
     if not entries:
         raise BadInput([f"world {name!r} has no collector that is ready: see `goaround status --name {name}`"])
     try:
-        spec = RunSpec.model_validate({**wanted, "entries": entries, "start_monotonic": time.monotonic()})
+        # both are known when it begins, and what else is wrong is told before
+        at_once = {"start_monotonic": time.monotonic(), "capacity": CAPACITY}
+        spec = RunSpec.model_validate({**wanted, **at_once, "entries": entries})
     except ValidationError as error:
         raise BadInput(each.removeprefix("load.") for each in sentences(error)) from None
     async with await Generator.start() as generator:

@@ -121,11 +121,9 @@ class Workloads:
         Raises TargetError: unknown pod, or it is not ready in time.
         """
         pod = self.pod(name)
-        if timer := self._told.pop(name, None):
-            timer.cancel()
+        self._keep_told(pod)
         if env:
-            loop = asyncio.get_running_loop()
-            self._told[name] = loop.call_later(ttl_s, self._forget_told, pod)
+            self._forget_at(pod, asyncio.get_running_loop().time() + ttl_s)
         await pod.restart(env)
         await self._until_ready([pod])
 
@@ -156,12 +154,17 @@ class Workloads:
                 await self._until_ready([pod])
 
     def _tell_as(self, siblings: Sequence[Pod], pod: Pod) -> None:
-        for one in siblings:
-            if timer := self._told.get(one.name):
-                pod.told = dict(one.told)
-                loop = asyncio.get_running_loop()
-                self._told[pod.name] = loop.call_at(timer.when(), self._forget_told, pod)
-                return
+        """Tell a new pod what one of its siblings is told, and for as long."""
+        if one := next((one for one in siblings if one.name in self._told), None):
+            pod.told = dict(one.told)
+            self._forget_at(pod, self._told[one.name].when())
+
+    def _forget_at(self, pod: Pod, when: float) -> None:
+        self._told[pod.name] = asyncio.get_running_loop().call_at(when, self._forget_told, pod)
+
+    def _keep_told(self, pod: Pod) -> None:
+        if timer := self._told.pop(pod.name, None):
+            timer.cancel()
 
     def _forget_told(self, pod: Pod) -> None:
         self._told.pop(pod.name, None)
@@ -242,8 +245,7 @@ class Workloads:
             app, proxy = pod.usage()
             self._gone = Usage(_total([self._gone.app, app]), _total([self._gone.proxy, proxy]))
             del self._pods[pod.name], self._slots[pod.name]
-            if timer := self._told.pop(pod.name, None):
-                timer.cancel()
+            self._keep_told(pod)
             if self.mesh:
                 self.mesh.forget(pod)
         self._changed()
