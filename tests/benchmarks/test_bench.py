@@ -151,18 +151,6 @@ def test_a_bench_that_is_killed_leaves_no_process_after_five_seconds(
     assert left == []
 
 
-def test_replicas_that_are_added_run_with_what_the_scenario_tells_their_service(tmp_path: Path, scenario: Path) -> None:
-    more = """
-action: {kind: scale, service: image-analysis, before: 1, after: 2}
-settings: {image-analysis: {WORKERS: "2", SERVICE_TIME_MS: "10"}}
-"""
-    changed = scenario.read_text().replace("fault: 0.5", "fault: 3.0")
-    scenario.write_text(re.sub("fault: {kind.*\n", "", changed) + more)
-    done = goaround(tmp_path, "--arm", "none", "--scenario", scenario, "--repetitions", "1")
-    assert done.returncode == 0, done.stderr
-    assert [record.void for record in only_run(tmp_path).records()] == [()]
-
-
 def test_a_fault_that_never_acts_voids_its_cell_in_the_table_the_report_and_the_exit_code(
     tmp_path: Path, scenario: Path
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from pydantic import TypeAdapter
 
+from benchmarks.actions.scale import Scale
 from benchmarks.faults import AnyFault, Fault, FaultFailed, Spec, injected
 from benchmarks.faults.process import process
 from benchmarks.faults.sweep import active, sweep
@@ -156,6 +157,18 @@ async def test_a_missing_library_is_found_and_put_back_unless_it_was_left_out_on
 async def test_settings_are_told_for_a_while_and_then_no_more(mesh: SmallMesh) -> None:
     settings: Settings = {"image-analysis": {"WORKERS": "3", "IDEMPOTENCY": "off", "RESILIENCE_MODE": "plain"}}
     async with told(mesh.world, mesh.http, settings, 600):
+        assert [(await said(mesh, pod))["WORKERS"] for pod in (0, 1)] == [3, 3]
+    assert [(await said(mesh, pod))["WORKERS"] for pod in (0, 1)] == [0, 0]
+
+
+async def test_replicas_that_are_added_run_with_the_settings_of_those_that_were_there(mesh: SmallMesh) -> None:
+    more = Scale(kind="scale", service="image-analysis", before=1, after=2)
+    scaled = more.at(await mesh.site())
+    async with (
+        told(mesh.world, mesh.http, {"image-analysis": {"WORKERS": "3"}}, 600),
+        more.prepared(mesh.world),
+        injected(scaled),
+    ):
         assert [(await said(mesh, pod))["WORKERS"] for pod in (0, 1)] == [3, 3]
     assert [(await said(mesh, pod))["WORKERS"] for pod in (0, 1)] == [0, 0]
 
