@@ -82,7 +82,8 @@ tutorial: $(READY) ## run what docs/tutorial.md shows, and write the outputs ane
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --extra dev --python-version 3.11 --upgrade pyproject.toml -o requirements.lock
 
-clean: ## remove .venv/ and what worlds left in .goaround/
+clean: ## end the worlds that stayed, and remove .venv/ and .goaround/
+	@[ ! -x $(GOAROUND) ] || $(GOAROUND) down || { echo "worlds may still run, so nothing is removed; if none does: rm -rf .venv .goaround" >&2; exit 1; }
 	rm -rf .venv .goaround
 
 $(READY): requirements.lock pyproject.toml

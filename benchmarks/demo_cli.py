@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import time
@@ -29,6 +28,7 @@ from benchmarks.targets import CLUSTER, LOCAL, Context, TargetName
 from benchmarks.world_cli import DEFAULT_WORLD
 from k8s.local.client import LocalWorld
 from k8s.local.target import LocalTarget
+from k8s.uninterrupted import to_its_end
 
 if TYPE_CHECKING:
     from benchmarks.demos.cluster import Cluster
@@ -134,7 +134,7 @@ async def _one(demo: Demo, name: str | None, console: Console, say: Say) -> list
 async def _found(demo: Demo, name: str | None, say: Say) -> LocalWorld:
     """The first demonstration is to start the application: it does so when none runs."""
     target = LocalTarget()
-    if demo.name == FIRST and name is None and not await target.worlds():
+    if demo.name == FIRST and name is None and not await target.staying():
         say(f"starting a mesh world named {DEFAULT_WORLD}; end it with: goaround down")
         return await target.up(DEFAULT_WORLD, mesh(), attached=False, seed=1)
     return await find(target, name)
@@ -182,7 +182,7 @@ async def _on_cluster(
                 demos = [demo for demo in DEMOS.values() if demo.name not in lacking]
                 missed = await each(demos, console, lambda demo: on_mesh(demo, airport))
         finally:
-            await asyncio.shield(world.down())
+            await to_its_end(world.down())
     for refused, why in lacking.items():
         console.print(f"{refused} cannot be shown on this cluster: {why}", markup=False, soft_wrap=True)
     apart = f", {len(lacking)} that cannot be shown here" if lacking else ""

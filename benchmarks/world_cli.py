@@ -183,7 +183,8 @@ async def _logs(target: OperatedTarget, name: str, pod: str, container: str) -> 
 
 def down(
     name: Annotated[
-        str | None, typer.Option("--name", help="One world; all if left out, which a cluster wants to be told.")
+        str | None,
+        typer.Option("--name", help="One world; all that stay if left out, which a cluster wants to be told."),
     ] = None,
     run: Annotated[
         str | None,
@@ -196,6 +197,9 @@ def down(
     context: Context = None,
 ) -> None:
     """Drain and end worlds, and remove what they left behind.
+
+    Worlds of a bench, a demonstration or a tutorial on this machine end with their command, also when it is killed:
+    only --name ends one before.
 
     A cluster may be shared: say there which by --name, --run or --all.
     """
@@ -213,16 +217,23 @@ def down(
         raise BadInput(problems)
     console, chosen = output(), choose(target, context, LocalTarget, say=_tell)
 
-    async def end() -> list[str]:
+    async def end() -> tuple[list[str], list[str]]:
         ended = await _end_runs(run, context) if target == CLUSTER and not name else []
-        names = [name] if name else [] if run else await chosen.worlds()
+        names = [name] if name else [] if run else await _staying(chosen)
         for each in names:
             await (await chosen.world(each)).down()
-        return [*ended, *names]
+        return [*ended, *names], [] if given else await chosen.worlds()
 
-    ended = asyncio.run(end())
-    nothing = f"the run {run} has left nothing there" if run else "no world is running"
+    ended, others = asyncio.run(end())
+    nothing = f"the run {run} has left nothing there" if run else "no world that stays is running"
     console.print(f"ended: {', '.join(ended)}" if ended else nothing)
+    if others:
+        console.print(f"left to the commands that run on them: {', '.join(others)}; --name ends one now")
+
+
+async def _staying(target: OperatedTarget) -> list[str]:
+    """Worlds that end by nothing but `down`: all of a cluster's, and here those that hang on no other command."""
+    return await (target.staying() if isinstance(target, LocalTarget) else target.worlds())
 
 
 async def _end_runs(run: str | None, context: str | None) -> list[str]:

@@ -32,11 +32,11 @@ def mesh() -> Rendered:
 
 
 async def find(target: LocalTarget, name: str | None) -> LocalWorld:
-    """Return the running mesh world that the demonstrations can use.
+    """Return the running mesh world that the demonstrations can use; without a name, none that a command runs on.
 
     Raises BadInput: there is none, there are several and no name is given, or it is not of the right kind.
     """
-    names = [name] if name else await target.worlds()
+    names = [name] if name else await target.staying()
     worlds = [await target.world(each) for each in names]
     fit = [world for world in worlds if world.mode == "mesh" and _namespace(world) == NAMESPACE]
     if not fit:

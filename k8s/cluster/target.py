@@ -90,7 +90,7 @@ class ClusterTarget:
         """Remove what was made; that this fails is said, and hides nothing of why it is done."""
         self._say(f"removing what was made in namespace {world.name}")
         try:
-            await asyncio.shield(world.down())
+            await to_its_end(world.down())
         except TargetError as error:
             self._say(
                 f"it could not be removed: {error}; "

@@ -42,13 +42,14 @@ class ProcessId:
 
 @dataclass(frozen=True, slots=True)
 class WorldRecord:
-    """What a supervisor tells about itself in world.json."""
+    """What a supervisor tells about itself in world.json. `attached`: it ends with the process that started it."""
 
     name: str
     mode: str
     supervisor: ProcessId
     socket: str
     base_port: int
+    attached: bool = False
 
     def write(self, directory: Path) -> None:
         """Replace the record by rename."""

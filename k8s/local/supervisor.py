@@ -82,7 +82,7 @@ async def supervise(directory: Path, spec: Spec, *, attached: bool) -> None:
         await server.start()
         workloads.start(spec.istio)
         own = record.ProcessId.of(os.getpid())
-        record.WorldRecord(spec.name, spec.mode, own, str(socket), block.base).write(directory)
+        record.WorldRecord(spec.name, spec.mode, own, str(socket), block.base, attached).write(directory)
         ends = [asyncio.create_task(event.wait()) for event in (down, abandoned)]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     finally:

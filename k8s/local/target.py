@@ -20,6 +20,7 @@ from k8s.local.process import ROOT
 from k8s.local.supervisor import FAILED, Spec
 from k8s.render import LIBRARIES, unchangeable
 from k8s.target import OF_SIDECARS, Ability, Need, Rendered, TargetError
+from k8s.uninterrupted import to_its_end
 
 # Resident bytes, measured idle with some room: an application 40 MiB, an Envoy 69 MiB and 5 MiB for it in the
 # supervisor, a supervisor 53 MiB.
@@ -66,16 +67,13 @@ class LocalTarget:
         Raises TargetError: bad or taken name, manifests, memory, ports, no Envoy, pods that do not start.
         """
         self._refuse(name, rendered)
-        directory = self._worlds / name
+        starting = asyncio.ensure_future(self._started(self._worlds / name, name, rendered, attached, seed))
         try:
-            process = await asyncio.to_thread(self._start, directory, name, rendered, attached, seed)
-        except OSError as error:
-            raise TargetError(f"{self._worlds}: {error.strerror or error}") from error
-        world = LocalWorld(directory, await _supervisor(directory, process), process)
-        try:
+            world = await to_its_end(starting)
             await world.wait_ready()
         except BaseException:
-            await asyncio.shield(world.down())
+            if starting.exception() is None:
+                await to_its_end(starting.result().down())
             raise
         return world
 
@@ -89,6 +87,10 @@ class LocalTarget:
     async def worlds(self) -> list[str]:
         """Names of the running worlds."""
         return list(self._running())
+
+    async def staying(self) -> list[str]:
+        """Names of the running worlds that only `down` ends: an attached one ends with the process that started it."""
+        return [name for name, one in self._running().items() if not one.attached]
 
     def _running(self) -> dict[str, record.WorldRecord]:
         if not self._worlds.is_dir():
@@ -107,6 +109,14 @@ class LocalTarget:
             errors.append(f"memory: {need // MIB} MiB needed, {available // MIB} MiB available; end other programs")
         if errors:
             raise TargetError(errors)
+
+    async def _started(self, directory: Path, name: str, rendered: Rendered, attached: bool, seed: int) -> LocalWorld:
+        """Start a supervisor, and wait until it can be asked."""
+        try:
+            process = await asyncio.to_thread(self._start, directory, name, rendered, attached, seed)
+        except OSError as error:
+            raise TargetError(f"{self._worlds}: {error.strerror or error}") from error
+        return LocalWorld(directory, await _supervisor(directory, process), process)
 
     def _start(
         self, directory: Path, name: str, rendered: Rendered, attached: bool, seed: int
@@ -137,7 +147,7 @@ class LocalTarget:
                     start_new_session=True,
                 )
             own = record.ProcessId.of(process.pid)
-            record.WorldRecord(name, rendered.mode, own, "", 0).write(directory)
+            record.WorldRecord(name, rendered.mode, own, "", 0, attached).write(directory)
         return process
 
 

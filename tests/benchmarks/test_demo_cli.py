@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from benchmarks import demo_cli
 from benchmarks.cli import app
-from benchmarks.demos import DEMOS
+from benchmarks.demos import DEMOS, cluster
 from benchmarks.demos.airport import Airport
+from benchmarks.demos.cluster import Cluster
 from benchmarks.demos.demo import Check, Counterpart, at_least, by_chance, same
 from benchmarks.demos.show import alone
 from benchmarks.errors import BadInput
+from k8s.local.client import LocalWorld
 from k8s.local.target import LocalTarget
+from k8s.target import TargetError
+from tests.k8s.local.test_target import recorded
+from tests.k8s.waiting import EndlessStart
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,6 +82,41 @@ def test_checks_compare_values_least_values_and_chances() -> None:
     assert not same("x", True, False).shown
     assert (at_least("x", 2, 2).shown, at_least("x", 2, 1.9).shown) == (True, False)
     assert (by_chance("x", 0.5, 40, 100).shown, by_chance("x", 0.5, 20, 100).shown) == (True, False)
+
+
+def test_the_first_demonstration_starts_the_application_beside_the_world_of_a_command_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(LocalTarget):
+        async def up(self, name: str, *_: object, **__: object) -> LocalWorld:
+            raise TargetError(f"no room for {name}")
+
+    recorded(tmp_path, "bench-7-1-mesh", attached=True)
+    monkeypatch.setattr(demo_cli, "LocalTarget", lambda: Full(tmp_path))
+    error = CliRunner().invoke(app, ["demo", "deploy-app-default"]).exception
+    assert isinstance(error, TargetError)
+    assert error.errors == ["no room for airport"]
+
+
+async def test_all_on_a_cluster_that_is_interrupted_twice_still_ends_its_world(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = EndlessStart()
+
+    async def up(*_: object, **__: object) -> EndlessStart:
+        return world
+
+    @asynccontextmanager
+    async def staged(*_: object) -> AsyncIterator[None]:
+        await world.wait_ready()
+        yield
+
+    there = cast("Cluster", SimpleNamespace(target=SimpleNamespace(up=up)))
+    monkeypatch.setattr(cluster, "staged", staged)
+    await world.interrupted_twice(
+        asyncio.ensure_future(demo_cli._on_cluster(nullcontext(there), None, None, Console(), print))
+    )
+    assert world.gone
 
 
 # that a command leaves a world behind is what is tested; Python complains of the process when its handle goes

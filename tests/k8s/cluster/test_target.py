@@ -7,7 +7,7 @@ import copy
 import threading
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -20,6 +20,7 @@ from k8s.cluster.world import ClusterWorld
 from k8s.render import render
 from k8s.target import Document, MeshOptions, Rendered, TargetError
 from tests.k8s.cluster.fake import FakeCluster
+from tests.k8s.waiting import EndlessStart
 
 
 @cache
@@ -334,3 +335,13 @@ async def test_progress_names_what_holds_pods_up_and_not_that_they_are_starting(
     with pytest.raises(TargetError):
         await up(api, say=said.append)
     assert "0 of 15 pods are ready; no node takes it: Insufficient cpu." in said
+
+
+async def test_a_start_that_is_interrupted_again_while_it_is_removed_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = EndlessStart()
+    for step, gives in (("_refuse", None), ("_create", {}), ("_fill", None), ("_made", world)):
+        monkeypatch.setattr(ClusterTarget, step, lambda *_, gives=gives: gives)
+    await world.interrupted_twice(asyncio.ensure_future(up(cast("Api", None))))
+    assert world.gone

@@ -21,7 +21,7 @@ from k8s.render import render
 from k8s.target import TargetError
 from tests.k8s.local.test_ports import listening
 from tests.k8s.tiny import BROKEN, deployment, rendered, service
-from tests.k8s.waiting import until
+from tests.k8s.waiting import EndlessStart, until
 
 SMALL = rendered(deployment("front", 2), service("front"))
 HOLDER = """
@@ -46,6 +46,14 @@ def of(state: Path) -> list[ProcessId]:
     return [record.supervisor, *processes(directory)]
 
 
+def recorded(state: Path, name: str, *, attached: bool) -> Path:
+    """Write the record of a mesh world whose supervisor is this process; gives its folder."""
+    directory = state / "worlds" / name
+    directory.mkdir(parents=True)
+    WorldRecord(name, "mesh", ProcessId.of(os.getpid()), "", 0, attached).write(directory)
+    return directory
+
+
 async def test_a_world_goes_up_answers_and_goes_down(tmp_path: Path) -> None:
     target = LocalTarget(tmp_path)
     world = await target.up("small", SMALL, attached=False, seed=1)
@@ -57,7 +65,7 @@ async def test_a_world_goes_up_answers_and_goes_down(tmp_path: Path) -> None:
             ("front-1", "front", "Running", 0),
         ]
         assert status.pods[0].entry == status.pods[0].app
-        assert await target.worlds() == ["small"]
+        assert await target.worlds() == await target.staying() == ["small"]
         again = await target.world("small")
         assert (await again.usage()).app.cpu_s > 0
         assert await again.proxy_stats() == {}
@@ -79,6 +87,7 @@ async def test_only_the_user_can_reach_the_supervisor(tmp_path: Path) -> None:
     world = await LocalTarget(tmp_path).up("small", SMALL, attached=True, seed=1)
     record = read(tmp_path / "worlds" / "small")
     assert record is not None
+    assert record.attached
     folder = Path(record.socket).parent
     mode = stat.S_IMODE(folder.stat().st_mode)
     await world.down()
@@ -152,6 +161,49 @@ async def test_a_bad_name_is_refused(tmp_path: Path, name: str) -> None:
 async def test_a_world_that_does_not_run_is_refused_with_the_choices(tmp_path: Path) -> None:
     with pytest.raises(TargetError, match="no world 'small' runs; there are: none"):
         await LocalTarget(tmp_path).world("small")
+
+
+async def test_a_world_that_hangs_on_a_process_runs_and_does_not_stay(tmp_path: Path) -> None:
+    recorded(tmp_path, "airport", attached=False)
+    recorded(tmp_path, "bench-7-1-mesh", attached=True)
+    assert await LocalTarget(tmp_path).worlds() == ["airport", "bench-7-1-mesh"]
+    assert await LocalTarget(tmp_path).staying() == ["airport"]
+
+
+async def test_a_start_that_is_interrupted_again_while_it_is_undone_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = EndlessStart()
+
+    async def started(*_: object) -> EndlessStart:
+        return world
+
+    monkeypatch.setattr(LocalTarget, "_started", started)
+    await world.interrupted_twice(
+        asyncio.ensure_future(LocalTarget(tmp_path).up("small", SMALL, attached=False, seed=1))
+    )
+    assert world.gone
+
+
+async def test_a_start_that_is_interrupted_before_its_supervisor_is_known_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, begun, go = EndlessStart(), asyncio.Event(), asyncio.Event()
+
+    async def started(*_: object) -> EndlessStart:
+        begun.set()
+        await go.wait()
+        return world
+
+    monkeypatch.setattr(LocalTarget, "_started", started)
+    up = asyncio.ensure_future(LocalTarget(tmp_path).up("small", SMALL, attached=False, seed=1))
+    await begun.wait()
+    up.cancel()
+    await asyncio.sleep(0)
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await up
+    assert world.gone
 
 
 async def test_what_the_supervisor_refuses_is_raised_as_it_says(tmp_path: Path) -> None:
