@@ -158,10 +158,13 @@ def _spec(kind: str, service: str, replicas: str, fields: Sequence[str], ttl: fl
         if not equals or not key:
             problems.append(f"{each!r}: write a field as NAME=VALUE, such as rate=0.3")
         else:
-            own[key] = yaml.safe_load(value)
+            try:
+                own[key] = json.loads(json.dumps(yaml.safe_load(value), default=str))
+            except (yaml.YAMLError, ValueError, TypeError, RecursionError):
+                problems.append(f"{key}: {value!r} cannot be read; write a number or a text, such as rate=0.3")
     if problems:
         raise BadInput(problems)
-    number = int(replicas) if replicas.isdigit() else replicas
+    number = int(replicas) if replicas.isdecimal() else replicas
     document = {**own, "kind": kind, "service": service, "replicas": number}
     model = KINDS[kind]
     try:

@@ -56,7 +56,8 @@ class Hedge:
         second = asyncio.ensure_future(self._inner.call(beside))
         try:
             done, others = await asyncio.wait([first, second], return_when=asyncio.FIRST_COMPLETED)
-            outcome = (first if first in done else second).result()
+            ended = [one.result() for one in (first, second) if one in done]
+            outcome = next((one for one in ended if one.verdict is Verdict.SUCCESS), ended[0])
             if others and outcome.verdict is not Verdict.SUCCESS:
                 outcome = await others.pop()
             return outcome

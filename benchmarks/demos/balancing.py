@@ -74,15 +74,15 @@ class Replicas:
     async def less_busy(self, airport: Airport) -> list[Check]:
         """Who is slow is busy, and gets fewer."""
         await self.apply(airport, "least-request")
-        slow = await airport.pod(self.pods[0])
-        await airport.strike(slow, "delay", delay_ms=SLOW_MS, rate=1.0)
-        airport.say(f"injected delay {SLOW_MS} ms into {slow.name}; {AT_ONCE} calls at once")
+        slow = self.pods[0]
+        await airport.strike(await airport.pod(slow), "delay", delay_ms=SLOW_MS, rate=1.0)
+        airport.say(f"injected delay {SLOW_MS} ms into {slow}; {AT_ONCE} calls at once")
         found = await airport.who(MANY, self.path, at_once=AT_ONCE)
-        share = found[slow.name]
+        share = found[slow]
         fewer = share < MANY / 3 and not within(share, MANY, 1 / 3)
         return [
             same("answers that were 200", MANY, sum(found[pod] for pod in self.pods)),
-            Check(f"answers of {slow.name}", f"far below {MANY // 3} of {MANY}", f"{share} of {MANY}", fewer),
+            Check(f"answers of {slow}", f"far below {MANY // 3} of {MANY}", f"{share} of {MANY}", fewer),
         ]
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Reply:
     """What a logical call came to. The network never raises: what it did is in `status` and `flag`.
 
-    flag: None when the callee (or the proxy in its place) answered; else UF, UC, UT, UPE, UO or URX, as Envoy names
-    it, or FB.
+    flag: None when the callee (or the proxy in its place) answered; else UF, UC, UT, UPE, UO, UH or URX, as Envoy
+    names it, or FB.
     body: empty where there is no answer. attempts: requests sent; 0 when the call was refused on this side.
     stale_s: the call failed, and this is the last good answer (flag FB), so many seconds old; None: it is news.
     """

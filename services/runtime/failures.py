@@ -66,6 +66,7 @@ REASONS = {
     "UF": "cannot connect",
     "UC": "connection broken",
     "UT": "timed out",
+    "UH": "no replica that may be called",
     "UO": "refused by the circuit breaker or a limit",
     "UPE": "answered something that is not HTTP",
     "URX": "still failing after all tries",

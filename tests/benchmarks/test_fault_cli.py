@@ -103,6 +103,24 @@ def test_a_bad_field_of_a_kind_is_named() -> None:
     assert "colour: no such field" in done.stderr
 
 
+@pytest.mark.parametrize("value", ["[", "0x_", "{2020-01-01: 1}", "{[1]: 2}", pytest.param("[" * 3000, id="deep")])
+def test_a_value_that_cannot_be_read_is_named_with_its_field(value: str, told: Told) -> None:
+    code, _, wrong = told("fault", "inject", "abort", "alerts", f"rate={value}")
+    assert code == 2
+    assert wrong.startswith("goaround: rate: ")
+    assert "cannot be read" in wrong
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [(("rate=2020-01-01",), "rate"), (("rate=.nan",), "rate"), (("--replicas", "\u00b2"), "replicas")],
+)
+def test_a_value_of_no_right_kind_is_named_with_its_field(arguments: tuple[str, ...], field: str, told: Told) -> None:
+    code, _, wrong = told("fault", "inject", "abort", "alerts", *arguments)
+    assert code == 2
+    assert wrong.startswith(f"goaround: {field}: ")
+
+
 def test_what_the_mode_cannot_do_is_one_clear_line(world: str) -> None:
     done = goaround("fault", "inject", "sidecar-freeze", "alerts", "--name", world)
     assert (done.returncode, done.stderr) == (

@@ -66,6 +66,21 @@ def test_a_failure_waits_for_the_other_try_and_two_failures_are_one(make: Any) -
     run(main)
 
 
+@pytest.mark.parametrize("answers", [(BUSY, EARLY), (EARLY, BUSY)])
+def test_of_two_tries_that_end_at_once_the_one_that_is_no_failure_is_taken(
+    make: Any, answers: tuple[Outcome[Any], Outcome[Any]]
+) -> None:
+    async def main() -> None:
+        gate = Gate()
+        task = asyncio.create_task(make(EdgePolicy(hedge=SOON)).call(gate))
+        await asyncio.sleep(1)
+        for waiting, answer in zip(gate.waiting, answers, strict=True):
+            waiting.set_result(answer)
+        assert await task == EARLY._replace(attempts=2)
+
+    run(main)
+
+
 def test_a_try_that_fails_before_its_time_is_left_to_the_retries(make: Any) -> None:
     async def main() -> None:
         heard = Heard()

@@ -35,6 +35,8 @@ def patient(most_s: float | None = 5.0, overall_s: float | None = None, attempts
         ("1.5", None),
         ("-1", None),
         ("soon", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Mon, 01 Jan 2026 00:00:00 +99999999999999999999", None),
         ("", None),
         (None, None),
     ],

@@ -69,8 +69,8 @@ class Faults:
     """Each fault ends `ttl_s` after it was set, so that a harness that dies leaves nothing broken.
 
     `clock` gives seconds; `pod` is mixed into each seed, so that replicas draw apart; `door` is what `refuse` shuts.
-    `fired` counts by id, those that are gone included; `probed` is how often a request of the harness, made to prove
-    that fault, was among them.
+    `fired` counts by id, those that are gone included until another has their id; `probed` is how often a request of
+    the harness, made to prove that fault, was among them.
     """
 
     def __init__(self, pod: str, clock: Callable[[], float] = time.monotonic, door: Door | None = None) -> None:
@@ -104,7 +104,8 @@ class Faults:
         known = {"kind": body["kind"], "ttl_s": ttl_s, "seed": seed, "caller": caller, **asdict(kind)}
         rng = Random(f"{seed}/{self._pod}/{name}")
         made = self._active[str(name)] = _Active(str(name), known, kind, caller, rng, now, now + ttl_s)
-        self.fired.setdefault(made.name, 0)
+        self.fired[made.name] = 0
+        self.probed.pop(made.name, None)
         if kind.lasting:
             self._hold(made, ttl_s)
         return self._listed(made, now)

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from services.runtime.failures import failures, refusal
+from resilience_lib import Flag
+from services.runtime.failures import REASONS, failures, refusal
 from tests.services.scripted import reply
 
 
@@ -40,3 +41,9 @@ def test_every_failed_call_is_named_worst_first() -> None:
 def test_the_reason_is_what_the_callee_said() -> None:
     (failure,) = failures("section-1", reply(503, {"error": "cannot store: disk is full"}))
     assert failure.reason == "cannot store: disk is full"
+
+
+@pytest.mark.parametrize("flag", sorted(set(Flag) - {Flag.FALLBACK}))
+def test_every_flag_of_a_failure_has_words(flag: Flag) -> None:
+    (failure,) = failures("alerts", reply(503, flag=flag))
+    assert failure.reason == REASONS[flag]

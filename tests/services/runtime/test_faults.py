@@ -105,6 +105,16 @@ async def test_an_id_is_free_again_once_its_fault_is_over() -> None:
     faults.add({"id": "f0", "ttl_s": 1, **spec})
 
 
+def test_a_new_fault_has_acted_on_nobody_whatever_an_older_one_of_its_id_did() -> None:
+    clock, spec = Clock(), {"id": "f0", "kind": "abort", "status": 503, "rate": 1, "ttl_s": 10}
+    faults = faults_with(spec, clock=clock)
+    faults.strike(probe="f0")
+    clock.now += 10
+    listed = faults.add(spec)
+    assert listed["fired"] == 0
+    assert (faults.fired, faults.probed) == ({"f0": 0}, {})
+
+
 async def test_reset_forgets_what_fired() -> None:
     faults = faults_with({"kind": "abort", "status": 503, "rate": 1})
     faults.strike()
