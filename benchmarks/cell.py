@@ -367,8 +367,11 @@ def audit_objections(record: Mapping[str, Any], meant_full: Collection[str] = ()
         found.append(f"generator late: p99 {audit['lateness_p99_ms']:.1f} ms, limit {LATENESS_LIMIT_MS:g} ms")
     if not audit["hidden_retries_off"]:
         found.append("the generator's HTTP client may retry by itself")
+    told = audit["sent"] + audit["dropped"]
     if audit["interrupted"]:
         found.append("the generator was interrupted")
+    elif told != audit["arrivals"]:
+        found.append(f"the generator accounts for {told} of {audit['arrivals']} arrivals")
     found += [
         f"machine busy: {share:.0%} of the CPU in the {phase} phase, limit {CPU_LIMIT:.0%}"
         for phase, share in shares.items()

@@ -117,14 +117,18 @@ class Alone:
 
 
 class Master:
-    """The workers send; a worker that is lost takes its rows with it, and the run is then an interrupted one."""
+    """The workers send; a worker that is lost takes its rows with it, and the run is then an interrupted one.
+
+    So is a run that has no worker when it begins.
+    """
 
     def __init__(self, runner: MasterRunner) -> None:
         self._runner: Any = runner
+        self._run = 0
         self._reports: Any = Queue()
         self._idle: Any = Event()
         self._idle.set()
-        self._runner.register_message(ROWS, lambda msg, **_: self._reports.put(msg.data))
+        self._runner.register_message(ROWS, lambda msg, **_: self._hear(msg.data))
 
     def play(self, spec: RunSpec) -> Played:
         """Hand out the shares, and merge what comes back."""
@@ -137,16 +141,18 @@ class Master:
     def _play(self, spec: RunSpec) -> Played:
         clients = self._runner.clients
         workers = [client.id for client in (*clients.ready, *clients.spawning, *clients.running)]
-        self._reports = Queue()  # whatever a lost worker of the run before has still to say
+        self._run += 1
+        self._reports = Queue()
         # monotonic clocks differ between machines; a worker of another one needs a clock that is set, as by NTP
         start = time.time() + spec.start_monotonic - time.monotonic()
         for number, worker in enumerate(workers):
-            part = {"spec": spec.model_dump_json(), "start": start, "number": number, "of": len(workers)}
-            self._runner.send_message(PART, part, client_id=worker)
+            part = {"run": self._run, "spec": spec.model_dump_json(), "start": start, "number": number}
+            self._runner.send_message(PART, {**part, "of": len(workers)}, client_id=worker)
         until = time.monotonic() + spec.duration_s + spec.timeout_s + REPORT_S
         found = list(self._collect(len(workers), until))
         rows = sorted((_row(each) for report in found for each in report["rows"]), key=lambda row: row.index)
-        interrupted = len(found) < len(workers) or any(report["interrupted"] for report in found)
+        whole = 0 < len(workers) == len(found)
+        interrupted = not whole or any(report["interrupted"] for report in found)
         return Played(tuple(rows), sum(report["cpu_s"] for report in found), interrupted)
 
     def stop(self) -> None:
@@ -158,6 +164,10 @@ class Master:
     def rows(self) -> Sequence[Row]:
         """Workers keep their rows until they have sent them all."""
         return ()
+
+    def _hear(self, report: dict[str, Any]) -> None:
+        if report["run"] == self._run:  # a worker that was given up may still tell of the run before
+            self._reports.put(report)
 
     def _collect(self, workers: int, until: float) -> Iterable[dict[str, Any]]:
         for _ in range(workers):
@@ -175,8 +185,8 @@ def work(runner: WorkerRunner, seat: Seat) -> None:
         spec = spec.model_copy(update={"start_monotonic": start})
         with seat.occupied():
             played = seat.play(spec, msg.data["number"], msg.data["of"])
-            report = {"rows": list(map(_cells, played.rows)), "cpu_s": played.cpu_s, "interrupted": played.interrupted}
-            anyone.send_message(ROWS, report)
+            told = {"rows": list(map(_cells, played.rows)), "cpu_s": played.cpu_s, "interrupted": played.interrupted}
+            anyone.send_message(ROWS, {"run": msg.data["run"], **told})
 
     anyone.register_message(PART, play, concurrent=True)
     anyone.register_message(INTERRUPT, lambda **_: seat.stop(), concurrent=True)

@@ -23,7 +23,8 @@ from loadtests.schedule import Load, arrivals
 
 
 def record(**changes: Any) -> dict[str, Any]:
-    audit = {"lateness_p99_ms": 2.0, "hidden_retries_off": True, "interrupted": False}
+    audit = {"arrivals": 90, "sent": 88, "dropped": 2, "lateness_p99_ms": 2.0, "hidden_retries_off": True}
+    audit["interrupted"] = False
     shares = changes.pop("machine", {"warm": 0.3, "steady": 0.4, "fault": 0.5})
     return {"generator": audit | changes, "machine": shares}
 
@@ -37,7 +38,9 @@ def test_a_cell_within_every_limit_is_not_void() -> None:
     [
         ({"lateness_p99_ms": 10.1}, "generator late: p99 10.1 ms, limit 10 ms"),
         ({"hidden_retries_off": False}, "the generator's HTTP client may retry by itself"),
-        ({"interrupted": True}, "the generator was interrupted"),
+        ({"interrupted": True, "sent": 40}, "the generator was interrupted"),
+        ({"sent": 0, "dropped": 0}, "the generator accounts for 0 of 90 arrivals"),
+        ({"sent": 87}, "the generator accounts for 89 of 90 arrivals"),
         ({"machine": {"steady": 0.81}}, "machine busy: 81% of the CPU in the steady phase, limit 80%"),
     ],
 )
