@@ -33,7 +33,7 @@ class Conductor:
     def __init__(self, notice: Callable[[str, Any], None], results: str | None = None) -> None:
         self._notice = notice
         self._command = (*COMMAND, results) if results else COMMAND
-        self._answers: Any = Queue()
+        self._answers: Any = None
         self._process: Any = None
 
     def check(self, options: Mapping[str, Any]) -> list[str]:
@@ -81,7 +81,9 @@ class Conductor:
                 # Ctrl-C in a terminal reaches a whole process group: it ends when the run in hand is kept
                 start_new_session=True,
             )
-            gevent.spawn(self._listen, self._process.stdout)
+            # with each process a queue of its own: that the one before is gone is no answer of this one
+            self._answers = Queue()
+            gevent.spawn(self._listen, self._process.stdout, self._answers)
         try:
             self._process.stdin.write(json.dumps({kind: what}).encode() + b"\n")
             self._process.stdin.flush()
@@ -94,14 +96,14 @@ class Conductor:
             raise ConductorError(self._gone())
         return kind, what
 
-    def _listen(self, lines: Any) -> None:
+    def _listen(self, lines: Any, answers: Any) -> None:
         for line in lines:
             ((kind, what),) = json.loads(line).items()
             if kind in ("say", "state"):
                 self._notice(kind, what)
             else:
-                self._answers.put((kind, what))
-        self._answers.put(("gone", None))
+                answers.put((kind, what))
+        answers.put(("gone", None))
 
     def _gone(self) -> str:
         code = self._process.wait() if self._process else "none"
