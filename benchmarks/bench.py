@@ -93,7 +93,7 @@ async def _turned(up: Up, arm: str) -> str:
 
 async def _cell(run: Run, conduct: Conduct, report: Reporter, up: Up, cell: Cell) -> Record:
     report.begin(cell)
-    rows = run.rows_path(cell)
+    rows = run.begin(cell)
     scenario = run.scenarios[cell.scenario]
     why = await _turned(up, cell.arm)
     record = run.save(cell, void(scenario, why) if why else await conduct.run(cell, scenario, rows))

@@ -206,7 +206,7 @@ class Conductor:
         conduct = Conduct(self._http, self.desk, self._worlds, lambda _: None, found.entry)
         watching = asyncio.create_task(self._watch(world))
         try:
-            record = run.save(cell, await conduct.run(cell, scenario, run.rows_path(cell)))
+            record = run.save(cell, await conduct.run(cell, scenario, run.begin(cell)))
         except RunRefusedError:
             shutil.rmtree(run.folder)  # nothing was sent: there is nothing to keep
             raise

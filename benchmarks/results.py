@@ -68,9 +68,16 @@ class Run:
         """The scenarios as they were run, by name."""
         return self.header.scenarios
 
-    def rows_path(self, cell: Cell) -> Path:
-        """Where the generator writes the rows of this cell's next try."""
-        return self._file(cell, self.tries(cell) + 1, "csv.gz")
+    def begin(self, cell: Cell) -> Path:
+        """Begin the next try of a cell: gives where the generator is to write its rows; calls go beside them.
+
+        What a bench that was killed left there is removed: `save` keeps what it finds. Raises CannotWrite.
+        """
+        rows, calls = self._measured(cell, self.tries(cell) + 1)
+        for left in (rows, calls):
+            with writing(left):
+                left.unlink(missing_ok=True)
+        return rows
 
     def tries(self, cell: Cell) -> int:
         """How many tries of the cell are kept, void ones included."""
@@ -104,7 +111,7 @@ class Run:
         return {record.cell for record in self.records()} == {cell.id for cell in self.plan}
 
     def save(self, cell: Cell, record: Mapping[str, Any]) -> Record:
-        """Keep a cell: `record` has what was measured; who the cell is, is added here. Its rows lie at `rows_path`.
+        """Keep a cell: `record` has what was measured; who the cell is, is added here. Its rows lie where `begin` said.
 
         Raises CannotWrite; pydantic's ValidationError when the record is not of the documented shape.
         """
@@ -125,12 +132,12 @@ class Run:
             }
         )
         sums = self.checksums()
-        for measured in (self._file(cell, attempt, "csv.gz"), self._file(cell, attempt, failed_calls.SUFFIX)):
+        for measured in self._measured(cell, attempt):
             if measured.exists():
                 with writing(measured):
                     sync(measured)
                     sums[self._relative(measured)] = digest(measured.read_bytes())
-        file = self._file(cell, attempt, "json")
+        file = self._file_of(cell.id, attempt, "json")
         content = _json(whole)
         write_whole(file, content)
         self._write_checksums({**sums, self._relative(file): digest(content)})
@@ -200,8 +207,10 @@ class Run:
         path = self._file_of(record.cell, record.attempt, "csv.gz")
         return read_rows(path) if self._relative(path) in self.checksums() else ()
 
-    def _file(self, cell: Cell, attempt: int, suffix: str) -> Path:
-        return self._file_of(cell.id, attempt, suffix)
+    def _measured(self, cell: Cell, attempt: int) -> tuple[Path, Path]:
+        """The files of a try beside its record: rows, and calls."""
+        rows, calls = (self._file_of(cell.id, attempt, suffix) for suffix in ("csv.gz", failed_calls.SUFFIX))
+        return rows, calls
 
     def _file_of(self, cell: str, attempt: int, suffix: str) -> Path:
         again = f".try{attempt}" if attempt > 1 else ""

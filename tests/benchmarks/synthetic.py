@@ -89,7 +89,7 @@ def save(
     """Write one cell as the harness would."""
     scenario = run.scenarios[cell.scenario]
     rows = rows_of(scenario, effect, cell.seed, cell.arm)
-    RowsFile(run.rows_path(cell)).write(rows)
+    RowsFile(run.begin(cell)).write(rows)
     record = record_of(scenario, effect, rows)
     change(cell, record)
     run.save(cell, record)

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from benchmarks import failed_calls
 from benchmarks.errors import BadInput, CannotWrite
 from benchmarks.plan import Cell
 from benchmarks.results import open_run, read_rows, runs
+from loadtests.rows import RowsFile
 from tests.benchmarks.synthetic import EFFECTS, save, write_run
 
 
@@ -87,6 +89,18 @@ def test_a_cell_that_a_killed_bench_left_half_written_is_run_again(tmp_path: Pat
     save(again, cell, EFFECTS["mesh"])
     assert again.missing() == []
     assert again.verify() == []
+
+
+def test_what_a_killed_bench_left_of_a_try_is_no_part_of_the_next_one(tmp_path: Path) -> None:
+    run = write_run(tmp_path, repetitions=1, only=lambda cell: False)
+    cell = run.plan[0]
+    rows = run.begin(cell)
+    RowsFile(rows).write([])
+    failed_calls.write(failed_calls.beside(rows), [{"request_id": "7-1"}])
+    assert open_run("synthetic", tmp_path).begin(cell) == rows
+    record = run.save(cell, {"started": "2026-01-02T03:04:05Z", "void": ["not clean"]})
+    assert run.calls(record) is None
+    assert run.checksums().keys() == {"run.json", f"cells/{cell.id}.json"}
 
 
 def test_verification_names_what_was_changed_or_is_gone(tmp_path: Path) -> None:
