@@ -17,8 +17,13 @@ def good(row: Row, record: Record, scenario: Scenario) -> bool:
     """Success, no later than the SLO after its *intended* time, and its effect is stored (no false acknowledgement)."""
     if row.outcome is not Outcome.SUCCESS or row.latency_s is None:
         return False
+    return row.latency_s * 1000 <= scenario.slo.latency_ms and not false_acknowledgement(row, record)
+
+
+def false_acknowledgement(row: Row, record: Record) -> bool:
+    """Success that is none: its effect is not stored."""
     false = record.integrity.false_frames if record.integrity else ()
-    return row.latency_s * 1000 <= scenario.slo.latency_ms and row.frame_id not in false
+    return row.outcome is Outcome.SUCCESS and row.frame_id in false
 
 
 def goodput(rows: Sequence[Row], record: Record, scenario: Scenario, window: Window) -> float | None:

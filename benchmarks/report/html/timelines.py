@@ -9,7 +9,7 @@ from math import ceil
 from statistics import fmean
 from xml.etree.ElementTree import Element
 
-from benchmarks.measures.goodput import good
+from benchmarks.measures.goodput import false_acknowledgement, good
 from benchmarks.report.evidence import Group
 from benchmarks.report.html.markup import append, element
 from benchmarks.report.html.plot import (
@@ -29,11 +29,13 @@ from benchmarks.report.html.plot import (
 )
 from benchmarks.report.html.states import strip
 from benchmarks.results import Measured
-from loadtests.rows import Outcome
+from loadtests.rows import Outcome, Row
 
 BIN_S = 1.0
 LEFT, RIGHT, TOP, HEIGHT, ERRORS, STRIP = 150.0, 20.0, 18.0, 170.0, 46.0, 22.0
-CLASSES = ("rejected", "timeout", "error", "connection", "dropped", "late")
+LATE, FALSE = "late", "false-200"
+CLASSES = (*(outcome.value for outcome in Outcome if outcome is not Outcome.SUCCESS), FALSE, LATE)
+"""Of what is not good; a success is, but for one that came too late and one whose effect is not stored."""
 
 
 def timelines(groups: Sequence[Group]) -> Element | None:
@@ -57,11 +59,12 @@ def timelines(groups: Sequence[Group]) -> Element | None:
         append(svg, path(_steps(curve, x, y, end), f"curve arm-{at}"))
     for number, (at, group) in enumerate(shown):
         append(svg, *_lane(at, group, x, TOP + HEIGHT + 26 + number * (ERRORS + STRIP + 8), end))
-    classes = [element("li", element("span", class_=f"swatch error-{name}"), name) for name in CLASSES]
+    classes = [element("li", element("span", class_=f"swatch error-{name}"), _words(name)) for name in CLASSES]
     return figure(
         "Over time.",
         f"Mean of the good cells in bins of {BIN_S:g} s, by intended time; the fault is shaded. Below, for each arm: "
-        "answers that were not right or not in time, by class, and beneath them every breaker that opened (▲) or "
+        "answers that were not right or not in time, by class (fallback: an old one; false 200: acknowledged, and not "
+        "stored), and beneath them every breaker that opened (▲) or "
         "closed (▽) and every replica ejected (●) or let back (○); bars between them, the darker the more cells.",
         svg,
         legend([group.arm for group in groups]),
@@ -112,7 +115,7 @@ def _lane(at: int, group: Group, x: Scale, top: float, end: float) -> list[Eleme
             bin_ = min(int(row.at / BIN_S), len(failed) - 1)
             sent[bin_] += 1
             if not good(row, cell.record, group.scenario):
-                failed[bin_]["late" if row.outcome is Outcome.SUCCESS else row.outcome.value] += 1
+                failed[bin_][_class(row, cell)] += 1
     y = Scale(0, 1, top + ERRORS, top)
     drawn = [
         line(LEFT, top + ERRORS, WIDTH - RIGHT, top + ERRORS, "rule"),
@@ -127,10 +130,21 @@ def _lane(at: int, group: Group, x: Scale, top: float, end: float) -> list[Eleme
             if share:
                 left, right = x(bin_ * BIN_S), x(min((bin_ + 1) * BIN_S, end))
                 bar = rect(left + 1, y(below + share), right - left - 2, y(below) - y(below + share), f"error-{name}")
-                drawn.append(titled(bar, f"{name}: {share:.0%} of {sent[bin_]} from {bin_ * BIN_S:g} s"))
+                drawn.append(titled(bar, f"{_words(name)}: {share:.0%} of {sent[bin_]} from {bin_ * BIN_S:g} s"))
                 below += share
     states = strip(group, x, top + ERRORS + 4, STRIP - 4, end)
     return [*drawn, *states, *_moments(group, x, top + ERRORS + STRIP / 2 + 2)]
+
+
+def _class(row: Row, cell: Measured) -> str:
+    """The class of a row that is not good."""
+    if row.outcome is not Outcome.SUCCESS:
+        return row.outcome.value
+    return FALSE if false_acknowledgement(row, cell.record) else LATE
+
+
+def _words(name: str) -> str:
+    return name.replace("-", " ")
 
 
 MARKS = {"open": "▲", "half-open": "△", "close": "▽", "ejection": "●", "return": "○"}
