@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import product
 from xml.etree.ElementTree import Element
 
 from benchmarks.measures import MEASURES
 from benchmarks.measures.cost import cost
+from benchmarks.record import ArmHeader
 from benchmarks.report.evidence import Evidence, Group, mean, paired
 from benchmarks.report.figures import number
 from benchmarks.report.html.markup import append, element, scrolling
 from benchmarks.report.html.plot import WIDTH, Scale, bottom_axis, canvas, figure, rect, text, ticks, titled
 from benchmarks.statistics import paired_difference
 from benchmarks.verdict import ENOUGH
+from k8s.render import WITH_SIDECARS
 
 ROW, LEFT, RIGHT, TOP = 20.0, 260.0, 90.0, 10.0
 STEPS = (
@@ -19,7 +22,7 @@ STEPS = (
     ("mesh", "sidecar", "Istio's policies"),
     ("library", "none", "the library"),
 )
-"""(arm, base, what the difference is the cost of), by mode."""
+"""(arm, base, what the difference is the cost of), by mode; each arm of the one against each of the other that fits."""
 
 
 def costs(found: Evidence) -> Element | None:
@@ -63,13 +66,16 @@ def _cpu(group: Group, of: str) -> float | None:
 
 def _steps(found: Evidence) -> Element | None:
     """What is added from arm to arm, as paired differences with intervals: the proxy, then its policies."""
-    modes = {arm.name: arm.mode for arm in found.arms}
-    rows = []
-    for scenario in found.scenarios:
-        groups = {modes[group.arm]: group for group in found.of(scenario.name)}
-        for arm, base, what in STEPS:
-            if arm in groups and base in groups and found.interleaved:
-                rows.append(_step(scenario.name, groups[arm], groups[base], what))
+    if not found.interleaved:
+        return None
+    of = {arm.name: arm for arm in found.arms}
+    rows = [
+        _step(scenario.name, arm, base, what)
+        for scenario in found.scenarios
+        for above, below, what in STEPS
+        for arm, base in product(found.of(scenario.name), repeat=2)
+        if (of[arm.arm].mode, of[base.arm].mode) == (above, below) and _fit(of[arm.arm], of[base.arm])
+    ]
     if not rows:
         return None
     heads = [
@@ -78,6 +84,14 @@ def _steps(found: Evidence) -> Element | None:
     ]
     table = element("table", element("thead", element("tr", *heads)), element("tbody", *rows))
     return scrolling(table, "What each step adds")
+
+
+def _fit(arm: ArmHeader, base: ArmHeader) -> bool:
+    """Whether nothing differs but the step: sidecars of both speak mutual TLS or none do, and a twin has its own base.
+
+    The control without sidecars is the base with either.
+    """
+    return arm.twin == base.twin and (base.mode not in WITH_SIDECARS or arm.plaintext == base.plaintext)
 
 
 def _step(scenario: str, arm: Group, base: Group, what: str) -> Element:
