@@ -135,6 +135,6 @@ def _between(first: Run, second: Run, found: Evidence, compared: list[Comparison
         return shown
     return replace(
         shown,
-        tables=(changes.changed(altered, first.name, second.name), *shown.tables),
+        tables=(changes.changed(altered, *(header.name for header in found.headers)), *shown.tables),
         warnings=(*changes.cautions(altered, before, after), *shown.warnings),
     )

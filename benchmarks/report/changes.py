@@ -7,7 +7,7 @@ the arms is not random any more; only repetitions still meet the same arrivals, 
 from __future__ import annotations
 
 from benchmarks.report.evidence import Evidence, contrast
-from benchmarks.report.figures import UNKNOWN, change, change_range, count, margin, number
+from benchmarks.report.figures import UNKNOWN, change, change_range, count, margin, probability
 from benchmarks.report.outcomes import ARM, SCENARIO
 from benchmarks.report.table import Caution, Column, Table, Tone, Value, figure, table, word
 from benchmarks.verdict import Comparison, Verdict, judge
@@ -82,7 +82,7 @@ def _change(one: Comparison) -> list[Value]:
             low=interval.low if interval else None,
             high=interval.high if interval else None,
         ),
-        figure(UNKNOWN if one.p is None else number(one.p), one.p),
+        figure(probability(one.p), one.p),
         figure(margin(one.measure, one.margin), one.margin),
         figure(count(len(one.pairs)), len(one.pairs)),
         word(said, tone),

@@ -109,7 +109,7 @@ def _edge(group: Group, edge: str, seen: Sequence[Amplification], predicted: Seq
 def changed(found: Evidence) -> Table:
     """One row a scenario and arm in which an operator does something."""
     return table(
-        "changes",
+        "action",
         "What the change cost",
         "Lines: of YAML that differ from what the arm had, or of the file that its library reads (a release has a "
         "diff of its own). Started again: processes, per cell. In effect: seconds from the order until every sidecar "

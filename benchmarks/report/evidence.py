@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import hypot
+from os.path import commonpath
+from pathlib import Path
 from statistics import fmean, geometric_mean
 from typing import Any
 
@@ -114,7 +116,12 @@ def evidence(run: Run) -> Evidence:
 
 
 def evidence_side_by_side(first: Run, second: Run) -> Evidence:
-    """Read two runs as if they were one. Raises BadInput when they cannot be set side by side: says what differs."""
+    """Read two runs as if they were one; two of the same name are called by their folders.
+
+    Raises BadInput when they cannot be set side by side: says what differs.
+    """
+    if first.name == second.name:
+        first, second = _told_apart(first, second)
     a, b = first.header, second.header
     differences = []
     if a.seed != b.seed:
@@ -130,6 +137,19 @@ def evidence_side_by_side(first: Run, second: Run) -> Evidence:
         raise BadInput(f"{a.name} and {b.name} cannot be set side by side: {difference}" for difference in differences)
     shared = {arm.name for arm in a.arms} & {arm.name for arm in b.arms}
     return _sorted((first, second), lambda run, arm: f"{arm} ({run.name})" if arm in shared else arm)
+
+
+def _told_apart(first: Run, second: Run) -> tuple[Run, Run]:
+    """Two runs of one name, called by their folders as seen from the nearest that holds both. Raises BadInput."""
+    one, other = first.folder.resolve(), second.folder.resolve()
+    if one == other:
+        raise BadInput([f"{first.folder}: the run is given twice; name two of them"])
+    common = commonpath([one.parent, other.parent])
+    return _called(first, one.relative_to(common)), _called(second, other.relative_to(common))
+
+
+def _called(run: Run, name: Path) -> Run:
+    return Run(run.folder, run.header.model_copy(update={"name": name.as_posix()}))
 
 
 def _sorted(runs: Sequence[Run], rename: Callable[[Run, str], str]) -> Evidence:

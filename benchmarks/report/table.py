@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -50,13 +51,22 @@ class Caution:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A whole report, top to bottom: what was compared, tables, notes, warnings."""
+    """A whole report, top to bottom: what was compared, tables, notes, warnings.
+
+    Raises ValueError when two tables have one key: a reader of JSON, or of a page, would be given one of them alone.
+    """
 
     title: str
     summary: tuple[str, ...]
     tables: tuple[Table, ...]
     notes: tuple[str, ...]
     warnings: tuple[Caution, ...]
+
+    def __post_init__(self) -> None:
+        """Hold the keys apart."""
+        keys = Counter(table.key for table in self.tables)
+        if twice := [key for key, times in keys.items() if times > 1]:
+            raise ValueError(f"several tables of a report have the key {', '.join(twice)}: each must have its own")
 
 
 def word(text: str, tone: Tone = "plain") -> Value:

@@ -30,8 +30,10 @@ SCOPE = {
 }
 """By whether the run was made in a cluster."""
 STYLES = (PICTURES, Path(__file__).with_name("style.css"))
-OF_SCENARIOS = ("answers", "latency", "times", "correctness", "policies")
+IN_THE_SUMMARY = ("changes", "glance", "advice", "curves", "flips")
 AT_THE_END = ("noise", "voids")
+ELSEWHERE = frozenset({*IN_THE_SUMMARY, "verdicts", "cost", *AT_THE_END})
+"""Tables that have a place of their own; every other is shown scenario by scenario, in the report's order."""
 
 
 def render(report: Report, found: Evidence, compared: Sequence[Comparison]) -> str:
@@ -110,7 +112,7 @@ def _summary(
         if report.warnings
         else []
     )
-    parts = (_table(tables, key) for key in ("changes", "glance", "advice", "curves", "flips"))
+    parts = (_table(tables, key) for key in IN_THE_SUMMARY)
     return [answers(found, compared, tables), said, *limits, *parts, effects(compared), _table(tables, "verdicts")]
 
 
@@ -124,7 +126,7 @@ def _scenario(scenario: Scenario, found: Evidence, tables: Mapping[str, Table]) 
         by_percentile(groups),
         heat_maps(groups),
         call_graphs(groups),
-        *(_table(tables, key, scenario.name) for key in OF_SCENARIOS),
+        *(_table(tables, key, scenario.name) for key in tables if key not in ELSEWHERE),
     )
 
 

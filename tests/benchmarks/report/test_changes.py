@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks import report as reports
 from benchmarks.errors import BadInput
+from benchmarks.plan import Cell
 from benchmarks.report.changes import regressions
-from benchmarks.results import Run
+from benchmarks.results import Run, open_run
 from tests.benchmarks.report.test_report import fields, printed, table, warned
 from tests.benchmarks.synthetic import EFFECTS, Effect, write_run
 
@@ -66,6 +69,45 @@ def test_a_control_that_changed_too_is_warned_of(tmp_path: Path) -> None:
 def test_the_page_opens_with_the_changes(tmp_path: Path) -> None:
     page = printed(pair(tmp_path, mesh=Effect(availability=0.6)), "html")
     assert page.index("What changed between the runs") < page.index("At a glance")
+
+
+def test_how_sure_a_change_is_stands_as_in_the_table_of_verdicts(tmp_path: Path) -> None:
+    shown = reports.side_by_side(*pair(tmp_path, mesh=Effect(availability=0.3)))
+    assert fields(shown, "changes", "error-burst", "mesh")["p"] == "<.001"
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_what_an_action_cost_is_a_table_beside_the_changes_in_every_form(tmp_path: Path, form: str) -> None:
+    def rolled(_cell: Cell, record: dict[str, Any]) -> None:
+        record["action"] = {"fired": {"image-analysis-0": 1}, "gone": {"image-analysis-0": True}}
+
+    one, other = (
+        write_run(tmp_path, name=name, scenarios=("rolling-restart",), repetitions=1, change=rolled)
+        for name in ("before", "after")
+    )
+    text = printed((one, other), form)
+    if form == "json":
+        tables = json.loads(text)["tables"]
+        assert ("called" in tables["changes"][0], "redeployed" in tables["action"][0]) == (True, True)
+    else:
+        columns = {tuple(line.split(",")[index] for index in (0, 3)) for line in text.splitlines()}
+        assert {("changes", "called"), ("action", "redeployed")} <= columns
+        assert not {("changes", "redeployed"), ("action", "called")} & columns
+
+
+def test_two_runs_of_one_name_are_called_by_their_folders_and_each_has_its_own_figures(tmp_path: Path) -> None:
+    one = write_run(tmp_path / "monday", name="nightly")
+    other = write_run(tmp_path / "friday", name="nightly", effects={**EFFECTS, "mesh": Effect(availability=0.1)})
+    shown = reports.side_by_side(one, other)
+    then, now = (fields(shown, "answers", "error-burst", f"mesh ({day}/nightly)") for day in ("monday", "friday"))
+    assert float(now["availability"].rstrip(" %")) < 50 < float(then["availability"].rstrip(" %"))
+    assert "Each arm in friday/nightly against itself in monday/nightly" in table(shown, "changes").about
+
+
+def test_a_run_is_not_compared_with_itself(tmp_path: Path) -> None:
+    run = write_run(tmp_path, repetitions=1)
+    with pytest.raises(BadInput, match="synthetic: the run is given twice; name two of them"):
+        reports.side_by_side(run, open_run(tmp_path / "." / "synthetic"))
 
 
 def test_runs_of_other_seeds_are_not_compared(tmp_path: Path) -> None:

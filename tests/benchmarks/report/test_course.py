@@ -96,7 +96,7 @@ def test_a_change_is_shown_with_what_it_restarted_how_soon_it_was_there_and_what
 
     effects = {"none": Effect()}
     run = write_run(tmp_path, scenarios=("rolling-restart",), repetitions=2, effects=effects, change=rolled)
-    row = rows(run, "changes")["none"]
+    row = rows(run, "action")["none"]
     shown = {key: row[key].text for key in ("lines", "redeployed", "in_effect", "failed", "n")}
     assert shown == {"lines": "-", "redeployed": "3.00", "in_effect": "2.50", "failed": "0", "n": "2"}
 
@@ -111,4 +111,4 @@ def test_a_change_of_what_a_library_reads_is_shown_with_the_lines_of_its_file_th
     kept = {"istio": [], "library": json.dumps({"alerts": carried["alerts"].to_json()})}
     run.header = run.header.model_copy(update={"policies": {"arms": {"library": kept}}})
     # attempts, perTryTimeout, retryOn and timeout: a line each taken away, and one added
-    assert rows(run, "changes")["library"]["lines"].text == "8"
+    assert rows(run, "action")["library"]["lines"].text == "8"

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from benchmarks import report as reports
 from benchmarks.parity import edges, kept
 from benchmarks.plan import Cell
 from benchmarks.report.evidence import comparisons, evidence
 from benchmarks.report.html import render
+from benchmarks.report.html.page import ELSEWHERE
 from benchmarks.report.table import Caution, Report
 from benchmarks.results import Run
 from tests.benchmarks.report.test_report import printed
@@ -63,6 +65,28 @@ def test_the_parity_that_a_run_keeps_is_told_edge_by_edge(tmp_path: Path) -> Non
     assert any(each.startswith("Parity under matched:") for each in words)
     assert any("-> image-analysis" in each for each in words)
     assert "maxEjectionPercent image-analysis.yaml:36" in " ".join(words)
+
+
+def test_every_table_of_a_report_is_on_the_page_with_all_its_scenarios(tmp_path: Path) -> None:
+    def rolled(cell: Cell, record: dict[str, Any]) -> None:
+        if cell.scenario == "rolling-restart":
+            record["action"] = {"fired": {"image-analysis-0": 1}, "gone": {"image-analysis-0": True}}
+        if cell.repetition == 2:
+            record["void"] = ["it was busy"]
+
+    scenarios = ("error-burst", "bad-replica", "rolling-restart")
+    one, other = (
+        write_run(tmp_path, name=name, scenarios=scenarios, repetitions=2, change=rolled) for name in ("one", "other")
+    )
+    for shown, text in (
+        (reports.report(one), printed(one, "html")),
+        (reports.side_by_side(one, other), printed((one, other), "html")),
+    ):
+        words = Page(text).words
+        assert {"course", "action", "amplification", "voids"} <= {each.key for each in shown.tables}
+        for each in shown.tables:
+            times = 1 if each.key in ELSEWHERE else len(set(each.groups))
+            assert words.count(each.title) >= times, each.key
 
 
 def test_every_section_is_there_and_every_link_leads_to_one(page: Page) -> None:
