@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal
 
 from benchmarks.verdict import Comparison, Verdict
@@ -18,6 +19,7 @@ class Recommendation:
 
     `p`: the largest adjusted p-value of the differences that it rests on; None where it rests on none (equivalence,
     or nothing decided). `limits`: what would have to be known before relying on more than is said.
+    `point`: where on a sweep of policies it holds; empty without one.
     """
 
     scenario: str
@@ -30,6 +32,7 @@ class Recommendation:
     pairs: int
     limits: tuple[str, ...]
     rests_on: tuple[Comparison, ...] = ()
+    point: str = ""
 
 
 def tipping(one: Comparison) -> float | None:
@@ -55,16 +58,19 @@ def recommend(
     *,
     controllable: bool = True,
 ) -> Recommendation:
-    """Weigh the comparisons of a scenario's primary measure. `modes`: the mode of each arm.
+    """Weigh the comparisons of a scenario's primary measure, in which the control is nobody's `arm`.
 
+    `modes`: the mode of each arm that may be chosen, and of the controls; comparisons with any other are left out.
     `controllable`: the scenario makes sense in the control, which has neither sidecars nor policies.
 
     An arm is a candidate when it is better than the control `none`, and a rival when that is not known. A candidate is
     recommended only if it is better than each other candidate and each rival: one that nobody has told from the
     control may yet be the best. Candidates that are equivalent, and better than each rival: either will do. Else it is
-    undecided.
+    undecided. Two arms that were never compared are not told apart.
     """
-    verdicts = {(one.arm, one.base): one for one in compared if one.scenario == scenario}
+    verdicts = {
+        (one.arm, one.base): one for one in compared if one.scenario == scenario and {one.arm, one.base} <= modes.keys()
+    }
     controls = [arm for arm, mode in modes.items() if mode == "none"]
     # the sidecar alone is a control too, never a choice
     against = [one for (arm, base), one in verdicts.items() if base in controls and modes[arm] != "sidecar"]
@@ -112,18 +118,28 @@ class _Contest:
         """The comparisons of one arm."""
         return [one for one in self.between if arm in (one.arm, one.base)]
 
+    def beats(self, arm: str, other: str) -> bool:
+        """Whether one is known to be better than the other."""
+        return any(_winner(one) == arm for one in self.of(arm) if other in (one.arm, one.base))
+
+    def equal(self, arm: str, other: str) -> bool:
+        """Whether the two are known to be equivalent."""
+        return any(one.verdict is Verdict.EQUIVALENT for one in self.of(arm) if other in (one.arm, one.base))
+
     def winner(self) -> str | None:
         """The candidate that is better than every other and than every rival."""
-        return next((arm for arm in self.candidates if all(_winner(one) == arm for one in self.of(arm))), None)
+        entered = (*self.candidates, *self.rivals)
+        return next(
+            (arm for arm in self.candidates if all(self.beats(arm, other) for other in entered if other != arm)), None
+        )
 
     def unbeaten(self) -> tuple[str, ...]:
         """The rivals that some candidate is not known to be better than."""
-        return tuple(arm for arm in self.rivals if any(_winner(one) in (None, arm) for one in self.of(arm)))
+        return tuple(rival for rival in self.rivals if not all(self.beats(arm, rival) for arm in self.candidates))
 
     def tied(self) -> bool:
         """Whether the candidates are equivalent, and each is better than every rival."""
-        among = [one for one in self.between if {one.arm, one.base} <= {*self.candidates}]
-        return bool(among) and not self.unbeaten() and all(one.verdict is Verdict.EQUIVALENT for one in among)
+        return not self.unbeaten() and all(self.equal(one, other) for one, other in combinations(self.candidates, 2))
 
 
 def _winner(one: Comparison) -> str | None:

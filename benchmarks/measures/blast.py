@@ -54,8 +54,8 @@ def off_path(rows: Sequence[Row], record: Record, scenario: Scenario, window: Wi
     if scenario.fault is None or scenario.fault.service in EVERY or scenario.load.what != "frames":
         return []
     needs = paths(scenario.arrivals(), scenario.duration_s, record.seed)
-    apart = [row for row in seen if row.index < len(needs) and scenario.fault.service not in needs[row.index]]
-    return apart if len(apart) < len(seen) else []
+    spared = [row for row in seen if row.index < len(needs) and scenario.fault.service not in needs[row.index]]
+    return spared if len(spared) < len(seen) else []
 
 
 @lru_cache(maxsize=64)
@@ -69,5 +69,10 @@ def paths(load: Load, duration_s: float, seed: int) -> tuple[frozenset[str], ...
     )
 
 
-BLAST = Measure("blast", "blast radius", "share", "lower", "difference", blast)
-BLAST_SLO = Measure("blast-slo", "blast radius by the SLO", "share", "lower", "difference", blast_slo)
+def apart(rows: Sequence[Row], record: Record, scenario: Scenario, window: Window) -> int:
+    """Number of frames that a blast radius is a share of."""
+    return len(off_path(rows, record, scenario, window))
+
+
+BLAST = Measure("blast", "blast radius", "share", "lower", "difference", blast, trials=apart)
+BLAST_SLO = Measure("blast-slo", "blast radius by the SLO", "share", "lower", "difference", blast_slo, trials=apart)

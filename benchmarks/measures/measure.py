@@ -45,7 +45,7 @@ class Measure:
     scale: Literal["difference", "ratio"]
     of: Of
     whole_cell: bool = False
-    trials: Callable[[Sequence[Row], Record, Window], int] | None = None
+    trials: Callable[[Sequence[Row], Record, Scenario, Window], int] | None = None
 
 
 def within(rows: Sequence[Row], record: Record, window: Window) -> list[Row]:
@@ -54,7 +54,7 @@ def within(rows: Sequence[Row], record: Record, window: Window) -> list[Row]:
     return [row for row in rows if any(start <= row.at < end for start, end in spans)]
 
 
-def arrived(rows: Sequence[Row], record: Record, window: Window) -> int:
+def arrived(rows: Sequence[Row], record: Record, scenario: Scenario, window: Window) -> int:
     """Number of arrivals in the window."""
     return len(within(rows, record, window))
 

@@ -20,8 +20,13 @@ def waste(rows: Sequence[Row], record: Record, scenario: Scenario, window: Windo
     connection, a proxy's closes it too, so that the count means the same in every mode.
     Source: Google, "Site Reliability Engineering", ch. 22 (work for requests whose deadline has passed).
     """
-    received = sum(edge.received for edge in record.edges.values())
-    return sum(edge.wasted for edge in record.edges.values()) / received if received else None
+    attempts = received(rows, record, scenario, window)
+    return sum(edge.wasted for edge in record.edges.values()) / attempts if attempts else None
 
 
-WASTE = Measure("waste", "wasted attempts", "share", "lower", "difference", waste, whole_cell=True)
+def received(rows: Sequence[Row], record: Record, scenario: Scenario, window: Window) -> int:
+    """Number of attempts that reached a callee, on all edges."""
+    return sum(edge.received for edge in record.edges.values())
+
+
+WASTE = Measure("waste", "wasted attempts", "share", "lower", "difference", waste, whole_cell=True, trials=received)

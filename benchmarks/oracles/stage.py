@@ -79,7 +79,7 @@ class Played:
     @property
     def arrived(self) -> int:
         """Number of arrivals: what a share of the frames is of."""
-        return arrived(self.rows, self.record, "fault")
+        return arrived(self.rows, self.record, self.scenario, "fault")
 
     @property
     def amplified(self) -> dict[str, Amplification]:

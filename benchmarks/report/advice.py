@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from benchmarks.recommendation import Recommendation, Where, recommend, tipping
 from benchmarks.report.evidence import Evidence
 from benchmarks.report.figures import UNKNOWN, count, margin, probability
 from benchmarks.report.outcomes import SCENARIO
+from benchmarks.report.sweeps import POINT, written
 from benchmarks.report.table import Column, Table, Tone, Value, figure, table, word
+from benchmarks.scenario import Scenario
+from benchmarks.sweep import Value as Setting
 from benchmarks.verdict import Comparison, Verdict
 
 TONES: dict[Where, Tone] = {"undecided": "doubt", "neither": "quiet"}
 
 
 def advice(found: Evidence, compared: Sequence[Comparison]) -> Table:
-    """A row for each scenario with a fault; empty without verdicts, in a control, and between runs made apart."""
+    """A row for each scenario with a fault; empty without verdicts, in a control, and between runs made apart.
+
+    At each point of a sweep of policies a row of its own: points are not compared with each other.
+    """
+    given = recommendations(found, compared)
+    swept = any(one.point for one in given)
     return table(
         "advice",
         "Where should it live",
@@ -26,6 +35,7 @@ def advice(found: Evidence, compared: Sequence[Comparison]) -> Table:
         "a sweep says where along an axis.",
         [
             SCENARIO,
+            *([POINT] if swept else []),
             Column("edge", "edge", "left"),
             Column("fault", "fault", "left"),
             Column("where", "where", "left"),
@@ -36,32 +46,42 @@ def advice(found: Evidence, compared: Sequence[Comparison]) -> Table:
             Column("flips", "flips", "left"),
             Column("limits", "not known", "left"),
         ],
-        [(one.scenario, _row(one)) for one in recommendations(found, compared)],
+        [(one.scenario, _row(one, swept)) for one in given],
     )
 
 
 def recommendations(found: Evidence, compared: Sequence[Comparison]) -> list[Recommendation]:
-    """One for each scenario with a fault on a service."""
+    """One for each scenario with a fault on a service, or for each point of its sweep of policies."""
     if not compared or found.control or not found.interleaved:
         return []
-    modes = {arm.name: arm.mode for arm in found.arms}
-    return [
-        recommend(
+    return [one for scenario in found.scenarios for one in _of(scenario, found, compared)]
+
+
+def _of(scenario: Scenario, found: Evidence, compared: Sequence[Comparison]) -> Iterator[Recommendation]:
+    if scenario.fault is None:
+        return
+    run_in = {group.arm for group in found.of(scenario.name)}
+    arms = [arm for arm in found.arms if arm.name in run_in]
+    points: list[dict[str, Setting]] = []
+    for arm in arms:
+        if arm.settings and arm.settings not in points:
+            points.append(arm.settings)
+    for point in points or [{}]:
+        advised = recommend(
             scenario.name,
             f"-> {scenario.fault.service}",
             scenario.fault.kind,
             compared,
-            modes,
+            {arm.name: arm.mode for arm in arms if arm.settings in ({}, point)},
             controllable=not scenario.arms or "none" in scenario.arms,
         )
-        for scenario in found.scenarios
-        if scenario.fault is not None
-    ]
+        yield replace(advised, point=written(point))
 
 
-def _row(one: Recommendation) -> list[Value]:
+def _row(one: Recommendation, swept: bool) -> list[Value]:
     return [
         word(one.scenario),
+        *([word(one.point)] if swept else []),
         word(one.edge),
         word(one.fault),
         word(one.where, TONES.get(one.where, "good")),

@@ -31,8 +31,8 @@ class Group:
 
     @property
     def window(self) -> Window:
-        """The phase that a reader looks at first: the fault, or the steady phase where there is none."""
-        return "fault" if self.scenario.fault else "steady"
+        """The phase that a reader looks at first: the fault phase, or the steady phase where there is none."""
+        return "fault" if self.scenario.phases.fault else "steady"
 
     def values(self, measure: Measure, window: Window) -> dict[int, float]:
         """The measure of each valid cell by repetition; cells that have too little to say are left out."""
@@ -45,10 +45,10 @@ class Group:
         """How finely each valid cell can know a share of trials, as a standard deviation; empty for other measures."""
         if measure.trials is None:
             return {}
-        return {
-            cell.record.repetition: binomial.resolution(measure.trials(cell.rows, cell.record, window))
-            for cell in self.valid
+        counted = {
+            cell.record.repetition: measure.trials(cell.rows, cell.record, self.scenario, window) for cell in self.valid
         }
+        return {repetition: binomial.resolution(trials) for repetition, trials in counted.items() if trials}
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +201,12 @@ def contrast(arm: Group, base: Group) -> Comparison:
 
 
 def opponents(found: Evidence, scenario: Scenario) -> Iterator[tuple[Group, Group]]:
-    """The arms of a scenario that are set against each other, as (arm, base): each against each before it."""
+    """The arms of a scenario that are set against each other, as (arm, base): each against each before it.
+
+    The control is before all others, wherever it was named: they are held against it, and not it against them.
+    """
     of = {arm.name: arm for arm in found.arms}
-    groups = found.of(scenario.name)
+    groups = sorted(found.of(scenario.name), key=lambda group: of[group.arm].mode != "none")
     for at, base in enumerate(groups):
         for arm in groups[at + 1 :]:
             if _compared(of[arm.arm], of[base.arm], found.control):

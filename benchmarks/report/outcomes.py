@@ -39,7 +39,7 @@ def glance(found: Evidence) -> Table:
     for scenario in found.scenarios:
         measure = MEASURES[scenario.primary.measure]
         mark = ", machine may be full" if scenario.saturated else ""
-        fields = [word(scenario.name), word(f"{measure.title}, {_phase(scenario.primary.phase)}{mark}")]
+        fields = [word(scenario.name), word(f"{measure.title}, {phase(scenario.primary.phase)}{mark}")]
         groups = {group.arm: group for group in found.of(scenario.name)}
         for arm in found.arms:
             fields.append(_primary(groups[arm.name], measure) if arm.name in groups else word(UNKNOWN))
@@ -71,15 +71,16 @@ def _primary(group: Group, measure: Measure) -> Value:
 
 
 def answers(found: Evidence) -> Table:
-    """Availability and goodput, during the fault and overall."""
+    """Availability and goodput, in the fault phase and overall."""
     return table(
         "answers",
         "Answers",
         "Of the frames sent: how many were answered right, and how many of those within the SLO. "
-        "During the fault (no fault: the steady phase), and in all phases but the warm-up. Means of the repetitions, "
-        f"with the interval by Student's t over them; fewer than {ENOUGH} are shown one by one. Closed form: what "
-        "arithmetic alone says of it (1 - f^n); with `=` the cell teaches nothing more: Wilson's interval of all "
-        "arrivals holds it, which are independent trials by that form (Student's, where kept connections decide).",
+        "In the fault phase (without one: the steady phase), and in all phases but the warm-up. Means of the "
+        f"repetitions, with the interval by Student's t over them; fewer than {ENOUGH} are shown one by one. Closed "
+        "form: what arithmetic alone says of it (1 - f^n); with `=` the cell teaches nothing more: Wilson's interval "
+        "of all arrivals holds it, which are independent trials by that form (Student's, where kept "
+        "connections decide).",
         [
             SCENARIO,
             ARM,
@@ -163,8 +164,8 @@ def latency(found: Evidence) -> Table:
     return table(
         "latency",
         "Latency",
-        "In ms, from the intended time, during the fault (no fault: the steady phase); exact, over all repetitions "
-        "together. A percentile that needs more answers than there are is `-` (p99 needs 100).",
+        "In ms, from the intended time, in the fault phase (without one: the steady phase); exact, over all "
+        "repetitions together. A percentile that needs more answers than there are is `-` (p99 needs 100).",
         [
             SCENARIO,
             ARM,
@@ -266,5 +267,6 @@ def _frames(group: Group) -> Iterator[Value]:
         yield figure(count(total), total, "bad" if harmful and total else "plain")
 
 
-def _phase(window: str) -> str:
+def phase(window: Window) -> str:
+    """A window as it is read."""
     return "whole cell" if window == "all" else f"{window} phase"

@@ -13,6 +13,7 @@ from benchmarks.sweep import named
 from benchmarks.verdict import Comparison
 
 SCENARIO = Column("scenario", "scenario", "left")
+POINT = Column("point", "at", "left")
 COMPARED = Column("compared", "compared", "left")
 UNDECIDED = "not decided"
 
@@ -40,7 +41,7 @@ def curves(seen: Iterable[Spot]) -> Table:
         "take there, where that is decided.",
         [
             SCENARIO,
-            Column("point", "at", "left"),
+            POINT,
             COMPARED,
             Column("change", "change"),
             Column("interval", "95 % interval"),
@@ -67,7 +68,7 @@ def _spot(spot: Spot) -> list[Value]:
     one = spot.comparison
     return [
         word(spot.family),
-        word(_point(spot.point)),
+        word(written(spot.point)),
         word(f"{spot.arm} vs {spot.base}"),
         *_change(one),
         figure(count(len(one.pairs)), len(one.pairs)),
@@ -87,7 +88,7 @@ def _change(one: Comparison) -> tuple[Value, Value]:
 
 def _course(course: Course) -> Iterable[list[Value]]:
     first = course.spots[0]
-    held = f" ({_point(course.held)})" if course.held else ""
+    held = f" ({written(course.held)})" if course.held else ""
     common = [word(first.family), word(course.axis + held), word(f"{first.arm} vs {first.base}")]
     decided = course.decided
     if not course.flips:
@@ -108,5 +109,6 @@ def _side(axis: str, spot: Spot) -> str:
     return f"{spot.better} at {spot.point[axis]}{shown}"
 
 
-def _point(point: Mapping[str, Setting]) -> str:
+def written(point: Mapping[str, Setting]) -> str:
+    """A point of a grid as it is read: `retries.attempts=2, load.rate=30`."""
     return ", ".join(named(path, value) for path, value in point.items())

@@ -99,6 +99,33 @@ def test_either_will_do_only_when_nobody_might_be_better_still() -> None:
     assert advised(scripted(tied | {("both", "mesh"): Verdict.WORSE})).where == "either"
 
 
+def test_arms_that_were_never_compared_are_not_told_apart() -> None:
+    apart = {("library", "none"): Verdict.BETTER, ("mesh", "none"): Verdict.BETTER}
+    found = advised(scripted(apart))
+    assert (found.where, found.arm) == ("undecided", None)
+    assert "not told apart: library, mesh" in found.limits
+    decided = advised(scripted(apart | {("mesh", "library"): Verdict.BETTER}))
+    assert (decided.where, decided.arm) == ("mesh", "mesh")
+
+
+def test_a_rival_that_was_never_compared_with_the_only_arm_that_helps_may_be_better_still() -> None:
+    found = advised(scripted({("library", "none"): Verdict.INCONCLUSIVE, ("mesh", "none"): Verdict.BETTER}))
+    assert (found.where, found.arm) == ("undecided", None)
+    assert "not told apart: mesh, library" in found.limits
+
+
+def test_candidates_some_of_which_were_never_compared_are_not_equivalent() -> None:
+    tied = {
+        ("library", "none"): Verdict.BETTER,
+        ("mesh", "none"): Verdict.BETTER,
+        ("both", "none"): Verdict.BETTER,
+        ("mesh", "library"): Verdict.EQUIVALENT,
+        ("both", "library"): Verdict.EQUIVALENT,
+    }
+    assert advised(scripted(tied)).where == "undecided"
+    assert advised(scripted(tied | {("both", "mesh"): Verdict.EQUIVALENT})).where == "either"
+
+
 def test_without_a_control_nothing_is_recommended() -> None:
     found = advised(judged({"library": 0.6, "mesh": 0.9}))
     assert found.where == "undecided"

@@ -29,25 +29,25 @@ def answers(found: Evidence, compared: Sequence[Comparison], tables: Mapping[str
     glance = tables.get("glance")
     if glance is None:
         return None
-    advised = {one.scenario: one for one in recommendations(found, compared)}
+    advised = recommendations(found, compared)
     known = {arm.name for arm in found.arms}
     arms = [column.title for column in glance.columns if column.key in known]
     rows = dict(zip(glance.groups, glance.rows, strict=True))
     cards = [
-        _card(scenario, advised.get(scenario.name), rows[scenario.name], arms)
+        _card(scenario, [one for one in advised if one.scenario == scenario.name], rows[scenario.name], arms)
         for scenario in found.scenarios
         if scenario.name in rows
     ]
     return element("ul", *cards, class_="cards")
 
 
-def _card(scenario: Scenario, advised: Recommendation | None, row: Sequence[Value], arms: Sequence[str]) -> Element:
+def _card(scenario: Scenario, advised: Sequence[Recommendation], row: Sequence[Value], arms: Sequence[str]) -> Element:
     bars = [part for arm, value in zip(arms, row[2:], strict=False) for part in _bar(arm, value, _full(scenario, row))]
     return element(
         "li",
         element("h3", element("a", scenario.name, href=f"#scenario-{scenario.name}")),
         element("p", scenario.question, class_="question"),
-        _answer(advised) if advised else None,
+        *(_answer(one) for one in advised),
         element("p", row[1].text, class_="measured"),
         element("dl", *bars, class_="bars"),
     )
@@ -61,9 +61,10 @@ def _answer(advised: Recommendation) -> Element:
         *advised.because,
         *advised.limits,
     ]
+    at = f"{advised.point}: " if advised.point else ""
     return element(
         "p",
-        element("strong", f"{ANSWERS[advised.where]}."),
+        element("strong", f"{at}{ANSWERS[advised.where]}."),
         f" {'; '.join(said)}.",
         class_=f"answer {advised.where}",
     )

@@ -61,8 +61,8 @@ def by_percentile(groups: Sequence[Group]) -> Element | None:
         append(svg, path(_curve(values, x, y), f"curve arm-{at}"))
     return figure(
         "Latency by percentile.",
-        "Successes, from the intended time, all good cells together, in the fault phase (no fault: the steady phase). "
-        "The axis is logarithmic towards 100 %; a curve ends where its answers do.",
+        "Successes, from the intended time, all good cells together, in the fault phase (without one: the steady "
+        "phase). The axis is logarithmic towards 100 %; a curve ends where its answers do.",
         svg,
         legend([group.arm for group in groups]),
     )

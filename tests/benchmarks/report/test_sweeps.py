@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from benchmarks.report import report
+from benchmarks.report.advice import advice
+from benchmarks.report.evidence import comparisons, evidence
+from benchmarks.report.html import render
 from benchmarks.report.table import Table
+from benchmarks.results import Run
 from tests.benchmarks.synthetic import Effect, save, write_run
 from tests.benchmarks.test_sweep import write
 
@@ -57,18 +62,47 @@ def test_a_run_without_a_sweep_has_no_such_tables(tmp_path: Path) -> None:
     assert not keys & {"curves", "flips"}
 
 
+def of_policies(folder: Path, effects: Mapping[str, Effect], repetitions: int) -> Run:
+    """A run whose arms are at points of `retries.attempts`, as their names say."""
+    run = write_run(folder, effects=effects, repetitions=repetitions)
+    arms = (
+        arm.model_copy(
+            update={
+                "mode": arm.name.partition("@")[0],
+                "settings": {"retries.attempts": int(arm.name[-1])} if "@" in arm.name else {},
+            }
+        )
+        for arm in run.header.arms
+    )
+    run.header = run.header.model_copy(update={"arms": tuple(arms)})
+    return run
+
+
 @pytest.mark.parametrize("other", ["mesh@retries.attempts=0", "mesh@retries.attempts=2"])
 def test_arms_of_a_sweep_are_compared_at_the_same_point_alone(tmp_path: Path, other: str) -> None:
     effects = {"library@retries.attempts=2": Effect(), other: Effect(), "none": Effect()}
-    run = write_run(tmp_path, effects=effects, repetitions=2)
-    run.header = run.header.model_copy(
-        update={
-            "arms": tuple(
-                arm.model_copy(update={"settings": {"retries.attempts": int(arm.name[-1])} if "@" in arm.name else {}})
-                for arm in run.header.arms
-            )
-        }
-    )
+    run = of_policies(tmp_path, effects, repetitions=2)
     compared = [value.text for row in next(t for t in report(run).tables if t.key == "verdicts").rows for value in row]
     assert (f"{other} vs library@retries.attempts=2" in compared) is other.endswith("2")
-    assert f"none vs {other}" in compared
+    assert f"{other} vs none" in compared
+
+
+def test_each_point_of_a_sweep_of_policies_has_an_answer_of_its_own(tmp_path: Path) -> None:
+    planted = {
+        "none": 0.50,
+        "library@retries.attempts=1": 0.50,
+        "mesh@retries.attempts=1": 0.75,
+        "library@retries.attempts=3": 0.97,
+        "mesh@retries.attempts=3": 0.75,
+    }
+    run = of_policies(tmp_path, {arm: Effect(availability=share) for arm, share in planted.items()}, repetitions=8)
+    found = evidence(run)
+    shown = advice(found, comparisons(found))
+    at = {column.key: place for place, column in enumerate(shown.columns)}
+    assert [[row[at[key]] for key in ("point", "where", "arm")] for row in texts(shown)] == [
+        ["retries.attempts=1", "mesh", "mesh@retries.attempts=1"],
+        ["retries.attempts=3", "library", "library@retries.attempts=3"],
+    ]
+    page = render(report(run), found, comparisons(found))
+    assert "retries.attempts=1: In the mesh." in page
+    assert "retries.attempts=3: In the library." in page
