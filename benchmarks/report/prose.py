@@ -67,7 +67,7 @@ def notes(found: Evidence) -> Iterator[str]:
     for header in found.headers:
         if header.stopped:
             yield f"Stopped after {max(cell.repetition for cell in header.plan)} repetitions: {header.stopped}."
-        elif header.until_narrow and not found.void:
+        elif header.until_narrow and found.finished == found.planned:
             yield "Went on to its last repetition: not every interval became as narrow as its margin."
     if any(arm.mode in WITH_PROXIES for arm in found.arms):
         yield PROXY_COST[found.headers[0].environment.get("target") == "cluster"]
@@ -86,10 +86,7 @@ def notes(found: Evidence) -> Iterator[str]:
             f"The calls of {sum(len(record.traced) for record in kept)} failed requests are kept: "
             f"`goaround trace {kept[0].traced[0]} --run {header.name}` shows every attempt of one."
         )
-    yield (
-        "Arms of a repetition meet the same arrivals, frames and faulted replica. "
-        "The interval of an availability takes arrivals as independent, as they are only when the fault is so."
-    )
+    yield "Arms of a repetition meet the same arrivals, frames and faulted replica."
 
 
 def _meant_full(found: Evidence) -> Iterator[str]:
@@ -111,19 +108,21 @@ def warnings(found: Evidence, compared: list[Comparison]) -> Iterator[Caution]:
     """What limits the figures, each with what to do."""
     for sentence in found.broken:
         yield Caution(sentence, "do not cite this run: get the original files, or run the bench again")
-    left = found.planned - found.finished
+    left, void = found.planned - found.finished, _all_void(found)
     if left:
+        unrun = f", {left - void} not run yet" if left > void else ""
         yield Caution(
-            f"{left} of {found.planned} cells have no good try ({_counted(len(found.void), 'void try')})",
+            f"{left} of {found.planned} cells have no good try ({_counted(len(found.void), 'void try')}{unrun})",
             " and ".join(f"`goaround bench --resume {header.name}`" for header in found.headers)
-            + " runs what is missing; the table of void cells has the reasons",
+            + " runs what is missing"
+            + ("; the table of void cells has the reasons" if void else ""),
         )
     few = [one for one in compared if len(one.pairs) < ENOUGH]
     planned = max((cell.repetition for header in found.headers for cell in header.plan), default=0)
     if few:
         yield Caution(
             f"{len(few)} of {len(compared)} comparisons have fewer than {ENOUGH} pairs: points, and no verdict",
-            _why_few(planned, left),
+            _why_few(planned, left, void),
         )
     unsure = [one for one in compared if one.verdict is Verdict.INCONCLUSIVE]
     if unsure:
@@ -144,12 +143,23 @@ def warnings(found: Evidence, compared: list[Comparison]) -> Iterator[Caution]:
         yield from _of_group(group, found)
 
 
-def _why_few(planned: int, left: int) -> str:
-    """What to do about too few pairs, where `planned` repetitions were asked for and `left` cells have no good try."""
+def _all_void(found: Evidence) -> int:
+    """How many cells were tried, and every time in vain."""
+    good = [{cell.record.repetition for cell in group.valid} for group in found.groups]
+    void = [{cell.record.repetition for cell in group.void} for group in found.groups]
+    return sum(len(tried - kept) for tried, kept in zip(void, good, strict=True))
+
+
+def _why_few(planned: int, left: int, void: int) -> str:
+    """What to do about too few pairs, where `planned` repetitions were asked for and `left` cells have no good try.
+
+    `void`: how many of them were tried.
+    """
     if planned < ENOUGH:
         return f"repeat at least {ENOUGH} times: `goaround bench --repetitions {ENOUGH}`"
     if left:
-        return "void cells are why: resume the run when the machine has nothing else to do"
+        which = [*(["void cells"] if void else []), *(["cells that were not run yet"] if left > void else [])]
+        return f"{' and '.join(which)} are why: resume the run when the machine has nothing else to do"
     return "the cells are good, and some have no such figure: docs/measures.md says what each measure needs"
 
 

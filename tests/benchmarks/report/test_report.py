@@ -224,6 +224,28 @@ def test_void_cells_are_counted_listed_with_reasons_and_not_used(tmp_path: Path)
     assert "1 of 15 cells have no good try (1 void try) -> `goaround bench --resume synthetic`" in warned(shown)
 
 
+def test_cells_that_were_not_run_yet_are_not_called_void(tmp_path: Path) -> None:
+    said = warned(reports.report(write_run(tmp_path, only=lambda cell: cell.repetition <= 3)))
+    assert "6 of 15 cells have no good try (0 void tries, 6 not run yet) -> " in said
+    assert "cells that were not run yet are why" in said
+    assert "table of void cells" not in said
+    assert "void cells" not in said
+
+
+def test_void_cells_and_cells_that_were_not_run_yet_are_counted_apart(tmp_path: Path) -> None:
+    def spoil(cell: Cell, record: dict[str, Any]) -> None:
+        record["void"] = ["machine busy"] if (cell.arm, cell.repetition) == ("mesh", 1) else []
+
+    said = warned(reports.report(write_run(tmp_path, change=spoil, only=lambda cell: cell.repetition <= 4)))
+    assert "4 of 15 cells have no good try (1 void try, 3 not run yet) -> " in said
+    assert "runs what is missing; the table of void cells has the reasons" in said
+    assert "void cells and cells that were not run yet are why" in said
+
+
+def test_the_notes_say_nothing_of_an_interval_that_no_table_has(shown: Report) -> None:
+    assert "takes arrivals as independent" not in " ".join(shown.notes)
+
+
 def test_a_run_in_which_every_cell_is_void_still_has_a_report(tmp_path: Path) -> None:
     def spoil(cell: Cell, record: dict[str, Any]) -> None:
         record["void"] = ["machine busy"]
