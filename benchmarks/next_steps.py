@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from shlex import join
 
-from benchmarks import results
+from benchmarks import results, stopping
 from benchmarks.arm import Arm
+from benchmarks.errors import BadInput
+from benchmarks.order import ISTIO
 from benchmarks.record import Header
 from benchmarks.results import Run
+from benchmarks.scenario import Scenario, load_scenario
 from benchmarks.verdict import ENOUGH, Comparison, Verdict
+from istio.compile.versions import NEWEST
 
 MOST = 5
 
@@ -88,7 +92,7 @@ def again(
     aa: bool = False,
     context: str | None = None,
 ) -> str:
-    """The command that runs the same arms and scenarios anew."""
+    """The command that runs the same arms and scenarios anew, under the same settings."""
     families = list(dict.fromkeys(each.family for each in header.scenarios.values()))
     arms = list(dict.fromkeys(Arm(each.mode, each.policies, each.plaintext).text for each in header.arms))
     words = ["goaround", "bench", *(["--aa"] if aa else []), *(["--profile", header.profile] if header.profile else [])]
@@ -96,6 +100,30 @@ def again(
         words += ["--arm", each]
     for each in families:
         words += ["--scenario", header.files.get(each, each)]
-    turns = ["--one-world-at-a-time"] if header.one_world_at_a_time else []
-    words += [*_target(header, context), *turns]
+    if (rate := _rate(header)) is not None:
+        words += ["--rate", f"{rate:.12g}"]
+    words += [*_target(header, context), *(["--one-world-at-a-time"] if header.one_world_at_a_time else [])]
+    istio = header.versions.get(ISTIO, NEWEST)
+    # a cluster has the Istio that it has
+    if istio != NEWEST and header.environment.get("target") != "cluster":
+        words += ["--istio-version", istio]
+    if header.until_narrow and repetitions > stopping.LEAST:
+        words.append("--until-narrow")
     return join([*words, "--repetitions", str(repetitions), "--seed", str(header.seed), *where])
+
+
+def _rate(header: Header) -> float | None:
+    """The rate of every scenario, where one has another in its file; None where each has its own."""
+    fixed = [each for each in header.scenarios.values() if "load.rate" not in each.point]
+    rates = {each.load.rate for each in fixed}
+    if len(rates) != 1 or all(each.load.rate == _written(header, each) for each in fixed):
+        return None
+    return rates.pop()
+
+
+def _written(header: Header, scenario: Scenario) -> float:
+    """The rate in a scenario's file; that of the run where the file cannot be read any more."""
+    try:
+        return load_scenario(header.files.get(scenario.family, scenario.family)).load.rate
+    except BadInput:
+        return scenario.load.rate

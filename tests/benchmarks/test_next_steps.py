@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
-from benchmarks.next_steps import next_steps
+from benchmarks.next_steps import again, next_steps
+from benchmarks.order import ISTIO
 from benchmarks.plan import Cell
 from benchmarks.report.evidence import comparisons, evidence
 from benchmarks.results import Run
+from istio.compile.versions import NEWEST, VERSIONS
 from tests.benchmarks.synthetic import EFFECTS, Effect, write_run
+from tests.benchmarks.test_sweep import write
 
 
 def steps(run: Run) -> list[tuple[str, str]]:
@@ -53,6 +56,36 @@ def test_policies_and_scenarios_of_ones_own_are_named_by_their_files(tmp_path: P
     run.header = run.header.model_copy(update={"arms": mine, "files": {"error-burst": "some/error-burst.yaml"}})
     (again,) = [each for each in commands(run) if "--repetitions 5" in each]
     assert "--arm mesh:some/mine --scenario some/error-burst.yaml" in again
+
+
+def test_the_rate_that_was_asked_for_is_asked_for_again_and_a_scenarios_own_is_not(tmp_path: Path) -> None:
+    run = write_run(tmp_path, repetitions=2)
+    assert not any("--rate" in each for each in commands(run))
+    faster = {name: each.at_rate(45) for name, each in run.header.scenarios.items()}
+    run.header = run.header.model_copy(update={"scenarios": faster})
+    assert any("--rate 45 --repetitions 5" in each for each in commands(run))
+
+
+def test_a_rate_that_is_swept_is_not_asked_for(tmp_path: Path) -> None:
+    sweep = write(tmp_path, "load.rate: [10, 15]")
+    run = write_run(tmp_path, scenarios=[str(sweep)], repetitions=2)
+    run.header = run.header.model_copy(update={"files": {"mine": str(sweep)}})
+    assert not any("--rate" in each for each in commands(run))
+
+
+@pytest.mark.parametrize(("target", "named"), [("local", True), ("cluster", False)])
+def test_istios_version_is_named_again_where_it_can_be_chosen(tmp_path: Path, target: str, named: bool) -> None:
+    run = write_run(tmp_path, repetitions=2)
+    older = {"versions": {ISTIO: VERSIONS[0]}, "environment": {"target": target}}
+    assert VERSIONS[0] != NEWEST
+    run.header = run.header.model_copy(update=older)
+    assert any(f"--istio-version {VERSIONS[0]}" in each for each in commands(run)) is named
+
+
+def test_a_bench_that_may_stop_early_may_do_so_again_where_it_is_long_enough(tmp_path: Path) -> None:
+    header = write_run(tmp_path, repetitions=1).header.model_copy(update={"until_narrow": True})
+    assert "--until-narrow --repetitions 24" in again(header, 24)
+    assert "--until-narrow" not in again(header, 12)
 
 
 def test_what_is_inconclusive_is_repeated_twice_as_often(tmp_path: Path) -> None:
