@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.actions.canary import Canary
 from benchmarks.arm import parse_arms
 from benchmarks.errors import BadInput
+from loadtests.schedule import FASTEST
 
 if TYPE_CHECKING:
     from benchmarks.actions import AnyAction
@@ -43,6 +44,16 @@ def _raised(load: Load, phases: Phases) -> Iterator[str]:
     for name in load.times:
         if not getattr(phases, name):
             yield f"load.times.{name}: the phase {name!r} has no length in `phases`"
+
+
+def _carried(load: Load) -> Iterator[str]:
+    """Why the generator could not be told this load: a rate is held to the same limit in every phase."""
+    for name, times in load.times.items():
+        if load.rate * times > FASTEST:
+            yield (
+                f"load.rate: {load.rate:g} is {load.rate * times:g} a second in the phase {name!r}, {times:g} times as "
+                f"many; write at most {FASTEST / times:g}"
+            )
 
 
 def _decided(primary: Primary, phases: Phases) -> Iterator[str]:
@@ -94,5 +105,5 @@ def _forgotten(fault: AnyFault | None, settings: Settings) -> Iterator[str]:
 
 
 LAWS: tuple[Callable[..., Iterator[str]], ...] = (
-    _disturbed, _raised, _decided, _filled, _filling, _compared, _acted, _struck, _versioned, _forgotten,
+    _disturbed, _raised, _carried, _decided, _filled, _filling, _compared, _acted, _struck, _versioned, _forgotten,
 )  # fmt: skip

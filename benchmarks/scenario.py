@@ -22,8 +22,8 @@ from benchmarks.problems import explain
 from benchmarks.settings import Settings
 from benchmarks.strict import Strict
 from benchmarks.sweep import Axes, Value
+from loadtests.schedule import FASTEST, Step, What
 from loadtests.schedule import Load as Arrivals
-from loadtests.schedule import Step, What
 
 FOLDER = Path(__file__).parent / "scenarios"
 
@@ -85,7 +85,7 @@ class Load(Strict):
     """
 
     pattern: Literal["poisson", "constant"]
-    rate: Annotated[float, Field(gt=0, le=10_000)]
+    rate: Annotated[float, Field(gt=0, le=FASTEST)]
     times: dict[PhaseName, Annotated[float, Field(gt=0, le=100)]] = Field(default_factory=dict)
     what: What = "frames"
 
@@ -212,9 +212,12 @@ class Scenario(Strict):
             raise BadInput([f"{self.family} sweeps load.rate: leave --rate out"])
         try:
             load = Load.model_validate({**self.load.model_dump(), "rate": rate})
-            return self.model_copy(update={"load": load})
         except ValidationError as error:
             raise BadInput(explain(error, Load, {"rate": rate})) from None
+        made = self.model_copy(update={"load": load})
+        if wrong := contradictions(dict(made)):
+            raise BadInput(f"{self.name}: {problem}" for problem in wrong)
+        return made
 
     def _walk(self) -> Iterator[Phase]:
         clock = 0.0

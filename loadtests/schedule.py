@@ -16,13 +16,15 @@ Pattern = Literal["constant", "poisson"]
 What = Literal["frames", "dashboards"]
 
 CAMERAS = (1, 2)
+FASTEST = 10_000.0
+"""Arrivals per second, at any time of a load."""
 
 
 class Step(NamedTuple):
     """From `at_s` seconds into the run on, `rate` arrivals per second."""
 
     at_s: Annotated[float, Field(ge=0)]
-    rate: Annotated[float, Field(gt=0, le=10_000)]
+    rate: Annotated[float, Field(gt=0, le=FASTEST)]
 
 
 class Load(BaseModel):
@@ -37,7 +39,7 @@ class Load(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     pattern: Pattern
-    rate: Annotated[float, Field(gt=0, le=10_000)]
+    rate: Annotated[float, Field(gt=0, le=FASTEST)]
     steps: tuple[Step, ...] = ()
     what: What = "frames"
 

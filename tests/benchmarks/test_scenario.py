@@ -101,6 +101,19 @@ def test_a_load_may_be_many_times_as_high_in_one_phase(tmp_path: Path) -> None:
     assert (load.rate, load.steps) == (20, ((3.0, 80.0), (6.0, 20.0)))
 
 
+TOO_FAST = "load.rate: 9000 is 36000 a second in the phase 'fault', 4 times as many; write at most 2500"
+
+
+def test_a_surge_is_held_to_the_rate_that_the_generator_may_be_asked_for(tmp_path: Path) -> None:
+    assert problems(tmp_path, SURGE.replace("rate: 30", "rate: 9000")) == [TOO_FAST]
+    path = tmp_path / "surge.yaml"
+    path.write_text(SURGE)
+    with pytest.raises(BadInput) as caught:
+        load_scenario(path).at_rate(9000)
+    assert caught.value.problems == (f"surge: {TOO_FAST}",)
+    assert load_scenario(path).at_rate(2500).arrivals().steps[0].rate == 10_000
+
+
 SATURATED = "saturated: {phases: [fault], reason: it is asked for}\n"
 
 
