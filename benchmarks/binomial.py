@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import comb, sqrt
+from math import exp, lgamma, log, log1p, sqrt
 
 FALSE_ALARM = 1e-6
 """The probability that a count which does come from such trials is said not to."""
@@ -18,6 +18,11 @@ def resolution(trials: int) -> float:
 
 
 def within(seen: int, trials: int, share: float) -> bool:
-    """Whether neither exact tail beyond `seen` of `trials` is rarer than half of FALSE_ALARM."""
-    chances = [comb(trials, k) * share**k * (1 - share) ** (trials - k) for k in range(trials + 1)]
+    """Whether neither exact tail beyond `seen` of `trials` is rarer than half of FALSE_ALARM, for 0 < share < 1."""
+    # by logarithms: the number of ways to choose some of 1100 is beyond a float
+    chances = [exp(_log_ways(trials, k) + k * log(share) + (trials - k) * log1p(-share)) for k in range(trials + 1)]
     return min(sum(chances[: seen + 1]), sum(chances[seen:])) > FALSE_ALARM / 2
+
+
+def _log_ways(trials: int, k: int) -> float:
+    return lgamma(trials + 1) - lgamma(k + 1) - lgamma(trials - k + 1)

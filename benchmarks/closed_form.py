@@ -53,11 +53,6 @@ def wait_mmc(rate: float, service_s: float, servers: int) -> float:
     return erlang_c(servers, load) * service_s / (servers - load)
 
 
-def binomial_bounds(n: int, p: float, level: float) -> tuple[int, int]:
-    """The counts between which `n` independent trials of probability `p` lie with a probability of at least `level`."""
-    return sum_bounds([1 - p, p], n, level)
-
-
 def sum_bounds(mass: Sequence[float], n: int, level: float) -> tuple[int, int]:
     """Between which totals the sum of `n` independent draws lies with a probability of at least `level`.
 

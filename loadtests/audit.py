@@ -35,16 +35,20 @@ def audit(rows: Sequence[Row], *, scheduled: int, cpu_s: float, hidden_retries_o
         arrivals=scheduled,
         sent=len(lateness),
         dropped=sum(row.outcome is Outcome.DROPPED for row in rows),
-        lateness_p50_ms=round(percentile(lateness, 0.50), 3),
-        lateness_p99_ms=round(percentile(lateness, 0.99), 3),
+        lateness_p50_ms=round(quantile(lateness, 0.50), 3),
+        lateness_p99_ms=round(quantile(lateness, 0.99), 3),
         cpu_s=round(cpu_s, 4),
         hidden_retries_off=hidden_retries_off,
         interrupted=interrupted,
     )
 
 
-def percentile(ordered: Sequence[float], share: float) -> float:
-    """Give the smallest value that at least `share` of `ordered` (ascending) do not exceed, or 0 for none."""
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """The smallest value that at least `share` (0 < share <= 1) of `ordered` (ascending) do not exceed, or 0 for none.
+
+    Exact, no interpolation. Source: Hyndman and Fan (1996), definition 1.
+    """
     if not ordered:
         return 0.0
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+    # 0.07 * 100 is 7.000000000000001 in binary, and its rank is 7: with room for its error
+    return ordered[max(0, math.ceil(share * len(ordered) - 1e-9) - 1)]

@@ -5,11 +5,11 @@ Source: Tene, "How NOT to Measure Latency", 2015 (coordinated omission; the maxi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from benchmarks.measures.measure import Measure, Of, within
+from loadtests.audit import quantile
 from loadtests.rows import Outcome, Row
 
 if TYPE_CHECKING:
@@ -23,16 +23,14 @@ HIGHEST_US = 600_000_000
 
 
 def percentile(values: Sequence[float], q: float) -> float | None:
-    """The smallest value that at least `q` (0 < q < 1) of the values do not exceed; exact, no interpolation.
+    """The `quantile` of the values at `q` (0 < q < 1).
 
     None below 1 / (1 - q) values: of fewer it would be the maximum under another name (p99 needs 100, p90 10, p50 2).
-    Source: Hyndman and Fan (1996), definition 1.
     """
     # 1 / (1 - 0.9) is 10.000000000000002 in binary: compare without the division, with room for its error
     if len(values) * (1 - q) < 1 - 1e-9:
         return None
-    # the same guard upwards: 0.7 * 10 is 7.000000000000001, and its rank is 7
-    return sorted(values)[math.ceil(q * len(values) - 1e-9) - 1]
+    return quantile(sorted(values), q)
 
 
 def success_ms(rows: Sequence[Row], record: Record, window: Window) -> list[float]:
@@ -62,19 +60,6 @@ def histogram(values_ms: Iterable[float]) -> HdrHistogram:
     for value in values_ms:
         made.record_value(min(HIGHEST_US, max(1, round(value * 1000))))
     return made
-
-
-def spectrum(values_ms: Iterable[float]) -> list[tuple[float, float]]:
-    """Latency by percentile: (percent, ms), at percents that come closer together towards 100; empty without values.
-
-    Ten steps to each halving of what is left to 100, as HdrHistogram's own plots have them.
-    """
-    made = histogram(values_ms)
-    if not made.get_total_count():
-        return []
-    # one bucket of 11 bits holds three digits: its upper bound may lie above the largest value
-    steps = made.get_percentile_iterator(10)
-    return [(step.percentile_level_iterated_to, step.value_iterated_to / 1000) for step in steps]
 
 
 def _percentile_of_successes(q: float) -> Of:

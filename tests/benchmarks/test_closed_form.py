@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from benchmarks.closed_form import (
     attempts,
     attempts_mass,
-    binomial_bounds,
     erlang_c,
     storm,
     success,
+    sum_bounds,
     wait_mmc,
 )
 
@@ -57,8 +57,8 @@ def test_a_queue_without_a_steady_state_has_no_answer(load: float) -> None:
 
 
 @given(st.integers(1, 60), st.floats(0.01, 0.99), st.sampled_from([0.9, 0.95, 0.999]))
-def test_binomial_bounds_leave_at_most_half_of_the_rest_on_each_side(n: int, p: float, level: float) -> None:
-    low, high = binomial_bounds(n, p, level)
+def test_bounds_of_a_sum_leave_at_most_half_of_the_rest_on_each_side(n: int, p: float, level: float) -> None:
+    low, high = sum_bounds([1 - p, p], n, level)
     mass = [comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)]
     tail = (1 - level) / 2
     assert sum(mass[:low]) <= tail + 1e-9
@@ -69,4 +69,4 @@ def test_binomial_bounds_leave_at_most_half_of_the_rest_on_each_side(n: int, p: 
 
 @pytest.mark.parametrize(("p", "bounds"), [(0.0, (0, 0)), (1.0, (9, 9))])
 def test_what_is_certain_has_one_count(p: float, bounds: tuple[int, int]) -> None:
-    assert binomial_bounds(9, p, 0.95) == bounds
+    assert sum_bounds([1 - p, p], 9, 0.95) == bounds

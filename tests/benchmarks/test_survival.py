@@ -28,6 +28,11 @@ def test_without_censoring_the_median_is_the_lower_middle() -> None:
     assert median([Elapsed(4), Elapsed(1), Elapsed(2), Elapsed(3)]) == Elapsed(2)
 
 
+@pytest.mark.parametrize("n", range(2, 41, 2))
+def test_of_an_even_number_of_times_it_is_the_lower_middle_whatever_a_float_makes_of_a_half(n: int) -> None:
+    assert median([Elapsed(second) for second in range(1, n + 1)]) == Elapsed(n / 2)
+
+
 def test_when_most_never_ended_there_is_no_number() -> None:
     assert median([Elapsed(1), Censored(5), Censored(9)]) == Censored(9)
     assert median([]) is None

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.audit import Audit, audit, percentile
+from loadtests.audit import Audit, audit, quantile
 from loadtests.rows import Outcome, Row
 
 
@@ -35,10 +35,16 @@ def test_a_run_that_sent_nothing_has_no_lateness() -> None:
     assert report([], scheduled=0).lateness_p99_ms == 0
 
 
+@pytest.mark.parametrize(("share", "value"), [(0.07, 7), (0.28, 28), (1.0, 100)])
+def test_a_rank_is_not_raised_by_what_a_float_makes_of_it(share: float, value: float) -> None:
+    # 0.07 * 100 is 7.000000000000001
+    assert quantile([float(n) for n in range(1, 101)], share) == value
+
+
 @given(st.lists(st.floats(0, 1e6), min_size=1), st.floats(0.01, 1))
-def test_a_percentile_is_a_value_that_its_share_does_not_exceed(values: list[float], share: float) -> None:
+def test_a_quantile_is_a_value_that_its_share_does_not_exceed(values: list[float], share: float) -> None:
     ordered = sorted(values)
-    found = percentile(ordered, share)
+    found = quantile(ordered, share)
     assert found in ordered
     assert sum(value <= found for value in ordered) >= share * len(ordered) - 1e-9
     assert sum(value < found for value in ordered) < share * len(ordered)

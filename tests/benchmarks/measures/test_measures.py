@@ -17,7 +17,7 @@ from benchmarks.measures.blast import paths
 from benchmarks.measures.cost import cost
 from benchmarks.measures.goodput import good
 from benchmarks.measures.integrity import Account, Integrity, account, integrity
-from benchmarks.measures.latency import failure_ms, histogram, percentile, spectrum, success_ms
+from benchmarks.measures.latency import failure_ms, histogram, percentile, success_ms
 from benchmarks.record import Record
 from benchmarks.scenario import Window, load_scenario
 from loadtests.rows import Outcome, Row
@@ -125,16 +125,6 @@ def test_exact_percentiles_agree_with_the_hdr_histograms_to_its_three_digits(n: 
     ordered = sorted(values)
     before = ordered[max(0, ordered.index(exact) - 1)]
     assert found in (pytest.approx(exact, rel=1e-3, abs=1e-3), pytest.approx(before, rel=1e-3, abs=1e-3))
-
-
-def test_the_spectrum_rises_to_the_largest_value_and_is_empty_without_any() -> None:
-    drawn = spectrum([float(ms) for ms in range(1, 1001)])
-    percents, latencies = zip(*drawn, strict=True)
-    assert list(percents) == sorted(percents)
-    assert list(latencies) == sorted(latencies)
-    assert drawn[-1] == pytest.approx((100.0, 1000), rel=1e-3)
-    assert all(ms == pytest.approx(10 * percent, abs=2) for percent, ms in drawn)
-    assert spectrum([]) == []
 
 
 def test_the_largest_latency_is_that_of_a_success() -> None:
