@@ -13,13 +13,8 @@ from loadtests.audit import quantile
 from loadtests.rows import Outcome, Row
 
 if TYPE_CHECKING:
-    from hdrh.histogram import HdrHistogram
-
     from benchmarks.record import Record
     from benchmarks.scenario import Scenario, Window
-
-
-HIGHEST_US = 600_000_000
 
 
 def percentile(values: Sequence[float], q: float) -> float | None:
@@ -45,21 +40,6 @@ def failure_ms(rows: Sequence[Row], record: Record, window: Window) -> list[floa
 
 def _latencies(rows: Iterable[Row]) -> list[float]:
     return [row.latency_s * 1000 for row in rows if row.latency_s is not None]
-
-
-def histogram(values_ms: Iterable[float]) -> HdrHistogram:
-    """Latencies as an HDR histogram of microseconds: 1 us to 10 minutes, to three digits; larger ones count as the top.
-
-    For what exact values are too many for: curves by percentile, and the sum of many cells. Its percentiles differ
-    from the exact ones by less than 0.1 %. Source: Tene, HdrHistogram.
-    """
-    # imported when a curve is asked for: no table needs it, and it is ctypes with a C library behind it
-    from hdrh.histogram import HdrHistogram
-
-    made = HdrHistogram(1, HIGHEST_US, 3)
-    for value in values_ms:
-        made.record_value(min(HIGHEST_US, max(1, round(value * 1000))))
-    return made
 
 
 def _percentile_of_successes(q: float) -> Of:
