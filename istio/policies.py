@@ -21,6 +21,7 @@ BASE = str(FOLDER.parent / "base")
 STRENGTHS = "library.json"
 """The file of a policy set that is the library's own; see `istio.library.strengthened`."""
 _KUSTOMIZATION = "kustomization.yaml"
+_SAYS_NOTHING = "`resources: []` in a kustomization.yaml is a policy set that says nothing"
 _KEYS = {"apiVersion", "kind", "metadata", "resources"}
 _Block = TypeVar("_Block", TrafficPolicy, PortPolicy)
 
@@ -37,11 +38,11 @@ def names() -> list[str]:
 def documents(name: str) -> list[Document]:
     """Return the objects of a policy set as they are written: by its name, or by the path of a folder.
 
-    Of a folder with a kustomization the listed resources are read, otherwise every ``*.yaml``.
+    Of a folder with a kustomization the listed resources are read, otherwise every ``*.yaml`` and ``*.yml``.
 
     Raises:
         UnknownPolicies: neither a name nor a folder.
-        Refused: a file cannot be read, or the kustomization does more than list resources.
+        Refused: a file cannot be read, the kustomization does more than list resources, or there is no file at all.
 
     """
     return read_files(_files(_folder(name)))
@@ -110,15 +111,19 @@ def compressed(objects: Objects, *, interval_s: float, base_ejection_s: float) -
 def _files(folder: Path) -> list[Path]:
     kustomization = folder / _KUSTOMIZATION
     if not kustomization.is_file():
-        return sorted(path for path in folder.glob("*.yaml"))
-    [listed] = read_files([kustomization]) or [Document({})]
+        found = sorted((*folder.glob("*.yaml"), *folder.glob("*.yml")))
+        if not found:
+            raise Refused([Fault(str(folder), 0, "", f"holds no *.yaml and no *.yml; {_SAYS_NOTHING}")])
+        return found
+    listed, *others = read_files([kustomization]) or [Document({}, str(kustomization))]
+    if others:
+        raise Refused([one.fault((), "must be one document") for one in others])
     more = [key for key in listed.data if key not in _KEYS]
     if more:
         raise Refused([listed.fault((key,), "a policy set only lists resources") for key in more])
     resources = listed.data.get("resources")
     if not isinstance(resources, list):
-        wanted = "must list the files of the policy set; `[]` for one that says nothing"
-        raise Refused([Fault(str(kustomization), 0, "resources", wanted)])
+        raise Refused([listed.fault(("resources",), f"must list the files of the policy set; {_SAYS_NOTHING}")])
     return [folder / str(name) for name in resources]
 
 

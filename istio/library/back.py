@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from istio.library.spoken import NotCarried
 from istio.objects.document import Document
-from istio.objects.duration import go_duration
+from istio.objects.duration import LONGEST, go_duration
 from istio.objects.parse import Objects, parse
 from istio.objects.virtual_service import is_status
 from resilience_lib import (
@@ -183,6 +183,9 @@ class _Callee:
 
     def _duration(self, field: str, seconds: float) -> str:
         """Istio's durations are whole milliseconds, one at least."""
+        if seconds > LONGEST.total_seconds():
+            self._leave(field, f"Istio takes at most {LONGEST // timedelta(hours=1)}h")
+            return go_duration(timedelta(hours=LONGEST // timedelta(hours=1)))
         milliseconds = max(1, round(seconds * 1000))
         if abs(milliseconds / 1000 - seconds) > 1e-9:
             self._leave(field, f"Istio takes whole milliseconds: {milliseconds} ms")

@@ -61,10 +61,21 @@ class Document:
 
 
 _DEEPEST = 64  # no object comes near; an alias inside its own anchor has no end
+_TOO_DEEP = "nested too deeply"
+_NO_KEY = "a key must be text; what stands in {{ }} is put in by a template before it is YAML"
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as Kubernetes reads it: a date stays text."""
+    """YAML as Kubernetes reads it: a date stays text. What is not of its type, as 0x_ and `!!int x`, is no YAML."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError) as error:  # of int() and its like, inside PyYAML
+            kind = node.tag.rpartition(":")[2]
+            raise yaml.MarkedYAMLError(
+                problem=f"{str(node.value)[:40]!r} is no {kind}", problem_mark=node.start_mark
+            ) from error
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -102,6 +113,8 @@ def read(text: str, file: str) -> list[Document]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         faults.append(Fault(file, line, "", f"is not YAML: {error.problem or error.context}"))
+    except RecursionError:
+        faults.append(Fault(file, 0, "", f"is not YAML: {_TOO_DEEP}"))
     except yaml.YAMLError as error:
         faults.append(Fault(file, 0, "", f"is not YAML: {str(error).splitlines()[0]}"))
     if faults:
@@ -133,12 +146,14 @@ def read_files(paths: Sequence[Path]) -> list[Document]:
 def _walk(node: yaml.Node, place: Place, lines: dict[Place, int]) -> list[Place]:
     """Note the line of every place under a node; give back the places whose key stands twice."""
     if len(place) > _DEEPEST:
-        raise yaml.YAMLError("nested too deeply")
+        raise yaml.YAMLError(_TOO_DEEP)
     lines.setdefault(place, node.start_mark.line + 1)
     repeated: list[Place] = []
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(problem=_NO_KEY, problem_mark=key.start_mark)
             inner = (*place, str(key.value))
             lines[inner] = key.start_mark.line + 1
             if key.value in seen:

@@ -11,6 +11,8 @@ from pydantic import BeforeValidator, PlainSerializer
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 _MILLISECOND = timedelta(milliseconds=1)
+LONGEST = timedelta(microseconds=(2**63 - 1) // 1000)
+"""Go counts nanoseconds in 64 bits (time.ParseDuration): some 292 years."""
 
 
 def parse_duration(text: object) -> timedelta:
@@ -31,6 +33,8 @@ def parse_duration(text: object) -> timedelta:
     if not parts or "".join(part.group() for part in parts) != body:
         raise ValueError(f"must be a duration with a unit, such as 3s or 250ms, not {text!r}")
     total = sum(float(part[1]) * _UNITS[part[2]] for part in parts)
+    if total > LONGEST.total_seconds():
+        raise ValueError(f"must be a duration of at most {LONGEST // timedelta(hours=1)}h, not {text!r}")
     return timedelta(seconds=-total if text.startswith("-") else total)
 
 

@@ -25,6 +25,7 @@ from tests.istio.compile import strategies as drawn
 from tests.istio.compile.test_envoy_accepts import named
 
 CALLEE = "s0"
+LONGEST = TimeoutPolicy(None, 2562047 * 3600)
 objects = st.tuples(drawn.virtual_service, drawn.destination_rule).map(
     lambda specs: parse(
         [named(("VirtualService", specs[0]), 0), named(("DestinationRule", specs[1]), 0)],
@@ -91,6 +92,7 @@ def test_policies_to_objects_to_policies_is_the_same_policies(
         (EdgePolicy(retry=RetryPolicy(retry_on="599")), {"retry.retry_on"}, {"retry": None}),
         (EdgePolicy(timeout=TimeoutPolicy(0.25)), {"timeout.per_try_s"}, {"timeout": TimeoutPolicy(None, 0.25)}),
         (EdgePolicy(timeout=TimeoutPolicy(None, 1.0004)), {"timeout.overall_s"}, {"timeout": TimeoutPolicy(None, 1)}),
+        (EdgePolicy(timeout=TimeoutPolicy(None, 1e300)), {"timeout.overall_s"}, {"timeout": LONGEST}),
         (EdgePolicy(limits=LimitsPolicy(5, 0)), {"limits.pending"}, {"limits": LimitsPolicy(5, 1)}),
     ],
 )  # fmt: skip

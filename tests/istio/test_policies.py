@@ -43,6 +43,25 @@ def test_a_folder_of_ones_own_is_a_policy_set(tmp_path: Path) -> None:
     assert [one.spec.host for one in policies.load(str(tmp_path)).destination_rules] == ["alerts"]
 
 
+def test_a_folders_files_may_end_in_either_way(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text(destination_rule("alerts", "subsets: []"))
+    (tmp_path / "b.yaml").write_text(destination_rule("momentum", "subsets: []"))
+    assert [one.spec.host for one in policies.load(str(tmp_path)).destination_rules] == ["alerts", "momentum"]
+
+
+def test_a_folder_without_a_file_of_objects_is_not_taken_for_a_set_that_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "matched").mkdir()
+    (tmp_path / "matched" / "a.yaml").write_text(destination_rule("alerts", "subsets: []"))
+    with pytest.raises(Refused, match=r"holds no \*\.yaml and no \*\.yml; `resources: \[\]` in a kustomization\.yaml"):
+        policies.load(str(tmp_path))
+
+
+def test_a_kustomization_of_two_documents_is_refused_at_the_second(tmp_path: Path) -> None:
+    (tmp_path / "kustomization.yaml").write_text("resources: []\n---\nresources: [a.yaml]\n")
+    with pytest.raises(Refused, match=r"kustomization\.yaml:3: must be one document"):
+        policies.load(str(tmp_path))
+
+
 def test_a_kustomization_that_does_more_is_refused(tmp_path: Path) -> None:
     (tmp_path / "kustomization.yaml").write_text("resources: [a.yaml]\npatches: []\n")
     with pytest.raises(Refused, match="patches: a policy set only lists resources"):

@@ -20,6 +20,16 @@ def test_a_place_is_found_on_its_line_and_a_missing_one_on_its_parents() -> None
         ("&a [*a]", "f.yaml"),
         ("a: &b {c: *b}", "nested too deeply"),
         ("a: \x00", "is not YAML"),
+        ("a: 1\nb:\n  c: {{ .Values.host }}", "f.yaml:3: is not YAML: a key must be text"),
+        ("? [a]\n: 1", "f.yaml:1: is not YAML: a key must be text"),
+        ("a:\n  b: 0x_", "f.yaml:2: is not YAML: '0x_' is no int"),
+        ("a: !!int x", "'x' is no int"),
+        ("a: !!int ''", "'' is no int"),
+        ("a: !!float x", "'x' is no float"),
+        ("a: !!bool x", "'x' is no bool"),
+        ("a: !!timestamp x", "'x' is no timestamp"),
+        pytest.param("a: " + "9" * 5000, "is no int", id="5000 digits"),
+        pytest.param("[" * 3000, "nested too deeply", id="3000 brackets"),
     ],
 )
 def test_what_is_not_a_yaml_object_is_refused(text: str, said: str) -> None:

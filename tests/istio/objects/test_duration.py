@@ -24,6 +24,14 @@ def test_what_go_does_not_read_is_refused(text: str) -> None:
         parse_duration(text)
 
 
+@pytest.mark.parametrize(
+    "text", ["2562048h", "9999999999999h", pytest.param("9" * 400 + "s", id="400 digits"), "-9999999999999h"]
+)
+def test_what_is_too_long_for_go_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a duration of at most 2562047h"):
+        parse_duration(text)
+
+
 @given(MICROSECONDS)
 def test_both_spellings_mean_the_same_time(value: timedelta) -> None:
     assert parse_duration(go_duration(value)) == value
