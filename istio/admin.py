@@ -44,11 +44,6 @@ class Admin:
         _, text = await self._get("/stats", usedonly="", histogram_buckets="none")
         return parse_stats(text)
 
-    async def metrics(self) -> str:
-        """Every counter, gauge and histogram that was ever touched, in Prometheus' text format."""
-        _, text = await self._get("/stats/prometheus", usedonly="")
-        return text
-
     async def discovery(self) -> Discovery:
         """Say what Envoy has taken of its configuration.
 

@@ -11,14 +11,16 @@ from istio.compile.inbound import VIRTUAL_INBOUND
 from istio.compile.listeners import outbound_name
 from istio.compile.names import inbound_cluster
 from istio.compile.proxy import ProxyConfig, Resources
-from istio.registry import DOMAIN
 
 LOOPBACK = "127.0.0.1"
-_OF_THE_CLUSTER = f".svc.{DOMAIN}"
 Address: TypeAlias = tuple[str, int]
 # Where a connection was meant to go, and what to do when nothing is known of it.
 _WITH_INTERCEPTION = {"bind_to_port", "use_original_dst", "default_filter_chain"}
 _OF_THE_INTERCEPTED = {"envoy.filters.listener.original_dst", "envoy.filters.listener.http_inspector"}
+
+
+class Unplaced(LookupError):
+    """An endpoint at a pod of this machine, on a port that the pod has nothing at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,10 @@ class LocalAddresses:
 def localise(config: ProxyConfig, addresses: LocalAddresses) -> ProxyConfig:
     """Return the same configuration for an Envoy that is given its connections directly, with no interception.
 
+    An endpoint that is no pod's, as a ServiceEntry may name them, is outside and stays where it says that it is.
+
     Raises:
-        KeyError: an endpoint of a pod whose place on this machine is not known.
+        Unplaced: an endpoint of a pod at a port whose place on this machine is not known.
 
     """
     return replace(
@@ -115,8 +119,6 @@ def _at_port(value: Any, target: int, port: int) -> Any:
 
 
 def _assignment(assignment: Mapping[str, Any], pods: Mapping[Address, Address]) -> dict[str, Any]:
-    if not assignment["cluster_name"].endswith(_OF_THE_CLUSTER):
-        return dict(assignment)  # a ServiceEntry's endpoints are outside, and are where they say
     localities = [
         {**locality, "lb_endpoints": [_endpoint(one, pods) for one in locality["lb_endpoints"]]}
         for locality in assignment.get("endpoints", ())
@@ -128,7 +130,10 @@ def _endpoint(endpoint: Mapping[str, Any], pods: Mapping[Address, Address]) -> d
     socket = endpoint["endpoint"]["address"]["socket_address"]
     at = (socket["address"], socket["port_value"])
     if at not in pods:
-        raise KeyError(f"no place on this machine is known for the endpoint {at[0]}:{at[1]}")
+        if ports := sorted(port for ip, port in pods if ip == at[0]):
+            here = ", ".join(map(str, ports))
+            raise Unplaced(f"the endpoint {at[0]}:{at[1]} is a pod's, which has nothing at that port; it has {here}")
+        return dict(endpoint)
     return {**endpoint, "endpoint": {**endpoint["endpoint"], "address": _socket(*pods[at])}}
 
 

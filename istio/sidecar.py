@@ -98,7 +98,7 @@ class Sidecar:
 
         Raises:
             NoEnvoy: there is none for this platform.
-            KeyError: an endpoint without an address.
+            Unplaced: an endpoint at a port that a pod of this machine does not have.
 
         """
         command = [str(binary())]
@@ -106,10 +106,7 @@ class Sidecar:
         self._directory.mkdir(parents=True, exist_ok=True)
         self._resources.clear()
         self._write_secrets()
-        self._write_endpoints(local)
-        self._write_routes(local)
-        self._resources.write("clusters", local.clusters.values())
-        self._resources.write("listeners", local.listeners.values())
+        self._write_all(local)
         self._published = local
         start = self._directory / "bootstrap.json"
         start.write_text(json.dumps(bootstrap(self._proxy, self._ports.admin, self._server, self._ejections)))
@@ -128,7 +125,9 @@ class Sidecar:
 
         Raises:
             Rejected: with Envoy's words; Envoy keeps what it had of the refused part.
-            Unreachable: Envoy does not run; it will start with this configuration.
+            Unreachable: Envoy does not run, and will start with this configuration; or it stands still, and is told
+                all of it when it goes on.
+            Unplaced: as ``prepare``.
             TimeoutError: Envoy has not taken the configuration in time.
 
         """
@@ -183,15 +182,6 @@ class Sidecar:
         """
         return await self._admin.stats()
 
-    async def metrics(self) -> str:
-        """Everything that Envoy counted, in Prometheus' text format.
-
-        Raises:
-            Unreachable: Envoy does not run.
-
-        """
-        return await self._admin.metrics()
-
     def _local(self, config: ProxyConfig, pods: Mapping[Address, Address]) -> ProxyConfig:
         ports = self._ports
         if self._telemetry:
@@ -212,11 +202,19 @@ class Sidecar:
         return {**cluster, "metadata": {"filter_metadata": {**known, "goaround": {"life": self._life}}}}
 
     async def _publish(self, config: ProxyConfig) -> None:
+        try:
+            await self._publish_in_order(config)
+        except Unreachable:
+            self._write_all(config)
+            await self._resources.announce()
+            raise
+
+    async def _publish_in_order(self, config: ProxyConfig) -> None:
         before = self._published
         old = {} if before is None else {k: v for k, v in before.clusters.items() if k not in config.clusters}
         self._published = config
         mark = self._mark()
-        rejections = await self._rejections_or_finish(config)
+        rejections = (await self._admin.discovery()).rejections
         awaited = self._write_endpoints(config)
         both = [*config.clusters.values(), *old.values()]
         awaited |= self._named("cluster_manager.cds", self._resources.write("clusters", both))
@@ -234,16 +232,11 @@ class Sidecar:
         """How long Envoy's log is: what it says of an update stands after this."""
         return self.log.stat().st_size if self.log.exists() else 0
 
-    async def _rejections_or_finish(self, config: ProxyConfig) -> int:
-        """How much Envoy has refused so far; without an Envoy everything is set in one go."""
-        try:
-            return (await self._admin.discovery()).rejections
-        except Unreachable:
-            self._write_endpoints(config)
-            self._write_routes(config)
-            self._resources.write("clusters", config.clusters.values())
-            self._resources.write("listeners", config.listeners.values())
-            raise
+    def _write_all(self, config: ProxyConfig) -> None:
+        self._write_endpoints(config)
+        self._write_routes(config)
+        self._resources.write("clusters", config.clusters.values())
+        self._resources.write("listeners", config.listeners.values())
 
     def _write_endpoints(self, config: ProxyConfig) -> dict[str, str]:
         awaited: dict[str, str] = {}

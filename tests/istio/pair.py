@@ -60,6 +60,7 @@ class Pair:
     outbound: int
     inbound: int
     addresses: dict[tuple[str, int], tuple[str, int]]
+    admin: dict[str, int]  # the port of each pod's Envoy
     http: aiohttp.ClientSession
     seen: list[str | None] = field(default_factory=list)  # of each request: the certificate that the proxy vouched for
     statuses: list[int] = field(default_factory=list)  # what the application answers next; 200 when it is empty
@@ -89,6 +90,12 @@ class Pair:
         url = f"http://127.0.0.1:{self.inbound if plain else self.outbound}{path}"
         async with self.http.request(method, url, headers={"Host": "alerts", **(headers or {})}) as answer:
             return answer.status
+
+    async def metrics(self, sidecar: Sidecar) -> str:
+        """Read the page that a Prometheus scrapes."""
+        url = f"http://127.0.0.1:{self.admin[sidecar.proxy.name]}/stats/prometheus?usedonly"
+        async with self.http.get(url) as answer:
+            return await answer.text()
 
     async def handshakes(self) -> int:
         """Count the caller's handshakes with the alerts."""
@@ -146,6 +153,7 @@ async def running_pair(
             out,
             into,
             addresses,
+            {COLLECTOR.name: admin, ALERTS.name: other_admin},
             await stack.enter_async_context(
                 aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True, limit=0))
             ),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from istio.compile import compile_proxy
-from istio.localise import LocalAddresses, localise
+from istio.localise import LocalAddresses, Unplaced, localise
 from tests.istio.world import COLLECTOR, GOLDEN, REGISTRY, compiled, objects
 
 PODS = {
@@ -18,8 +18,6 @@ PODS = {
         one for service in REGISTRY.services for endpoints in service.endpoints.values() for one in endpoints
     )
 }
-# A host outside the mesh is where it says that it is.
-PODS |= {(host, 80): (host, 80) for host in ("192.0.2.1", "192.0.2.2")}
 LOCAL = LocalAddresses({8080: 31000}, {8080: 31001}, {8080: 31002}, PODS)
 ADDRESSING = {"type", "lb_policy", "load_assignment", "cleanup_interval", "upstream_bind_config"}
 
@@ -71,9 +69,10 @@ def test_the_inbound_cluster_leads_to_the_application() -> None:
     assert host["endpoint"]["address"]["socket_address"] == {"address": "127.0.0.1", "port_value": 31002}
 
 
-def test_an_endpoint_without_a_place_is_refused_by_its_address() -> None:
-    with pytest.raises(KeyError, match=r"10\.0\.\d+\.\d+:8080"):
-        localise(compiled(), LocalAddresses({}, {}, {}, {}))
+def test_an_endpoint_at_a_port_that_its_pod_does_not_have_is_refused_by_its_address() -> None:
+    elsewhere = {(ip, 8081): place for (ip, _), place in PODS.items()}
+    with pytest.raises(Unplaced, match=r"10\.0\.\d+\.\d+:8080 is a pod's, .*; it has 8081"):
+        localise(compiled(), LocalAddresses({}, {}, {}, elsewhere))
 
 
 def test_the_original_is_left_as_it_was() -> None:
@@ -115,18 +114,19 @@ spec: {action: DENY, rules: [{to: [{operation: {ports: ["8080"]}}]}, {to: [{oper
     assert '"destination_port": 9090' in text
 
 
-def test_what_is_outside_the_cluster_stays_where_it_is() -> None:
-    entry = """
+@pytest.mark.parametrize("host", ["outside.example.com", "outside.airport.svc.cluster.local"])
+def test_what_is_no_pod_stays_where_it_is(host: str) -> None:
+    entry = f"""
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
-metadata: {name: outside, namespace: airport}
+metadata: {{name: outside, namespace: airport}}
 spec:
-  hosts: [outside.example.com]
-  ports: [{number: 8080, name: http, protocol: HTTP}]
+  hosts: [{host}]
+  ports: [{{number: 8080, name: http, protocol: HTTP}}]
   resolution: STATIC
-  endpoints: [{address: 192.0.2.7}]
+  endpoints: [{{address: 192.0.2.7}}]
 """
     config = compiled(entry)
-    name = "outbound|8080||outside.example.com"
+    name = f"outbound|8080||{host}"
     assert "192.0.2.7" in json.dumps(config.endpoints[name])
     assert localise(config, LOCAL).endpoints[name] == config.endpoints[name]

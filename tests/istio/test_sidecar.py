@@ -1,6 +1,7 @@
 """The running Envoy: every policy acts, and updates cost nothing."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +9,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from istio.admin import Unreachable
-from istio.sidecar import Rejected
-from tests.istio.running import Mesh, eventually, process, running_mesh
-from tests.istio.world import compiled, destination_rule, virtual_service
+from istio.admin import Discovery, Unreachable
+from istio.discovery import DiscoveryServer
+from istio.sidecar import Rejected, Sidecar, SidecarPorts
+from tests.istio.running import PODS, Mesh, eventually, process, running_mesh
+from tests.istio.world import COLLECTOR, compiled, destination_rule, virtual_service
 
 EJECTING = "consecutive5xxErrors: 2, interval: 100ms, maxEjectionPercent: 50"
 FOR_LONG = destination_rule(
@@ -25,6 +27,10 @@ BAD = "image-analysis-1"
 
 def route(host: str, rest: str) -> str:
     return virtual_service(host, f"{{{rest}, route: [{{destination: {{host: {host}}}}}]}}")
+
+
+def teapot(host: str) -> str:
+    return route(host, "fault: {abort: {httpStatus: 418, percentage: {value: 100}}}")
 
 
 @pytest.fixture
@@ -229,7 +235,7 @@ async def test_what_envoy_refuses_is_told_in_its_words_and_the_next_update_works
     broken = replace(good, clusters={**good.clusters, name: {**good.clusters[name], "connect_timeout": "-1s"}})
     with pytest.raises(Rejected, match="rejected: Invalid duration"):
         await mesh.sidecar.publish(broken, mesh.addresses)
-    await mesh.apply(route("alerts", "fault: {abort: {httpStatus: 418, percentage: {value: 100}}}"))
+    await mesh.apply(teapot("alerts"))
     assert (await mesh.get("alerts"))[0] == 418
 
 
@@ -238,10 +244,36 @@ async def test_without_an_envoy_publishing_says_so_and_the_next_envoy_starts_wit
         command = mesh.sidecar.prepare(compiled(), mesh.addresses)
         assert not await mesh.sidecar.ready()
         with pytest.raises(Unreachable, match="no Envoy answers"):
-            await mesh.apply(route("alerts", "fault: {abort: {httpStatus: 418, percentage: {value: 100}}}"))
+            await mesh.apply(teapot("alerts"))
         with process(command):
             await eventually(mesh.sidecar.ready)
             assert (await mesh.get("alerts"))[0] == 418
+
+
+@pytest.mark.parametrize("answers", [0, 1])
+async def test_an_envoy_that_stands_still_is_told_all_of_it_when_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: int
+) -> None:
+    left = iter([Discovery({}, 0, 0)] * answers)
+
+    async def discovery(_: object) -> Discovery:
+        if found := next(left, None):
+            return found
+        raise Unreachable("no Envoy answers")
+
+    monkeypatch.setattr("istio.sidecar.Admin.discovery", discovery)
+    server = DiscoveryServer(tmp_path / "never-opened")
+    sidecar = Sidecar(tmp_path, COLLECTOR, SidecarPorts(1, {8080: 2}, {8080: 3}, {8080: 4}), server)
+    places = {(ip, 8080): ("127.0.0.1", 5) for ip in PODS}
+    sidecar.prepare(compiled(), places)
+    resources = server.resources("collector-0.airport")
+    known = json.loads(await resources.newer("routes", "8080", "", refusal=False))["version_info"]
+    asked = asyncio.create_task(resources.newer("routes", "8080", known, refusal=False))
+    await asyncio.wait([asked], timeout=0)
+    with pytest.raises(Unreachable):
+        await sidecar.publish(compiled(teapot("alerts")), places)
+    async with asyncio.timeout(10):
+        assert "418" in await asked
 
 
 async def test_reset_before_prepare_is_an_error(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from istio.compile import compile_proxy
 from istio.sidecar import Sidecar
 from istio.telemetry import instrument
 from services.runtime.metrics import LABELS
-from tests.istio.pair import ALERTS, COLLECTOR, REGISTRY, running_pair
+from tests.istio.pair import ALERTS, COLLECTOR, REGISTRY, Pair, running_pair
 from tests.istio.running import eventually
 from tests.istio.world import objects
 
@@ -25,25 +25,25 @@ spec:
 Sample = tuple[dict[str, str], float]
 
 
-async def samples(sidecar: Sidecar, name: str) -> list[Sample]:
-    families = text_string_to_metric_families(await sidecar.metrics())
+async def samples(pair: Pair, sidecar: Sidecar, name: str) -> list[Sample]:
+    families = text_string_to_metric_families(await pair.metrics(sidecar))
     return [(one.labels, one.value) for family in families for one in family.samples if one.name == f"envoy_{name}"]
 
 
-async def counted(sidecar: Sidecar) -> list[Sample]:
+async def counted(pair: Pair, sidecar: Sidecar) -> list[Sample]:
     """Wait for the first request: a log is written after the answer is sent."""
 
     async def any_of_them() -> bool:
-        return bool(await samples(sidecar, "istio_requests_total"))
+        return bool(await samples(pair, sidecar, "istio_requests_total"))
 
     await eventually(any_of_them)
-    return await samples(sidecar, "istio_requests_total")
+    return await samples(pair, sidecar, "istio_requests_total")
 
 
 async def test_both_ends_report_a_request_with_istios_labels(tmp_path: Path) -> None:
     async with running_pair(tmp_path, telemetry=True) as pair:
         assert await pair.call(**{"x-goaround-source": "collector"}) == 200
-        [(sent, times)], [(received, also)] = await counted(pair.caller), await counted(pair.callee)
+        [(sent, times)], [(received, also)] = await counted(pair, pair.caller), await counted(pair, pair.callee)
     assert times == also == 1
     assert set(sent) == set(received) == set(LABELS)
     same = {
@@ -67,7 +67,7 @@ async def test_both_ends_report_a_request_with_istios_labels(tmp_path: Path) -> 
 async def test_a_caller_that_does_not_say_who_it_is_is_unknown(tmp_path: Path) -> None:
     async with running_pair(tmp_path, telemetry=True) as pair:
         assert await pair.call_in_plaintext() == 200
-        [(labels, times)] = await counted(pair.callee)
+        [(labels, times)] = await counted(pair, pair.callee)
     assert times == 1
     assert labels["source_app"] == labels["source_workload_namespace"] == labels["source_principal"] == "unknown"
     assert labels["connection_security_policy"] == "none"
@@ -76,9 +76,9 @@ async def test_a_caller_that_does_not_say_who_it_is_is_unknown(tmp_path: Path) -
 async def test_a_response_flag_is_reported(tmp_path: Path) -> None:
     async with running_pair(tmp_path, ABORTED, telemetry=True) as pair:
         assert await pair.call() == 503
-        [(labels, _)] = await counted(pair.caller)
+        [(labels, _)] = await counted(pair, pair.caller)
         assert (labels["response_code"], labels["response_flags"]) == ("503", "FI")
-        assert await samples(pair.callee, "istio_requests_total") == []
+        assert await samples(pair, pair.callee, "istio_requests_total") == []
 
 
 async def test_a_requests_time_falls_into_istios_buckets(tmp_path: Path) -> None:
@@ -86,11 +86,11 @@ async def test_a_requests_time_falls_into_istios_buckets(tmp_path: Path) -> None
         assert await pair.call() == 200
 
         async def merged() -> bool:  # Envoy adds up its histograms every few seconds
-            found = await samples(pair.caller, "istio_request_duration_milliseconds_count")
+            found = await samples(pair, pair.caller, "istio_request_duration_milliseconds_count")
             return [value for _, value in found] == [1]
 
         await eventually(merged)
-        buckets = await samples(pair.caller, "istio_request_duration_milliseconds_bucket")
+        buckets = await samples(pair, pair.caller, "istio_request_duration_milliseconds_bucket")
     bounds = [labels["le"] for labels, _ in buckets]
     assert (bounds[0], bounds[-2:]) == ("0.5", ["3600000", "+Inf"])
     assert len(bounds) == 20
