@@ -106,12 +106,12 @@ class Api:
         return {}
 
     async def _hold_discovery(self, body: dict[str, Any]) -> object:
-        self._workloads.hold_discovery(body["ttl_s"])
+        self._workloads.readiness.hold(body["ttl_s"])
         return {}
 
     async def _release_discovery(self, _: dict[str, Any]) -> object:
-        self._workloads.release_discovery()
-        return {"withheld": self._workloads.withheld}
+        self._workloads.readiness.release()
+        return {"withheld": self._workloads.readiness.withheld}
 
     async def _withdraw(self, body: dict[str, Any]) -> object:
         await self._workloads.required_mesh().withdraw(body["ttl_s"])
@@ -129,11 +129,11 @@ class Api:
         return {}
 
     async def _expire(self, body: dict[str, Any]) -> object:
-        await self._workloads.required_mesh().expire(body["pod"], body["ttl_s"])
+        await self._workloads.required_mesh().certificates.expire(body["pod"], body["ttl_s"])
         return {}
 
     async def _renew(self, _: dict[str, Any]) -> object:
-        await self._workloads.required_mesh().renew()
+        await self._workloads.required_mesh().certificates.renew()
         return {}
 
     async def _kill(self, body: dict[str, Any]) -> object:
@@ -152,15 +152,15 @@ class Api:
         return asdict(self._workloads.usage())
 
     async def _proxy_stats(self, _: dict[str, Any]) -> object:
-        return await self._workloads.mesh.stats() if self._workloads.mesh else {}
+        return await self._workloads.mesh.sidecars.stats() if self._workloads.mesh else {}
 
     async def _ejections(self, _: dict[str, Any]) -> object:
-        found = self._workloads.mesh.ejections() if self._workloads.mesh else {}
+        found = self._workloads.mesh.sidecars.ejections() if self._workloads.mesh else {}
         return {pod: [asdict(one) for one in ejections] for pod, ejections in found.items()}
 
     async def _reset_mesh(self, _: dict[str, Any]) -> object:
         if self._workloads.mesh:
-            await self._workloads.mesh.reset()
+            await self._workloads.mesh.sidecars.reset()
         return {}
 
     async def _ask_down(self, _: dict[str, Any]) -> object:

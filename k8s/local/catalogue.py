@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from istio.objects import Document
@@ -14,13 +14,21 @@ from k8s.local.pod import Pod
 TARGET_PORT = 8080
 
 
-def registry(services: Mapping[str, Service], pods: Iterable[Pod], gateway: IngressGateway | None = None) -> Registry:
-    """Say what a cluster's API server would tell of a world as it is now."""
-    every = list(pods)
+def registry(
+    services: Mapping[str, Service],
+    pods: Iterable[Pod],
+    ready: Sequence[Pod],
+    gateway: IngressGateway | None = None,
+) -> Registry:
+    """Say what a cluster's API server would tell of a world's pods, and of those that are told to be `ready`.
+
+    Of the latter some may be gone.
+    """
+    every = {pod.name: pod for pod in (*ready, *pods)}.values()
     objects = [
         *map(pod_object, every),
         *(_service(service, number) for number, service in enumerate(services.values())),
-        *(_slice(service, every) for service in services.values()),
+        *(_slice(service, ready) for service in services.values()),
         *(gateway.objects() if gateway else ()),
     ]
     return Registry.from_kubernetes([Document(one) for one in objects])
@@ -57,7 +65,7 @@ def _service(service: Service, number: int) -> dict[str, Any]:
     return {**data, "spec": {**data["spec"], "clusterIP": f"10.96.0.{number + 1}"}}
 
 
-def _slice(service: Service, pods: Iterable[Pod]) -> dict[str, Any]:
+def _slice(service: Service, ready: Iterable[Pod]) -> dict[str, Any]:
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
@@ -69,8 +77,8 @@ def _slice(service: Service, pods: Iterable[Pod]) -> dict[str, Any]:
         "addressType": "IPv4",
         "endpoints": [
             {"addresses": [pod.ip], "conditions": {"ready": True}, "targetRef": {"kind": "Pod", "name": pod.name}}
-            for pod in pods
-            if pod.ready and service.selects(pod.labels)
+            for pod in ready
+            if service.selects(pod.labels)
         ],
         "ports": [{"name": service.port.name, "port": TARGET_PORT, "protocol": "TCP"}],
     }

@@ -89,11 +89,6 @@ class Container:
         """Ask in another way, from its next life on."""
         self._checks = checks
 
-    def drain(self) -> None:
-        """Not ready from now on, whatever the probes say."""
-        self._checks = Checks()
-        self._set("terminating")
-
     async def stop(self, grace_s: float) -> None:
         """End it for good: SIGTERM, SIGKILL after `grace_s` seconds."""
         if self._task:

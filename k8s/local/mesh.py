@@ -3,42 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from istio import stats
-from istio.admin import Unreachable
 from istio.compile import ProxyConfig, compile_proxy
 from istio.compile.versions import as_of
 from istio.discovery import DiscoveryServer
-from istio.ejections import Ejection
 from istio.envoy import NoEnvoy
+from istio.localise import Unplaced
 from istio.objects import Document, Key, Objects, Refused, parse
 from istio.registry import Proxy, Registry
 from istio.security import Authority
-from istio.sidecar import Rejected, Sidecar, SidecarPorts
+from istio.sidecar import Sidecar, SidecarPorts
 from k8s.local.catalogue import TARGET_PORT, pod_object, registry
+from k8s.local.certificates import Certificates
 from k8s.local.container import Container
+from k8s.local.endings import Endings
 from k8s.local.gateway import HTTP, NAMESPACE, IngressGateway
 from k8s.local.models import Service
 from k8s.local.pod import Pod
 from k8s.local.ports import HOST
 from k8s.local.probes import Check, Checks
 from k8s.local.process import Process
+from k8s.local.readiness import Readiness
+from k8s.local.sidecars import Sidecars
 from k8s.target import MeshOptions, TargetError
 
-RESET_DEADLINE_S = 5.0
 # Istio's injection template: startup every second, readiness every 15 s, four failures.
 READINESS = (15.0, 4)
 STARTUP = (1.0, 30)
-_log = logging.getLogger(__name__)
 
 
 class Mesh:
-    """Configures the sidecars of a world. `pods` gives all its pods, now; Envoys ask `server`.
+    """Configures the sidecars of a world.
 
+    `pods` gives all its pods, now, and `readiness` those that are told to be ready; Envoys ask `server`.
     With an `authority` they speak mutual TLS to each other, and plaintext without.
     """
 
@@ -46,23 +47,22 @@ class Mesh:
         self,
         services: Mapping[str, Service],
         pods: Callable[[], Iterable[Pod]],
+        readiness: Readiness,
         server: DiscoveryServer,
         options: MeshOptions,
         authority: Authority | None = None,
         gateway: IngressGateway | None = None,
     ) -> None:
         self._options, self._authority, self._gateway = options, authority, gateway
-        self._services, self._pods, self._server = services, pods, server
+        self._services, self._pods, self._readiness, self._server = services, pods, readiness, server
+        self.sidecars = Sidecars()
+        self.certificates = Certificates(self.sidecars, pods, mtls=authority is not None)
         self._documents: dict[Key, Mapping[str, Any]] = {}
         self._objects = Objects()
-        self._sidecars: dict[str, Sidecar] = {}
         self._withdrawn: dict[Key, Mapping[str, Any]] = {}
-        self._returning: asyncio.TimerHandle | None = None
-        self._restoring: asyncio.Task[None] | None = None
-        self._expired: set[str] = set()
-        self._renewals: list[asyncio.TimerHandle] = []
-        self._renewing: asyncio.Task[None] | None = None
-        self._turn, self._changing = asyncio.Lock(), asyncio.Lock()
+        self._until = 0.0
+        self._endings = Endings()
+        self._changing = asyncio.Lock()
         if gateway:
             self._configure(gateway)
 
@@ -84,7 +84,7 @@ class Mesh:
     def _configure(self, gateway: IngressGateway) -> None:
         """Give the gateway its Envoy, which calls the pods and is called by nobody of them."""
         local = SidecarPorts(gateway.ports.proxy_admin, outbound={HTTP: gateway.ports.http}, inbound={}, app={})
-        identity = registry({}, (), gateway).proxy(gateway.name, NAMESPACE)
+        identity = registry({}, (), (), gateway).proxy(gateway.name, NAMESPACE)
         gateway.proxy = self._envoy(identity, gateway.directory, local, gateway.spawn, gateway.changed)
 
     def _envoy(
@@ -111,17 +111,18 @@ class Mesh:
         def start() -> Process:
             try:
                 argv = sidecar.prepare(self.configuration(identity), self._addresses())
-            except NoEnvoy as missing:
+            except (NoEnvoy, Unplaced) as missing:
                 raise TargetError(str(missing)) from missing
             return spawn(argv)
 
-        self._sidecars[identity.name] = sidecar
+        self.sidecars.by_pod[identity.name] = sidecar
         checks = Checks(startup=Check(ask, *STARTUP), readiness=Check(ask, *READINESS))
         return Container("proxy", start, checks, sidecar.log, changed)
 
     def forget(self, pod: Pod) -> None:
         """Drop a pod that is gone."""
-        self._sidecars.pop(pod.name, None)
+        self.sidecars.by_pod.pop(pod.name, None)
+        self.certificates.forget(pod.name)
         self._server.forget(f"{pod.name}.{pod.namespace}")
 
     @property
@@ -147,14 +148,17 @@ class Mesh:
     async def change(self, change: Callable[[], None]) -> None:
         """Make a change with `add` or `remove` and publish it; what cannot be published is taken back, and raised."""
         async with self._changing:
-            before = self._documents
-            change()
-            try:
-                await self.publish()
-            except Exception:
-                self._take(before)
-                await self.publish()
-                raise
+            await self._changed(change)
+
+    async def _changed(self, change: Callable[[], None]) -> None:
+        before = self._documents
+        change()
+        try:
+            await self.publish()
+        except Exception:
+            self._take(before)
+            await self.publish()
+            raise
 
     @property
     def withdrawn(self) -> bool:
@@ -162,113 +166,42 @@ class Mesh:
         return bool(self._withdrawn)
 
     async def withdraw(self, ttl_s: float) -> None:
-        """Take every Istio object out of effect, for `ttl_s` seconds or until `restore`; TargetError without any."""
-        if not self._documents:
-            raise TargetError("there is no Istio object in effect that could be withdrawn")
-        before = self._documents
-        await self.change(lambda: self._take({}))
-        self._withdrawn = before
-        self._returning = asyncio.get_running_loop().call_later(ttl_s, self._return)
+        """Take every Istio object out of effect, for `ttl_s` seconds or until `restore`; TargetError without any.
+
+        Asked for again, what was applied meanwhile goes too, and the newest time counts for all.
+        """
+        async with self._changing:
+            before = self._documents
+            if not before:
+                raise TargetError("there is no Istio object in effect that could be withdrawn")
+            await self._changed(lambda: self._take({}))
+            self._withdrawn = {**self._withdrawn, **before}
+            self._until = asyncio.get_running_loop().time() + ttl_s
+        self._endings.at(self._until, self._restore)
 
     async def restore(self) -> None:
-        """Put what was withdrawn into effect again, beside what was applied meanwhile; nothing happens without it."""
-        if self._returning:
-            self._returning.cancel()
-            self._returning = None
-        if withdrawn := self._withdrawn:
-            self._withdrawn = {}
-            await self.change(lambda: self._take({**withdrawn, **self._documents}))
+        """Put what was withdrawn into effect again, beside what was applied meanwhile; nothing happens without it.
 
-    def _return(self) -> None:
-        self._restoring = asyncio.create_task(self.restore(), name="restore")
+        Raises TargetError when a sidecar refuses; then it is withdrawn still.
+        """
+        await self._restore(math.inf)
+
+    async def _restore(self, when: float) -> None:
+        async with self._changing:
+            if self._withdrawn and self._until <= when:
+                await self._changed(lambda: self._take({**self._withdrawn, **self._documents}))
+                self._withdrawn = {}
 
     async def publish(self) -> None:
         """Send every sidecar its configuration; returns when all have taken it.
 
         Raises TargetError with Envoy's words when one refuses. A sidecar that does not run asks when it starts.
         """
-        async with self._turn:
+        async with self.sidecars.turn:
             addresses = self._addresses()
             known = self._registry()
-            configs = {name: self._compiled(known, one.proxy) for name, one in self._sidecars.items()}
-            results = await asyncio.gather(
-                *(self._sidecars[name].publish(config, addresses) for name, config in configs.items()),
-                return_exceptions=True,
-            )
-        _raise_if_refused(dict(zip(configs, results, strict=True)))
-
-    async def rotate(self) -> None:
-        """Give every sidecar a new certificate; returns when all have taken theirs. One that does not run gets its own.
-
-        Raises TargetError with Envoy's words when one refuses.
-        """
-        async with self._turn:
-            await self._each(list(self._sidecars), lambda sidecar: sidecar.rotate())
-
-    async def expire(self, pod: str, ttl_s: float) -> None:
-        """Give a pod's sidecar a certificate whose time is over, for `ttl_s` seconds or until `renew`.
-
-        Connections that stand outlive any certificate, so those of its callers are renewed: whoever has sent something
-        to its service has its clusters replaced by equal ones.
-        Raises TargetError: no such sidecar, plaintext, or Envoy's words when one refuses.
-        """
-        if pod not in self._sidecars:
-            raise TargetError(f"{pod} has no sidecar; choose from: {', '.join(sorted(self._sidecars))}")
-        if self._authority is None:
-            raise TargetError("the sidecars speak plaintext to each other: there is no certificate that could expire")
-        self._expired.add(pod)
-        self._renewals.append(asyncio.get_running_loop().call_later(ttl_s, self._renew))
-        async with self._turn:
-            await self._each([pod], lambda sidecar: sidecar.rotate(expired=True))
-            await self._each(await self._callers(pod), lambda sidecar: sidecar.reset())
-
-    async def renew(self) -> None:
-        """Give those whose certificates have expired good ones; nothing happens where none has."""
-        for timer in self._renewals:
-            timer.cancel()
-        self._renewals.clear()
-        async with self._turn:
-            await self._each([pod for pod in self._expired if pod in self._sidecars], lambda one: one.rotate())
-            self._expired.clear()
-
-    @property
-    def expired(self) -> bool:
-        """Whether a sidecar has a certificate whose time is over."""
-        return bool(self._expired)
-
-    async def _callers(self, pod: str) -> list[str]:
-        """The sidecars that have sent something to the service of a pod."""
-        (service,) = (one.labels.get("app", "") for one in self._pods() if one.name == pod)
-        found = {name: stats.edges(flat).get(service) for name, flat in (await self.stats()).items()}
-        return [name for name, edge in found.items() if edge and edge.requests]
-
-    def _renew(self) -> None:
-        self._renewing = asyncio.create_task(self.renew(), name="renew")
-
-    async def _each(self, names: Sequence[str], change: Callable[[Sidecar], Coroutine[Any, Any, None]]) -> None:
-        results = await asyncio.gather(*(change(self._sidecars[name]) for name in names), return_exceptions=True)
-        _raise_if_refused(dict(zip(names, results, strict=True)))
-
-    async def stats(self) -> dict[str, dict[str, int]]:
-        """Envoy's numbers by pod; a sidecar that does not run has none."""
-        names = list(self._sidecars)
-        found = await asyncio.gather(*(self._sidecars[name].stats() for name in names), return_exceptions=True)
-        _raise_if_refused(dict(zip(names, found, strict=True)))
-        return {name: {} if isinstance(one, BaseException) else one for name, one in zip(names, found, strict=True)}
-
-    def ejections(self) -> dict[str, list[Ejection]]:
-        """When which sidecar ejected whom, by pod."""
-        return {name: found for name, sidecar in self._sidecars.items() if (found := sidecar.ejections())}
-
-    async def reset(self) -> None:
-        """Replace every cluster by an equal new one, and wait until no sidecar ejects anybody."""
-        async with self._turn:
-            await self._each(list(self._sidecars), lambda sidecar: sidecar.reset())
-        deadline = asyncio.get_running_loop().time() + RESET_DEADLINE_S
-        while ejecting := [pod for pod, flat in (await self.stats()).items() if _ejections(flat)]:
-            if asyncio.get_running_loop().time() > deadline:
-                raise TargetError([f"{pod} still ejects a replica after {RESET_DEADLINE_S:g} s" for pod in ejecting])
-            await asyncio.sleep(0.05)
+            configs = {name: self._compiled(known, one.proxy) for name, one in self.sidecars.by_pod.items()}
+            await self.sidecars.each(configs, lambda one: one.publish(configs[one.proxy.name], addresses))
 
     def _take(self, documents: dict[Key, Mapping[str, Any]]) -> None:
         try:
@@ -287,22 +220,8 @@ class Mesh:
         return as_of(config, self._options.istio_version)
 
     def _registry(self) -> Registry:
-        return registry(self._services, self._pods(), self._gateway)
+        return registry(self._services, self._pods(), self._readiness.ready(), self._gateway)
 
     def _addresses(self) -> dict[tuple[str, int], tuple[str, int]]:
-        return {(pod.ip, TARGET_PORT): (HOST, pod.entry_port) for pod in self._pods()}
-
-
-def _raise_if_refused(results: Mapping[str, object]) -> None:
-    errors = []
-    for pod, result in results.items():
-        if isinstance(result, Rejected | TimeoutError):
-            errors.append(f"the sidecar of {pod}: {result}")
-        elif isinstance(result, BaseException) and not isinstance(result, Unreachable):
-            raise result
-    if errors:
-        raise TargetError(errors)
-
-
-def _ejections(flat: Mapping[str, int]) -> int:
-    return sum(edge.active_ejections for edge in stats.edges(flat).values())
+        every = (*self._readiness.ready(), *self._pods())
+        return {(pod.ip, TARGET_PORT): (HOST, pod.entry_port) for pod in every}

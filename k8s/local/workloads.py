@@ -19,6 +19,7 @@ from k8s.local.models import Deployment
 from k8s.local.pod import Place, Pod, stop_all
 from k8s.local.ports import PODS, Block
 from k8s.local.process import Process
+from k8s.local.readiness import Readiness
 from k8s.target import KindUsage, MeshOptions, TargetError, Usage
 
 # istiod waits this long for changes to come together (PILOT_DEBOUNCE_AFTER).
@@ -54,13 +55,14 @@ class Workloads:
         injected = any(deployment.injected for deployment in read.deployments.values())
         folder = directory / NAME
         self.gateway = IngressGateway(folder, block.gateway, spawned, self._changed) if options.gateway else None
+        self.readiness = Readiness(self._pods.values, self._follow)
         self.mesh = (
-            Mesh(read.services, self._pods.values, server, options, authority, self.gateway) if injected else None
+            Mesh(read.services, self._pods.values, self.readiness, server, options, authority, self.gateway)
+            if injected
+            else None
         )
         self._authority = authority
         self._rotator: asyncio.Task[None] | None = None
-        self._held: asyncio.TimerHandle | None = None
-        self.withheld = 0
         self._probed: dict[str, Deployment] = {}
         self._told: dict[str, asyncio.TimerHandle] = {}
         self._restarting: set[asyncio.Task[None]] = set()
@@ -175,7 +177,8 @@ class Workloads:
 
     async def stop(self) -> None:
         """Drain and end every pod."""
-        for timer in [*self._told.values(), *([self._held] if self._held else ())]:
+        self.readiness.release()
+        for timer in self._told.values():
             timer.cancel()
         for task in (self._publisher, self._rotator):
             if task:
@@ -264,30 +267,17 @@ class Workloads:
         if self._endpoints() != self._seen:
             self._follow()
 
-    def hold_discovery(self, ttl_s: float) -> None:
-        """Tell nobody which pods are ready, for `ttl_s` seconds or until it is released; what is known stays known."""
-        self.release_discovery()
-        self.withheld = 0
-        self._held = asyncio.get_running_loop().call_later(ttl_s, self.release_discovery)
-
-    def release_discovery(self) -> None:
-        """Tell everybody again, beginning with how it is now; nothing happens when it is not held."""
-        if self._held:
-            self._held.cancel()
-            self._held = None
-            self._follow()
-
     @property
     def ailing(self) -> list[str]:
         """What the whole world suffers from now, by the kinds of faults."""
-        found = ["stale-discovery"] if self._held else []
+        found = ["stale-discovery"] if self.readiness.held else []
         found += ["config-withdrawn"] if self.mesh and self.mesh.withdrawn else []
-        return [*found, "expired-certificate"] if self.mesh and self.mesh.expired else found
+        return [*found, "expired-certificate"] if self.mesh and self.mesh.certificates.expired else found
 
     def _follow(self) -> None:
         self._seen = self._endpoints()
-        if self._held:
-            self.withheld += 1
+        if self.readiness.held:
+            self.readiness.withheld += 1
             return
         discovery.publish(self._manifests.services, self._pods.values())
         if self.mesh:
@@ -316,7 +306,7 @@ class Workloads:
         while self.mesh and self._authority:
             await asyncio.sleep(self._authority.rotation.total_seconds())
             try:
-                await self.mesh.rotate()
+                await self.mesh.certificates.rotate()
             except TargetError as error:
                 _log.error("a certificate was not replaced: %s", error)
 

@@ -157,7 +157,7 @@ async def test_certificates_are_replaced_at_half_of_their_life(tmp_path: Path) -
 
 async def certificates(workloads: Workloads) -> int:
     """Count the certificates that the sidecar has taken."""
-    found = await workloads.required_mesh().stats()
+    found = await workloads.required_mesh().sidecars.stats()
     return found["front-0"].get("sds.default.update_success", 0)
 
 
