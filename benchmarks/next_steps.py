@@ -14,6 +14,7 @@ from benchmarks.results import Run
 from benchmarks.scenario import Scenario, load_scenario
 from benchmarks.verdict import ENOUGH, Comparison, Verdict
 from istio.compile.versions import NEWEST
+from k8s.image import TAG
 
 MOST = 5
 
@@ -103,9 +104,11 @@ def again(
     if (rate := _rate(header)) is not None:
         words += ["--rate", f"{rate:.12g}"]
     words += [*_target(header, context), *(["--one-world-at-a-time"] if header.one_world_at_a_time else [])]
-    istio = header.versions.get(ISTIO, NEWEST)
-    # a cluster has the Istio that it has
-    if istio != NEWEST and header.environment.get("target") != "cluster":
+    istio, image = header.versions.get(ISTIO, NEWEST), header.environment.get("image", TAG)
+    # a cluster has the Istio that it has, and only there is anything run from an image
+    if header.environment.get("target") == "cluster":
+        words += ["--image", image] if image != TAG else []
+    elif istio != NEWEST:
         words += ["--istio-version", istio]
     if header.until_narrow and repetitions > stopping.LEAST:
         words.append("--until-narrow")

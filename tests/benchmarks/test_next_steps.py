@@ -14,6 +14,7 @@ from benchmarks.plan import Cell
 from benchmarks.report.evidence import comparisons, evidence
 from benchmarks.results import Run
 from istio.compile.versions import NEWEST, VERSIONS
+from k8s.image import TAG
 from tests.benchmarks.synthetic import EFFECTS, Effect, write_run
 from tests.benchmarks.test_sweep import write
 
@@ -80,6 +81,14 @@ def test_istios_version_is_named_again_where_it_can_be_chosen(tmp_path: Path, ta
     assert VERSIONS[0] != NEWEST
     run.header = run.header.model_copy(update=older)
     assert any(f"--istio-version {VERSIONS[0]}" in each for each in commands(run)) is named
+
+
+@pytest.mark.parametrize(("image", "named"), [(TAG, False), ("registry.example/goaround:9", True)])
+def test_an_image_of_ones_own_is_named_again(tmp_path: Path, image: str, named: bool) -> None:
+    run = write_run(tmp_path, repetitions=2)
+    run.header = run.header.model_copy(update={"environment": {"target": "cluster", "image": image}})
+    assert any("--image" in each for each in commands(run)) is named
+    assert any(f"--image {image}" in each for each in commands(run)) is named
 
 
 def test_a_bench_that_may_stop_early_may_do_so_again_where_it_is_long_enough(tmp_path: Path) -> None:
