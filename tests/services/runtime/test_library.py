@@ -46,7 +46,9 @@ async def test_used_up_tries_give_the_last_status_with_urx_and_its_body(tmp_path
 async def test_what_is_retried_is_what_envoy_would_retry(
     tmp_path: Path, step: str | int, retry_on: str, requests: int
 ) -> None:
-    policy = {"retry": {"attempts": 1, "retry_on": retry_on, **QUICK}, "timeout": {"per_try_s": 0.03}}
+    # only who hangs is to meet the limit: a busy machine takes its time to read a request
+    limit = 0.3 if step == "hang" else 5.0
+    policy = {"retry": {"attempts": 1, "retry_on": retry_on, **QUICK}, "timeout": {"per_try_s": limit}}
     async with serving(step) as (server, address), led(tmp_path, "library", address, policy=policy) as world:
         await world.client.get("/a")
         assert len(server.requests) == requests
@@ -75,11 +77,11 @@ async def test_a_breaker_belongs_to_one_callee(tmp_path: Path) -> None:
 
 
 async def test_the_overall_deadline_is_a_504(tmp_path: Path) -> None:
-    policy = {"retry": {"attempts": 9, "retry_on": "5xx", **QUICK}, "timeout": {"per_try_s": 0.02, "overall_s": 0.05}}
+    policy = {"retry": {"attempts": 99, "retry_on": "5xx", **QUICK}, "timeout": {"per_try_s": 0.02, "overall_s": 0.05}}
     async with serving("hang") as (_, address), led(tmp_path, "library", address, policy=policy) as world:
         reply = await world.client.get("/a")
         assert (reply.status, reply.flag) == (504, "UT")
-        assert world.recorded.seconds[0] < 0.2
+        assert world.recorded.seconds[0] < 1.0
         assert set(world.recorded.events) == {"timeout", "retry"}
 
 
