@@ -17,7 +17,7 @@ from istio.compile import ProxyConfig, compile_proxy
 from istio.compile.versions import NEWEST, VERSIONS, UnknownVersion, as_of
 from istio.library import objects_of
 from istio.objects import Document, Fault, Objects, Refused, parse
-from istio.objects.document import read_files
+from istio.objects.document import files_in, read_files
 from istio.registry import Proxy, Registry
 from resilience_lib import EdgePolicy, EndpointPolicy, PolicyError
 
@@ -123,10 +123,10 @@ def _policies(file: Path, kind: type[EdgePolicy] | type[EndpointPolicy]) -> dict
 def _files(given: Sequence[Path]) -> list[Path]:
     files: list[Path] = []
     for path in given:
-        inside = [*path.glob("*.yaml"), *path.glob("*.yml")] if path.is_dir() else [path]
+        inside = files_in(path) if path.is_dir() else [path]
         if not inside:
             raise BadInput([f"{path}: holds no *.yaml"])
-        files += sorted(inside)
+        files += inside
     return files
 
 

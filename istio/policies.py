@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from istio.objects.destination_rule import DestinationRule, OutlierDetection, PortPolicy, Subset, TrafficPolicy
-from istio.objects.document import Document, read_files
+from istio.objects.document import Document, files_in, read_files
 from istio.objects.duration import go_duration
 from istio.objects.parse import Objects, parse
 from istio.objects.refusal import Fault, Refused
@@ -111,7 +111,7 @@ def compressed(objects: Objects, *, interval_s: float, base_ejection_s: float) -
 def _files(folder: Path) -> list[Path]:
     kustomization = folder / _KUSTOMIZATION
     if not kustomization.is_file():
-        found = sorted((*folder.glob("*.yaml"), *folder.glob("*.yml")))
+        found = files_in(folder)
         if not found:
             raise Refused([Fault(str(folder), 0, "", f"holds no *.yaml and no *.yml; {_SAYS_NOTHING}")])
         return found

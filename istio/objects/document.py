@@ -122,6 +122,11 @@ def read(text: str, file: str) -> list[Document]:
     return documents
 
 
+def files_in(folder: Path) -> list[Path]:
+    """The YAML files that stand in a folder, in the order of their names."""
+    return sorted((*folder.glob("*.yaml"), *folder.glob("*.yml")))
+
+
 def read_files(paths: Sequence[Path]) -> list[Document]:
     """Read the documents of several files.
 
