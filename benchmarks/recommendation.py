@@ -118,13 +118,19 @@ class _Contest:
         """The comparisons of one arm."""
         return [one for one in self.between if arm in (one.arm, one.base)]
 
+    def met(self, arm: str, other: str) -> Comparison | None:
+        """What was said between two arms; None where they were never compared."""
+        return next((one for one in self.compared if {one.arm, one.base} == {arm, other}), None)
+
     def beats(self, arm: str, other: str) -> bool:
         """Whether one is known to be better than the other."""
-        return any(_winner(one) == arm for one in self.of(arm) if other in (one.arm, one.base))
+        met = self.met(arm, other)
+        return met is not None and _winner(met) == arm
 
     def equal(self, arm: str, other: str) -> bool:
         """Whether the two are known to be equivalent."""
-        return any(one.verdict is Verdict.EQUIVALENT for one in self.of(arm) if other in (one.arm, one.base))
+        met = self.met(arm, other)
+        return met is not None and met.verdict is Verdict.EQUIVALENT
 
     def winner(self) -> str | None:
         """The candidate that is better than every other and than every rival."""
