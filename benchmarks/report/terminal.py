@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from rich import box
@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from benchmarks.report.figures import UNKNOWN
 from benchmarks.report.table import Column, Report, Table, Tone
 
 STYLES: dict[Tone, str] = {"plain": "", "good": "bold green", "bad": "bold red", "doubt": "yellow", "quiet": "dim"}
@@ -22,7 +23,7 @@ NAME_WIDTH, WORD_WIDTH = 14, 20
 """What a name is broken to, and how much of a word is kept together, where room is short."""
 EDGE, GAP = 2, 3
 """What a table of SIMPLE_HEAD takes beside its columns: at its ends, and between two columns."""
-SILENT = ("0", "-")
+SILENT = ("0", UNKNOWN)
 """Figures that tell of nothing."""
 
 
@@ -66,33 +67,36 @@ def _print(table: Table, console: Console) -> None:
     every = range(len(table.columns))
     for layout in LAYOUTS:
         shown = [at for at in every if not (layout.silent_left_out and _silent(table, at))]
-        if _width(table, shown, layout) <= console.width:
-            console.print(_table(table, shown, layout))
+        widths = {at: _column_width(table, at, layout) for at in shown}
+        if _width(widths.values()) <= console.width:
+            console.print(_table(table, widths, layout))
             break
     else:
-        for part in _parts(table, shown, layout, console.width):
+        for part in _parts(table, widths, console.width):
             console.print(_table(table, part, layout))
     if left_out := [table.columns[at].title for at in every if at not in shown]:
-        console.print(Text(f"Nothing but 0 or -: {', '.join(left_out)}.", style="dim"))
+        console.print(Text(f"Nothing but {' or '.join(SILENT)}: {', '.join(left_out)}.", style="dim"))
 
 
 def _silent(table: Table, at: int) -> bool:
     return table.columns[at].align == "right" and all(row[at].text in SILENT for row in table.rows)
 
 
-def _parts(table: Table, shown: Sequence[int], layout: Layout, width: int) -> Iterator[list[int]]:
-    names = [at for at in shown if table.columns[at].key in NAMES]
+def _parts(table: Table, widths: Mapping[int, int], most: int) -> Iterator[dict[int, int]]:
+    names = {at: width for at, width in widths.items() if table.columns[at].key in NAMES}
     part = names
-    for at in (at for at in shown if at not in names):
-        if part != names and _width(table, [*part, at], layout) > width:
+    for at, width in widths.items():
+        if at in names:
+            continue
+        if part != names and _width([*part.values(), width]) > most:
             yield part
             part = names
-        part = [*part, at]
+        part = {**part, at: width}
     yield part
 
 
-def _width(table: Table, shown: Sequence[int], layout: Layout) -> int:
-    return EDGE + sum(_column_width(table, at, layout) for at in shown) + GAP * (len(shown) - 1)
+def _width(columns: Collection[int]) -> int:
+    return EDGE + sum(columns) + GAP * (len(columns) - 1)
 
 
 def _column_width(table: Table, at: int, layout: Layout) -> int:
@@ -116,9 +120,10 @@ def _text(text: str, column: Column, layout: Layout) -> str:
     return _broken(text) if column.key in NAMES and layout.broken_names else text
 
 
-def _table(table: Table, shown: Sequence[int], layout: Layout) -> RichTable:
+def _table(table: Table, widths: Mapping[int, int], layout: Layout) -> RichTable:
+    """These columns of a table, each at least so wide."""
     drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for at in shown:
+    for at, width in widths.items():
         column = table.columns[at]
         figures = column.align == "right"
         drawn.add_column(
@@ -126,15 +131,16 @@ def _table(table: Table, shown: Sequence[int], layout: Layout) -> RichTable:
             justify=column.align,
             overflow="ellipsis" if figures else "fold",
             no_wrap=figures,
-            min_width=_column_width(table, at, layout),
+            min_width=width,
         )
+    sections = _several_rows_a_group(table)
     for number, row in enumerate(table.rows):
         first = number == 0 or table.groups[number - 1] != table.groups[number]
         last = number + 1 == len(table.rows) or table.groups[number + 1] != table.groups[number]
-        fields = [Text(_text(row[at].text, table.columns[at], layout), style=STYLES[row[at].tone]) for at in shown]
+        fields = [Text(_text(row[at].text, table.columns[at], layout), style=STYLES[row[at].tone]) for at in widths]
         if not first and table.columns[0].key == "scenario":
             fields[0] = Text("")
-        drawn.add_row(*fields, end_section=last and _several_rows_a_group(table))
+        drawn.add_row(*fields, end_section=last and sections)
     return drawn
 
 
