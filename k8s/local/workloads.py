@@ -123,7 +123,7 @@ class Workloads:
         Raises TargetError: unknown pod, or it is not ready in time.
         """
         pod = self.pod(name)
-        self._keep_told(pod)
+        self._cancel_forgetting(pod)
         if env:
             self._forget_at(pod, asyncio.get_running_loop().time() + ttl_s)
         await pod.restart(env)
@@ -164,7 +164,7 @@ class Workloads:
     def _forget_at(self, pod: Pod, when: float) -> None:
         self._told[pod.name] = asyncio.get_running_loop().call_at(when, self._forget_told, pod)
 
-    def _keep_told(self, pod: Pod) -> None:
+    def _cancel_forgetting(self, pod: Pod) -> None:
         if timer := self._told.pop(pod.name, None):
             timer.cancel()
 
@@ -248,7 +248,7 @@ class Workloads:
             app, proxy = pod.usage()
             self._gone = Usage(_total([self._gone.app, app]), _total([self._gone.proxy, proxy]))
             del self._pods[pod.name], self._slots[pod.name]
-            self._keep_told(pod)
+            self._cancel_forgetting(pod)
             if self.mesh:
                 self.mesh.forget(pod)
         self._changed()
